@@ -1,0 +1,132 @@
+package errs
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+var byCode = map[codes.Code]error{
+	codes.InvalidArgument:    ErrInvalid,
+	codes.NotFound:           ErrNotFound,
+	codes.AlreadyExists:      ErrExists,
+	codes.FailedPrecondition: ErrPrecondition,
+	codes.Unavailable:        ErrUnavailable,
+	codes.DataLoss:           ErrDataLoss,
+	codes.ResourceExhausted:  ErrExhausted,
+	codes.PermissionDenied:   ErrDenied,
+	codes.Unauthenticated:    ErrUnauthorized,
+	codes.Canceled:           ErrCanceled,
+	codes.DeadlineExceeded:   ErrDeadline,
+	codes.Internal:           ErrInternal,
+}
+
+// ToStatus turns an error into a gRPC status error. An error that wraps no
+// sentinel becomes Internal with a public message that says no more than that;
+// the caller logs the cause.
+func ToStatus(err error) error {
+	if err == nil {
+		return nil
+	}
+	var violations Violations
+	if !errors.As(err, &violations) {
+		violations = fromValidation(err)
+	}
+	if len(violations) > 0 {
+		return invalidStatus(violations)
+	}
+	if errors.Is(err, context.Canceled) {
+		return status.Error(codes.Canceled, err.Error())
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return status.Error(codes.DeadlineExceeded, err.Error())
+	}
+	for code, sentinel := range byCode {
+		if errors.Is(err, sentinel) {
+			return status.Error(code, publicMessage(err, sentinel))
+		}
+	}
+	if st, ok := status.FromError(err); ok {
+		return st.Err()
+	}
+	return status.Error(codes.Internal, ErrInternal.Error())
+}
+
+// publicMessage is the error's text without the sentinel's own words at its
+// end, which the code already says.
+func publicMessage(err, sentinel error) string {
+	return strings.TrimSuffix(err.Error(), ": "+sentinel.Error())
+}
+
+func invalidStatus(violations Violations) error {
+	details := &errdetails.BadRequest{}
+	for _, v := range violations {
+		details.FieldViolations = append(details.FieldViolations, &errdetails.BadRequest_FieldViolation{
+			Field: v.Field, Description: v.Message,
+		})
+	}
+	message := strings.TrimPrefix(violations.Error(), ErrInvalid.Error()+": ")
+	st, err := status.New(codes.InvalidArgument, message).WithDetails(details)
+	if err != nil {
+		return status.Error(codes.InvalidArgument, message)
+	}
+	return st.Err()
+}
+
+func fromValidation(err error) Violations {
+	var invalid *protovalidate.ValidationError
+	if !errors.As(err, &invalid) {
+		return nil
+	}
+	var out Violations
+	for _, v := range invalid.Violations {
+		out = append(out, Violation{Field: protovalidate.FieldPathString(v.Proto.GetField()), Message: v.Proto.GetMessage()})
+	}
+	return out
+}
+
+// FromStatus turns a status error received from a server back into the
+// vocabulary: errors.Is finds the sentinel, errors.As finds Violations.
+func FromStatus(err error) error {
+	if err == nil {
+		return nil
+	}
+	st, ok := status.FromError(err)
+	if !ok {
+		return err
+	}
+	for _, detail := range st.Details() {
+		bad, ok := detail.(*errdetails.BadRequest)
+		if !ok {
+			continue
+		}
+		var violations Violations
+		for _, v := range bad.GetFieldViolations() {
+			violations = append(violations, Violation{Field: v.GetField(), Message: v.GetDescription()})
+		}
+		if len(violations) > 0 {
+			return violations
+		}
+	}
+	sentinel, known := byCode[st.Code()]
+	if !known {
+		return err
+	}
+	return &remote{sentinel: sentinel, message: st.Message(), status: st}
+}
+
+// remote is an error that came over the wire.
+type remote struct {
+	sentinel error
+	message  string
+	status   *status.Status
+}
+
+func (r *remote) Error() string              { return r.message }
+func (r *remote) Unwrap() error              { return r.sentinel }
+func (r *remote) GRPCStatus() *status.Status { return r.status }
