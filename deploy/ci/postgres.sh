@@ -1,0 +1,24 @@
+# Sourced: starts a throw-away PostgreSQL on a free loopback port and exports
+# PROPERSIM_TEST_POSTGRES. Says so when there is none to be had.
+start_postgres() {
+  if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+      apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null || return 1
+    fi
+  fi
+  local bin dir port
+  bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1) && [ -n "$bin" ] || return 1
+  dir=$(mktemp -d) && port=$((20000 + RANDOM % 20000))
+  as_postgres() { if [ "$(id -u)" = 0 ]; then su postgres -s /bin/sh -c "$*"; else sh -c "$*"; fi; }
+  [ "$(id -u)" != 0 ] || chown postgres "$dir"
+  as_postgres "$bin/initdb -D $dir/data -A trust -U propersim >/dev/null" || return 1
+  as_postgres "$bin/pg_ctl -D $dir/data -w -o '-p $port -c listen_addresses=127.0.0.1 -k $dir' -l $dir/log start >/dev/null" || return 1
+  stop_postgres() { as_postgres "$bin/pg_ctl -D $dir/data -m immediate stop >/dev/null 2>&1" || true; rm -rf "$dir"; }
+  trap stop_postgres EXIT
+  export PROPERSIM_TEST_POSTGRES="postgres://propersim@127.0.0.1:$port/postgres?sslmode=disable"
+}
+if start_postgres; then
+  echo "PostgreSQL at $PROPERSIM_TEST_POSTGRES"
+else
+  echo "no PostgreSQL to be had: its suites are skipped"
+fi
