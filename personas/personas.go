@@ -1,0 +1,15 @@
+// Package personas carries the people that come with the program: one YAML
+// file each, the full 2^5 factorial of the Big Five. Package persona reads them.
+package personas
+
+import "embed"
+
+// FS holds the files NN-slug.yaml; NN is the number of the persona.
+//
+// Person 2k+1 (k = 0..15) is high in extraversion, and has agreeableness,
+// conscientiousness, neuroticism and openness by bits 0..3 of k (0 means
+// high); person 2k+2 is the mirror image. So every prefix of even length is
+// balanced in every trait.
+//
+//go:embed *.yaml
+var FS embed.FS
