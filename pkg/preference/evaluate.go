@@ -139,8 +139,16 @@ func (r *Reading) whyNotDue() string {
 type saying struct{ topic, tone int }
 
 // classify takes topic and tone as the candidate names them, and reads the text
-// where it does not.
+// where it names none that is known.
 func classify(rec *simv1.Recommendation) saying {
 	s := saying{topic: content.TopicIndex(rec.GetTopic()), tone: content.ToneIndex(content.Tone(rec.GetTone()))}
+	if s.topic < 0 {
+		s.topic = content.TopicIndex(content.Classify(rec.GetText()))
+	}
+	if s.tone < 0 {
+		if tone, ok := content.ToneOf(rec.GetText()); ok {
+			s.tone = content.ToneIndex(tone)
+		}
+	}
 	return s
 }

@@ -79,10 +79,10 @@ var boundaries = map[simv1.Boundary]boundary{
 		return mentions(lower, pressure)
 	}},
 	simv1.Boundary_BOUNDARY_NO_HEALTH_ADVICE: {"no health advice", func(_, _ string, topic int) bool {
-		return topic >= 0 && (content.Topics()[topic].Group == content.Body || content.Topics()[topic].ID == "healthy-eating")
+		return healthTopics.has(topic)
 	}},
 	simv1.Boundary_BOUNDARY_NO_MONEY: {"no money matters", func(_, _ string, topic int) bool {
-		return topic >= 0 && content.Topics()[topic].Group == content.Money
+		return moneyTopics.has(topic)
 	}},
 	simv1.Boundary_BOUNDARY_NO_SLANG: {"no slang and no emoji", func(text, lower string, _ int) bool {
 		return hasEmoji(text) || mentions(lower, slang)
@@ -91,11 +91,22 @@ var boundaries = map[simv1.Boundary]boundary{
 		return strings.ContainsRune(text, '?')
 	}},
 	simv1.Boundary_BOUNDARY_NO_PRIVATE_MATTERS: {"no private matters", func(_, lower string, topic int) bool {
-		if topic >= 0 && (content.Topics()[topic].ID == "family" || content.Topics()[topic].ID == "relationships") {
-			return true
-		}
-		return mentions(lower, private)
+		return privateTopics.has(topic) || mentions(lower, private)
 	}},
+}
+
+var (
+	healthTopics  = topicsOf(content.Health())
+	moneyTopics   = topicsOf(content.MoneyMatters())
+	privateTopics = topicsOf(content.Private())
+)
+
+func topicsOf(ids []string) topicSet {
+	set := newTopicSet()
+	for _, id := range ids {
+		set.add(content.TopicIndex(id))
+	}
+	return set
 }
 
 var (
