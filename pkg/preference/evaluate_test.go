@@ -198,7 +198,7 @@ func TestRecommendation(t *testing.T) {
 		"money":                      {nil, hour(19), activity.Reading, say("investing", "warm", "Index funds."), "fail", "pass", "pass", "fail"},
 		"health":                     {nil, hour(19), activity.Reading, say("hydration", "warm", "A glass of water."), "fail", "pass", "pass", "fail"},
 		"private":                    {nil, hour(19), activity.Reading, say("books", "warm", "A novel your wife likes."), "pass", "pass", "pass", "fail"},
-		"topic and tone by the text": {nil, hour(19), activity.Reading, say("", "", "A lovely novel, dear friend."), "pass", "pass", "pass", "pass"},
+		"topic and tone by the text": {nil, hour(19), activity.Reading, say("", "", "A lovely book, dear friend."), "pass", "pass", "pass", "pass"},
 		"nothing can be told":        {nil, hour(19), activity.Reading, say("", "", "Hm."), "unjudged", "pass", "pass", "unjudged"},
 	}
 	for name, test := range tests {
