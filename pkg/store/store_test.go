@@ -1,0 +1,198 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/propersim/propersim/pkg/errs"
+)
+
+var migrations = fstest.MapFS{"migrations/00001_things.sql": {Data: []byte(`-- +goose Up
+CREATE TABLE things (
+  owner TEXT NOT NULL,
+  number BIGINT NOT NULL,
+  weight DOUBLE PRECISION NOT NULL,
+  body BYTEA NOT NULL,
+  PRIMARY KEY (owner, number)
+);
+-- +goose Down
+DROP TABLE things;
+`)}}
+
+// dsns lists a fresh database of every kind there is to test with.
+func dsns(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{
+		"file":   filepath.Join(t.TempDir(), "deep er", "a?b#%41.db"),
+		"memory": ":memory:",
+	}
+	base := os.Getenv("PROPERSIM_TEST_POSTGRES")
+	if base == "" {
+		t.Log("PostgreSQL is left out: PROPERSIM_TEST_POSTGRES gives no DSN")
+		return out
+	}
+	schema := fmt.Sprintf("store_test_%d", time.Now().UnixNano())
+	admin, err := sql.Open("pgx", base)
+	require.NoError(t, err)
+	_, err = admin.Exec("CREATE SCHEMA " + schema)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := admin.Exec("DROP SCHEMA " + schema + " CASCADE")
+		require.NoError(t, err)
+		require.NoError(t, admin.Close())
+	})
+	u, err := url.Parse(base)
+	require.NoError(t, err)
+	q := u.Query()
+	q.Set("search_path", schema)
+	u.RawQuery = q.Encode()
+	out["postgres"] = u.String()
+	return out
+}
+
+func TestOneSetOfQueriesServesEveryDatabase(t *testing.T) {
+	for name, dsn := range dsns(t) {
+		t.Run(name, func(t *testing.T) {
+			ctx := context.Background()
+			db, err := Open(ctx, dsn, migrations, Name("things"), FullSync())
+			require.NoError(t, err)
+			defer func() { require.NoError(t, db.Close()) }()
+
+			body := []byte("\x00\x01 12345 \xff")
+			err = db.Update(ctx, func(tx *sql.Tx) error {
+				for i := range 12 {
+					if _, err := tx.ExecContext(ctx, "INSERT INTO things (owner, number, weight, body) VALUES ($1, $2, $3, $4)", "ann", i, 0.5, body); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			require.NoError(t, err)
+
+			// Ten and more placeholders keep their places.
+			var n int
+			require.NoError(t, db.QueryRowContext(ctx, `SELECT count(*) FROM things WHERE owner = $1 AND number IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AND weight = $12`,
+				"ann", 0, 1, 2, 3, 4, 5, 6, 7, 8, 99, 0.5).Scan(&n))
+			require.Equal(t, 9, n)
+
+			var back []byte
+			require.NoError(t, db.QueryRowContext(ctx, "SELECT body FROM things WHERE owner = $1 AND number = $2", "ann", 11).Scan(&back))
+			require.True(t, bytes.Equal(body, back))
+
+			_, err = db.ExecContext(ctx, "INSERT INTO things (owner, number, weight, body) VALUES ($1, $2, $3, $4)", "ann", 3, 0.5, body)
+			require.True(t, IsUnique(err), "%v", err)
+			_, err = db.ExecContext(ctx, "INSERT INTO things (owner, number, weight, body) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", "ann", 3, 0.5, body)
+			require.NoError(t, err)
+
+			failed := db.Update(ctx, func(tx *sql.Tx) error {
+				_, err := tx.ExecContext(ctx, "DELETE FROM things")
+				require.NoError(t, err)
+				return fmt.Errorf("no: %w", errs.ErrPrecondition)
+			})
+			require.ErrorIs(t, failed, errs.ErrPrecondition)
+			require.NoError(t, db.QueryRowContext(ctx, "SELECT count(*) FROM things").Scan(&n))
+			require.Equal(t, 12, n)
+		})
+	}
+}
+
+func TestWhatWasCommittedIsThereAfterOpeningAgain(t *testing.T) {
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "a.db")
+	db, err := Open(ctx, "sqlite:"+path, migrations)
+	require.NoError(t, err)
+	_, err = db.ExecContext(ctx, "INSERT INTO things (owner, number, weight, body) VALUES ($1, $2, $3, $4)", "ann", 1, 1, []byte{1})
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+
+	db, err = Open(ctx, path, migrations, ReadOnly())
+	require.NoError(t, err)
+	defer db.Close()
+	var n int
+	require.NoError(t, db.QueryRowContext(ctx, "SELECT count(*) FROM things").Scan(&n))
+	require.Equal(t, 1, n)
+	_, err = db.ExecContext(ctx, "DELETE FROM things")
+	require.ErrorIs(t, err, errs.ErrDenied)
+}
+
+func TestFaultsHaveNames(t *testing.T) {
+	ctx := context.Background()
+	dir := t.TempDir()
+	garbage := filepath.Join(dir, "garbage.db")
+	require.NoError(t, os.WriteFile(garbage, bytes.Repeat([]byte("not a database. "), 512), 0o600))
+	plain := filepath.Join(dir, "plain")
+	require.NoError(t, os.WriteFile(plain, nil, 0o600))
+
+	for _, c := range []struct {
+		name, dsn string
+		opts      []Option
+		want      error
+	}{
+		{"a file that is no database", garbage, nil, errs.ErrDataLoss},
+		{"a folder in place of a file", dir, nil, errs.ErrInvalid},
+		{"a folder that cannot be made", filepath.Join(plain, "x", "a.db"), nil, errs.ErrDenied},
+		{"a folder that cannot be written", "/proc/a.db", nil, errs.ErrDenied},
+		{"a missing file to read", filepath.Join(dir, "none.db"), []Option{ReadOnly()}, errs.ErrNotFound},
+		{"a server that is away", "postgres://u:secret@127.0.0.1:1/x?connect_timeout=2", nil, errs.ErrUnavailable},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Open(ctx, c.dsn, migrations, c.opts...)
+			require.ErrorIs(t, err, c.want)
+			require.NotContains(t, err.Error(), "secret")
+			if c.want == errs.ErrDataLoss {
+				require.Contains(t, err.Error(), garbage)
+			}
+		})
+	}
+}
+
+func TestDamagedPagesAreDataLoss(t *testing.T) {
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "a.db")
+	db, err := Open(ctx, path, migrations)
+	require.NoError(t, err)
+	for i := range 400 {
+		_, err = db.ExecContext(ctx, "INSERT INTO things (owner, number, weight, body) VALUES ($1, $2, $3, $4)", "ann", i, 1, make([]byte, 500))
+		require.NoError(t, err)
+	}
+	require.NoError(t, db.Close())
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for i := len(data) / 3; i < len(data); i++ {
+		data[i] = 0xa5
+	}
+	require.NoError(t, os.WriteFile(path, data, 0o600))
+
+	db, err = Open(ctx, path, migrations)
+	if err == nil {
+		defer db.Close()
+		_, err = db.ExecContext(ctx, "UPDATE things SET weight = weight + 1")
+	}
+	require.ErrorIs(t, err, errs.ErrDataLoss)
+	require.Contains(t, err.Error(), path)
+}
+
+func TestAFullDiskIsExhausted(t *testing.T) {
+	ctx := context.Background()
+	db, err := Open(ctx, filepath.Join(t.TempDir(), "a.db"), migrations)
+	require.NoError(t, err)
+	defer db.Close()
+	_, err = db.ExecContext(ctx, "PRAGMA max_page_count = 20")
+	require.NoError(t, err)
+	for i := range 100 {
+		if _, err = db.ExecContext(ctx, "INSERT INTO things (owner, number, weight, body) VALUES ($1, $2, $3, $4)", "ann", i, 1, make([]byte, 3000)); err != nil {
+			break
+		}
+	}
+	require.ErrorIs(t, err, errs.ErrExhausted)
+}
