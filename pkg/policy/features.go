@@ -1,0 +1,151 @@
+package policy
+
+import (
+	"github.com/propersim/propersim/pkg/activity"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+)
+
+// Moment is what the policy may look at, as plain values. Which of them a
+// memory may fill is said by the three flags; the rest is ignored.
+type Moment struct {
+	// MinuteOfDay of the clock, [0, 1440).
+	MinuteOfDay float64
+	// Kind of the present activity; one that is not ours has no feature.
+	Kind activity.Kind
+	// Elapsed minutes since it began.
+	Elapsed float64
+
+	// Actions: the memory holds what the user did.
+	Actions bool
+	// SinceEnded holds, by activity.Index, the minutes since an activity ended
+	// today; negative where it did not, or where it goes on. May be shorter.
+	SinceEnded []float64
+
+	// Given: the memory holds what was recommended.
+	Given bool
+	// SinceGiven is the minutes since the last recommendation today; negative
+	// where there was none.
+	SinceGiven float64
+	// GivenToday, GivenDaypart and GivenActivity count recommendations today,
+	// in this part of the day (see Daypart), and during this activity.
+	GivenToday, GivenDaypart, GivenActivity int
+	// Similar is the number of similar past moments found, SimilarGiven how many
+	// of them held a recommendation.
+	Similar, SimilarGiven int
+
+	// Scores: the memory holds how recommendations were scored.
+	Scores bool
+	// RecentScore is the mean score of the latest recommendations, 0-4; negative
+	// where there is none.
+	RecentScore float64
+	// TopicScores holds, by content.TopicIndex, today's scores of each topic.
+	// May be shorter.
+	TopicScores []TopicScore
+}
+
+// TopicScore adds up the scores of a topic.
+type TopicScore struct{ Sum, Count int32 }
+
+// The time after which "just ended" begins to fade, and at which it is over, in
+// minutes.
+const (
+	endedFull = 30
+	endedOver = 60
+)
+
+// vector is a feature vector in one piece of memory.
+type vector struct {
+	message simv1.Features
+	index   [40]int32
+	value   [40]float32
+}
+
+func (v *vector) add(i int, x float64) {
+	if x == 0 {
+		return
+	}
+	v.message.Index = append(v.message.Index, int32(i))
+	v.message.Value = append(v.message.Value, float32(x))
+}
+
+// Extract returns the features of a moment in the layout of FeatureVersion. It
+// is a pure function; the indices ascend.
+func Extract(m *Moment) *simv1.Features {
+	v := &vector{}
+	v.message.Version = FeatureVersion
+	v.message.Index, v.message.Value = v.index[:0], v.value[:0]
+	part := Daypart(m.MinuteOfDay)
+	now := activity.Index(m.Kind)
+
+	v.add(bias.From, biasValue)
+	v.add(contentBias.From, contentBiasValue)
+	v.addClock(m.MinuteOfDay)
+	v.add(dayparts.From+part, daypartValue)
+	if now >= 0 {
+		v.add(kind.From+now, kindValue)
+	}
+	v.add(elapsed.From+bucket(elapsedBounds, m.Elapsed), elapsedValue)
+	if m.Actions {
+		v.addEnded(m.SinceEnded, now)
+	}
+	if m.Given {
+		v.addGiven(m, part)
+	}
+	if m.Scores {
+		v.addScores(m)
+	}
+	return &v.message
+}
+
+func (v *vector) addClock(minute float64) {
+	x := minute / (24 * 60 / clockBins)
+	low := int(x) % clockBins
+	rest := x - float64(int(x))
+	if low == clockBins-1 { // the next knot is midnight
+		v.add(clock.From, rest*clockValue)
+		v.add(clock.From+low, (1-rest)*clockValue)
+		return
+	}
+	v.add(clock.From+low, (1-rest)*clockValue)
+	v.add(clock.From+low+1, rest*clockValue)
+}
+
+func (v *vector) addEnded(since []float64, now int) {
+	for i, minutes := range since {
+		if minutes < 0 || minutes >= endedOver || i == now || i >= kindCount {
+			continue
+		}
+		x := float64(endedValue)
+		if minutes > endedFull {
+			x *= (endedOver - minutes) / (endedOver - endedFull)
+		}
+		v.add(ended.From+i, x)
+	}
+}
+
+func (v *vector) addGiven(m *Moment, part int) {
+	if m.SinceGiven < 0 {
+		v.add(sinceGiven.From, sinceGivenValue)
+	} else {
+		v.add(sinceGiven.From+1+bucket(sinceGivenBounds, m.SinceGiven), sinceGivenValue)
+	}
+	v.add(givenToday.From+min(m.GivenToday, maxGivenToday), givenTodayValue)
+	v.add(givenDaypart.From+part*(maxGivenDaypart+1)+min(m.GivenDaypart, maxGivenDaypart), givenDaypartValue)
+	v.add(givenActivity.From+min(m.GivenActivity, 1), givenActivityValue)
+	if m.Similar > 0 {
+		share := float64(m.SimilarGiven) / float64(m.Similar)
+		v.add(similar.From, share*similarValue)
+		v.add(similar.From+1, (1-share)*similarValue)
+	}
+}
+
+func (v *vector) addScores(m *Moment) {
+	if m.RecentScore >= 0 {
+		v.add(recentScore.From+bucket(recentScoreBounds, m.RecentScore), recentScoreValue)
+	}
+	for i, s := range m.TopicScores {
+		if s.Count > 0 && i < topicCount {
+			v.add(topicScore.From+i, (float64(s.Sum)/float64(s.Count)-2)/2*topicScoreValue)
+		}
+	}
+}

@@ -1,0 +1,234 @@
+package policy
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/propersim/propersim/pkg/draw"
+	"github.com/propersim/propersim/pkg/errs"
+	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
+)
+
+// Train runs one night of DPO (Rafailov et al., 2023) on preference pairs and
+// returns the child of parent, with the metrics of the training. Per pair the
+// loss is
+//
+//	-log sigmoid(beta ((log p(c) - log ref(c)) - (log p(r) - log ref(r))))
+//
+// with c the chosen and r the rejected answer, p the policy being trained and
+// ref the untrained policy or parent, as the hyperparameters say. Mini-batches
+// of batch_size pairs go to Adam in an order drawn from seed. The result is a
+// function of the arguments alone.
+//
+// It returns an ErrInvalid that names the step of a pair whose features are of
+// another version or broken, or whose answers the policy does not know, and an
+// ErrInvalid for no pairs or impossible hyperparameters; an ErrInternal when
+// training leads to weights that are no numbers.
+func Train(parent *Policy, pairs []*bufferv1.PreferencePair, hp *trainerv1.Hyperparameters, seed uint64) (*Policy, *trainerv1.Metrics, error) {
+	reference, err := checkHyperparameters(parent, hp)
+	if err != nil {
+		return nil, nil, err
+	}
+	examples, err := readPairs(reference, pairs)
+	if err != nil {
+		return nil, nil, err
+	}
+	t := newTraining(parent, hp.GetBeta(), hp.GetLearningRate())
+	metrics := &trainerv1.Metrics{Pairs: int32(len(examples))}
+	order := draw.New(seed, "policy", "train")
+	for epoch := range int(hp.GetEpochs()) {
+		metrics.Loss = t.epoch(examples, order.Perm(len(examples), epoch), int(hp.GetBatchSize()))
+	}
+	metrics.Updates = int32(t.adam.updates)
+	child, err := t.policy()
+	if err != nil {
+		return nil, nil, err
+	}
+	metrics.Margin, metrics.Accuracy = margins(child, examples, hp.GetBeta())
+	return child, metrics, nil
+}
+
+func checkHyperparameters(parent *Policy, hp *trainerv1.Hyperparameters) (reference *Policy, err error) {
+	var faults errs.Violations
+	if !(hp.GetBeta() > 0) {
+		faults.Add("hyperparameters.beta", "found %v, want a positive number", hp.GetBeta())
+	}
+	if !(hp.GetLearningRate() > 0) {
+		faults.Add("hyperparameters.learning_rate", "found %v, want a positive number", hp.GetLearningRate())
+	}
+	if hp.GetEpochs() < 1 {
+		faults.Add("hyperparameters.epochs", "found %d, want at least 1", hp.GetEpochs())
+	}
+	if hp.GetBatchSize() < 1 {
+		faults.Add("hyperparameters.batch_size", "found %d, want at least 1", hp.GetBatchSize())
+	}
+	switch hp.GetReference() {
+	case trainerv1.Reference_REFERENCE_BASE:
+		reference = Base()
+	case trainerv1.Reference_REFERENCE_PREVIOUS:
+		reference = parent
+	default:
+		faults.Add("hyperparameters.reference", "found %v, want BASE or PREVIOUS", hp.GetReference())
+	}
+	return reference, faults.OrNil()
+}
+
+// example is a pair as the loss needs it.
+type example struct {
+	features         *simv1.Features
+	chosen, rejected Choice
+	reference        float64 // log ref(c) - log ref(r)
+}
+
+func readPairs(reference *Policy, pairs []*bufferv1.PreferencePair) ([]example, error) {
+	if len(pairs) == 0 {
+		return nil, errs.Invalid("pairs", "are empty, want at least one")
+	}
+	examples := make([]example, len(pairs))
+	var d Distribution
+	for i, pair := range pairs {
+		e := &examples[i]
+		e.features = pair.GetPrompt().GetFeatures()
+		if err := CheckFeatures(e.features); err != nil {
+			return nil, fmt.Errorf("pair of step %d: prompt: %w", pair.GetStep(), err)
+		}
+		var err error
+		if e.chosen, err = ChoiceOf(pair.GetChosen()); err != nil {
+			return nil, fmt.Errorf("pair of step %d: chosen: %w", pair.GetStep(), err)
+		}
+		if e.rejected, err = ChoiceOf(pair.GetRejected()); err != nil {
+			return nil, fmt.Errorf("pair of step %d: rejected: %w", pair.GetStep(), err)
+		}
+		reference.Read(e.features, &d)
+		e.reference = d.LogProb(e.chosen) - d.LogProb(e.rejected)
+	}
+	return examples, nil
+}
+
+// margin is the implicit-reward margin of an example under the distribution of
+// its moment.
+func (e *example) margin(d *Distribution, beta float64) float64 {
+	return beta * (d.LogProb(e.chosen) - d.LogProb(e.rejected) - e.reference)
+}
+
+// margins returns the mean margin and the share of positive ones.
+func margins(p *Policy, examples []example, beta float64) (mean, accuracy float64) {
+	var d Distribution
+	for i := range examples {
+		p.Read(examples[i].features, &d)
+		m := examples[i].margin(&d, beta)
+		mean += m
+		if m > 0 {
+			accuracy++
+		}
+	}
+	n := float64(len(examples))
+	return mean / n, accuracy / n
+}
+
+// training is a policy on its way from parent to child.
+type training struct {
+	beta         float64
+	sum          tensors[float64] // base + delta
+	gradient     tensors[float64]
+	adam         adam
+	distribution Distribution
+}
+
+func newTraining(parent *Policy, beta, learningRate float64) *training {
+	t := &training{beta: beta, sum: newTensors[float64](), gradient: newTensors[float64](), adam: newAdam(learningRate)}
+	for _, part := range []*tensors[float32]{&baseWeights, &parent.delta} {
+		add(t.sum.gate, part.gate)
+		add(t.sum.topic, part.topic)
+		add(t.sum.tone, part.tone)
+	}
+	return t
+}
+
+// epoch passes once over the examples and returns their mean loss as it was met.
+func (t *training) epoch(examples []example, order []int, batch int) float64 {
+	total := 0.0
+	for from := 0; from < len(order); from += batch {
+		part := order[from:min(from+batch, len(order))]
+		for _, i := range part {
+			total += t.accumulate(&examples[i], 1/float64(len(part)))
+		}
+		t.update()
+	}
+	return total / float64(len(examples))
+}
+
+// accumulate adds the gradient of one example's loss, times scale, and returns
+// the loss.
+//
+// With g = dloss/dmargin, every weight receives g beta (dlog p(c) - dlog p(r)).
+// Two recommendations share the gate and both normalizations, which cancel; a
+// recommendation against a silence moves the gate by its log odds.
+func (t *training) accumulate(e *example, scale float64) float64 {
+	d := &t.distribution
+	t.sum.read(e.features.GetIndex(), e.features.GetValue(), d)
+	margin := e.margin(d, t.beta)
+	g := -scale * t.beta / (1 + math.Exp(margin)) // times d(log p(c) - log p(r))
+	t.push(e.features, e.chosen, g)
+	t.push(e.features, e.rejected, -g)
+	return softplus(-margin)
+}
+
+// push adds g times the gradient of an answer's log-probability.
+func (t *training) push(f *simv1.Features, c Choice, g float64) {
+	d := &t.distribution
+	gate := g * (1 - d.Speak())
+	if c.Abstain {
+		gate = -g * d.Speak()
+	}
+	for k, i := range f.GetIndex() {
+		x := float64(f.GetValue()[k])
+		use := &uses[i]
+		if use.Gate {
+			t.adam.touch(int(i))
+			t.gradient.gate[i] += x * gate
+		}
+		if c.Abstain {
+			continue
+		}
+		if use.Topic {
+			t.adam.touch(int(i))
+			pushRow(t.gradient.topic[int(i)*topicCount:][:topicCount], d.topic, c.Topic, x*g)
+		}
+		if use.Tone {
+			t.adam.touch(int(i))
+			pushRow(t.gradient.tone[int(i)*toneCount:][:toneCount], d.tone, c.Tone, x*g)
+		}
+	}
+}
+
+// pushRow adds xg times (indicator of the choice - probabilities).
+func pushRow(row, logProbs []float64, choice int, xg float64) {
+	for i, lp := range logProbs {
+		row[i] -= xg * math.Exp(lp)
+	}
+	row[choice] += xg
+}
+
+// policy rounds what was learned to the precision of a weights file.
+func (t *training) policy() (*Policy, error) {
+	delta := newTensors[float32]()
+	finite := learned(delta.gate, t.sum.gate, baseWeights.gate) &&
+		learned(delta.topic, t.sum.topic, baseWeights.topic) && learned(delta.tone, t.sum.tone, baseWeights.tone)
+	if !finite {
+		return nil, fmt.Errorf("training diverged, the learning rate is too high: %w", errs.ErrInternal)
+	}
+	return withDelta(delta), nil
+}
+
+func learned(delta []float32, sum []float64, base []float32) (finite bool) {
+	for i := range delta {
+		delta[i] = float32(sum[i] - float64(base[i]))
+		if x := float64(delta[i]); math.IsNaN(x) || math.IsInf(x, 0) {
+			return false
+		}
+	}
+	return true
+}
