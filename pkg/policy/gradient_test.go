@@ -1,0 +1,119 @@
+package policy
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/propersim/propersim/pkg/activity"
+	"github.com/propersim/propersim/pkg/draw"
+	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
+)
+
+// TestTheGradientIsThatOfTheLoss compares the accumulated gradient with finite
+// differences in every parameter of the active features, for each kind of pair,
+// at a point away from the start.
+func TestTheGradientIsThatOfTheLoss(t *testing.T) {
+	features := Extract(&Moment{MinuteOfDay: 457.5, Kind: activity.Cooking, Actions: true, SinceEnded: []float64{40}, Given: true, SinceGiven: 4, GivenToday: 2, Similar: 3, SimilarGiven: 1})
+	speech, other, silence := Choice{Topic: 3, Tone: 1}, Choice{Topic: 60, Tone: 5}, Choice{Abstain: true}
+	pairs := map[string][2]Choice{
+		"two recommendations": {speech, other}, "silence preferred": {silence, other}, "speech preferred": {speech, silence},
+	}
+	for name, pair := range pairs {
+		t.Run(name, func(t *testing.T) {
+			tr := newTraining(Base(), 0.7, 0.1)
+			noise := draw.New(1, "gradient")
+			number := 0
+			tr.sum.each(func(_ string, _ int, values []float64) {
+				for i := range values {
+					values[i] += noise.Normal(number) / 3
+					number++
+				}
+			})
+			e := example{features: features, chosen: pair[0], rejected: pair[1], reference: 0.4}
+			tr.accumulate(&e, 1)
+			loss := func() float64 {
+				var d Distribution
+				tr.sum.read(features.GetIndex(), features.GetValue(), &d)
+				return softplus(-e.margin(&d, tr.beta))
+			}
+			gradient := map[string][]float64{"gate": tr.gradient.gate, "topic": tr.gradient.topic, "tone": tr.gradient.tone}
+			checked := 0
+			tr.sum.each(func(tensor string, width int, values []float64) {
+				for _, i := range features.GetIndex() {
+					for k := int(i) * width; k < (int(i)+1)*width; k++ {
+						const h = 1e-5
+						at := values[k]
+						values[k] = at + h
+						up := loss()
+						values[k] = at - h
+						down := loss()
+						values[k] = at
+						require.InDelta(t, (up-down)/(2*h), gradient[tensor][k], 1e-8, "%s[%d]", tensor, k)
+						checked++
+					}
+				}
+			})
+			require.Greater(t, checked, 500)
+		})
+	}
+}
+
+// TestTheLossIsThatOfTheFormula holds the loss to values computed by hand.
+func TestTheLossIsThatOfTheFormula(t *testing.T) {
+	features := Extract(&Moment{})
+	silence, speech := Choice{Abstain: true}, Choice{Topic: 0, Tone: 0}
+	tests := map[string]struct {
+		gateLogit float64 // of the policy in training; that of the reference is ln 24
+		chosen    Choice
+		rejected  Choice
+		want      float64
+	}{
+		// No difference from the reference: log 2.
+		"at the reference": {math.Log(24), silence, speech, math.Ln2},
+		// log p(speech) - log p(silence) is the gate's logit plus constants that
+		// cancel: 0 against ln 24 is a margin of 0.1 x ln 24 = 0.317805, and
+		// log(1 + e^-0.317805) = 0.546817.
+		"even odds, silence chosen": {0, silence, speech, 0.546817},
+		// The same with the other sign: log(1 + e^0.317805) = 0.864622.
+		"even odds, speech chosen": {0, speech, silence, 0.864622},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			tr := newTraining(Base(), 0.1, 0.1)
+			var d Distribution
+			Base().Read(features, &d)
+			e := example{features: features, chosen: test.chosen, rejected: test.rejected}
+			e.reference = d.LogProb(test.chosen) - d.LogProb(test.rejected)
+			tr.sum.gate[bias.From] = test.gateLogit / float64(float32(biasValue))
+			require.InDelta(t, test.want, tr.accumulate(&e, 1), 2e-6)
+		})
+	}
+}
+
+// TestAdamTakesItsFirstSteps holds the optimizer to Kingma and Ba's algorithm
+// worked by hand for two updates of one weight.
+func TestAdamTakesItsFirstSteps(t *testing.T) {
+	tr := newTraining(Base(), 0.1, 0.01)
+	tr.adam.touch(clock.From)
+	weight := &tr.sum.gate[clock.From]
+	tr.gradient.gate[clock.From] = 0.5
+	tr.update()
+	// Bias correction makes the first step the whole rate.
+	require.InDelta(t, -0.01, *weight, 1e-9)
+	tr.gradient.gate[clock.From] = -0.1
+	tr.update()
+	// m = .9 x .05 - .01 = .035, hat .035 / .19; v = .999 x .00025 + .00001 =
+	// .00025975, hat .00025975 / .001999: a step of .01 x .1842105 / .3604719.
+	require.InDelta(t, -0.01-0.01*0.1842105/0.3604719, *weight, 1e-8)
+	require.Equal(t, 2, tr.adam.updates)
+	require.Zero(t, tr.gradient.gate[clock.From])
+}
+
+func TestHyperparametersAreChecked(t *testing.T) {
+	_, err := checkHyperparameters(Base(), &trainerv1.Hyperparameters{Beta: math.NaN()})
+	for _, field := range []string{"beta", "learning_rate", "epochs", "batch_size", "reference"} {
+		require.ErrorContains(t, err, "hyperparameters."+field)
+	}
+}

@@ -1,0 +1,149 @@
+package policy_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/propersim/propersim/pkg/activity"
+	"github.com/propersim/propersim/pkg/content"
+	"github.com/propersim/propersim/pkg/draw"
+	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/policy"
+	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
+)
+
+func night() *trainerv1.Hyperparameters {
+	return &trainerv1.Hyperparameters{Beta: 0.1, Epochs: 2, LearningRate: 0.1, BatchSize: 4, Pairs: 200, Reference: trainerv1.Reference_REFERENCE_BASE}
+}
+
+func silence() *simv1.Candidate {
+	return &simv1.Candidate{Choice: &simv1.Candidate_Abstention{Abstention: &simv1.Abstention{}}}
+}
+
+func saying(topic, tone int) *simv1.Candidate {
+	return &simv1.Candidate{Choice: &simv1.Candidate_Recommendation{Recommendation: &simv1.Recommendation{
+		Text: policy.Realise(topic, tone, 0), Topic: content.Topics()[topic].ID, Tone: string(content.Tones()[tone]),
+	}}}
+}
+
+// synthetic is a night of pairs of somebody who wants one topic while reading,
+// and silence at work.
+func synthetic(n int) []*bufferv1.PreferencePair {
+	source := draw.New(3, "pairs")
+	liked := content.TopicIndex("films")
+	pairs := make([]*bufferv1.PreferencePair, n)
+	for i := range pairs {
+		m := policy.Moment{MinuteOfDay: source.Float64(i, 0) * 1439, Kind: activity.Reading, Elapsed: source.Float64(i, 1) * 60, Actions: true, Given: true, SinceGiven: -1}
+		pair := &bufferv1.PreferencePair{RunId: "r", Step: int32(i), Day: 1}
+		switch topic := source.Intn(len(content.Topics()), i, 2); {
+		case i%3 == 0:
+			m.Kind = activity.Work
+			pair.Chosen, pair.Rejected = silence(), saying(topic, i%6)
+		case i%3 == 1:
+			pair.Chosen, pair.Rejected = saying(liked, i%6), silence()
+		case topic == liked:
+			pair.Chosen, pair.Rejected = saying(liked, 0), silence()
+		default:
+			pair.Chosen, pair.Rejected = saying(liked, i%6), saying(topic, i%6)
+		}
+		pair.Prompt = &simv1.Prompt{Features: policy.Extract(&m)}
+		pairs[i] = pair
+	}
+	return pairs
+}
+
+func TestANightTeachesWhenAndWhat(t *testing.T) {
+	child, metrics, err := policy.Train(policy.Base(), synthetic(200), night(), 11)
+	require.NoError(t, err)
+	require.EqualValues(t, 200, metrics.GetPairs())
+	require.EqualValues(t, 100, metrics.GetUpdates())
+	require.Less(t, metrics.GetLoss(), 0.65)
+	require.Positive(t, metrics.GetMargin())
+	require.Greater(t, metrics.GetAccuracy(), 0.95)
+
+	films := content.TopicIndex("films")
+	read := func(p *policy.Policy, k activity.Kind) (speak, film float64) {
+		var d policy.Distribution
+		f := policy.Extract(&policy.Moment{MinuteOfDay: 700, Kind: k, Elapsed: 10, Actions: true, Given: true, SinceGiven: -1})
+		p.Read(f, &d)
+		spoken := d.LogProb(policy.Choice{Topic: films, Tone: 0})
+		other := d.LogProb(policy.Choice{Topic: content.TopicIndex("wine"), Tone: 0})
+		return d.Speak(), spoken - other
+	}
+	speakWork, _ := read(child, activity.Work)
+	speakReading, film := read(child, activity.Reading)
+	require.Less(t, speakWork, 0.5)
+	require.Greater(t, speakReading, 0.9)
+	require.Greater(t, film, 2.0)
+}
+
+func TestTrainingRepeats(t *testing.T) {
+	pairs := synthetic(50)
+	one, m1, err := policy.Train(policy.Base(), pairs, night(), 5)
+	require.NoError(t, err)
+	two, m2, err := policy.Train(policy.Base(), pairs, night(), 5)
+	require.NoError(t, err)
+	require.Equal(t, one.Weights(), two.Weights())
+	require.Equal(t, m1, m2)
+	three, _, err := policy.Train(policy.Base(), pairs, night(), 6)
+	require.NoError(t, err)
+	require.NotEqual(t, one.Weights(), three.Weights())
+}
+
+func TestTheReferenceIsASetting(t *testing.T) {
+	pairs := synthetic(50)
+	parent, _, err := policy.Train(policy.Base(), pairs, night(), 5)
+	require.NoError(t, err)
+	hp := night()
+	hp.LearningRate = 1e-12
+	_, base, err := policy.Train(parent, pairs, hp, 5)
+	require.NoError(t, err)
+	hp.Reference = trainerv1.Reference_REFERENCE_PREVIOUS
+	child, previous, err := policy.Train(parent, pairs, hp, 5)
+	require.NoError(t, err)
+	require.Greater(t, base.GetMargin(), 0.01)
+	require.InDelta(t, 0, previous.GetMargin(), 1e-6)
+	require.Equal(t, parent.Weights(), child.Weights(), "a child begins where its parent stands")
+}
+
+func TestAPairThatDoesNotFitIsNamed(t *testing.T) {
+	tests := map[string]struct {
+		spoil func(*bufferv1.PreferencePair)
+		want  string
+	}{
+		"another feature version": {func(p *bufferv1.PreferencePair) { p.Prompt.Features.Version = 7 }, "pair of step 2: prompt: invalid argument: features.version: found 7, want 1"},
+		"no features":             {func(p *bufferv1.PreferencePair) { p.Prompt = nil }, "features: are missing"},
+		"an unknown topic":        {func(p *bufferv1.PreferencePair) { p.Chosen.GetRecommendation().Topic = "ufos" }, `step 2: chosen: invalid argument: recommendation.topic: found "ufos"`},
+		"no answer":               {func(p *bufferv1.PreferencePair) { p.Rejected = nil }, "step 2: rejected"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			pairs := synthetic(3)
+			test.spoil(pairs[2])
+			_, _, err := policy.Train(policy.Base(), pairs, night(), 1)
+			require.ErrorIs(t, err, errs.ErrInvalid)
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+	_, _, err := policy.Train(policy.Base(), nil, night(), 1)
+	require.ErrorIs(t, err, errs.ErrInvalid)
+}
+
+func TestDivergenceIsAnError(t *testing.T) {
+	hp := night()
+	hp.LearningRate = 1e300
+	_, _, err := policy.Train(policy.Base(), synthetic(20), hp, 1)
+	require.ErrorIs(t, err, errs.ErrInternal)
+}
+
+func BenchmarkNight(b *testing.B) {
+	pairs := synthetic(200)
+	for b.Loop() {
+		if _, _, err := policy.Train(policy.Base(), pairs, night(), 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
