@@ -1,0 +1,217 @@
+// Package qdrant is the vector index on a Qdrant server. One collection holds
+// one embedding model; the tenant is an indexed payload field that every filter
+// contains.
+package qdrant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/qdrant/go-client/qdrant"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/propersim/propersim/pkg/errs"
+	retrievalv1 "github.com/propersim/propersim/proto/gen/propersim/retrieval/v1"
+	"github.com/propersim/propersim/services/retrieval/index"
+)
+
+// DefaultTimeout bounds a request that has no nearer deadline.
+const DefaultTimeout = 10 * time.Second
+
+// maxAnswer bounds an answer of the server in bytes: a thousand points with
+// their vectors and payloads of the greatest size.
+const maxAnswer = 128 << 20
+
+// Config says which server and which collection.
+type Config struct {
+	// Address is host:port of the server's gRPC endpoint.
+	Address string
+	// APIKey is sent with every request; empty means none.
+	APIKey string
+	// TLS turns on transport security.
+	TLS bool
+	// Timeout of one request; 0 means DefaultTimeout.
+	Timeout time.Duration
+	// Prefix of the collection's name; empty means "propersim".
+	Prefix string
+	// Model is the embedding model, which names the collection.
+	Model string
+	// Dimensions of the model's vectors.
+	Dimensions int
+}
+
+// Index is an index.Index on a Qdrant server.
+type Index struct {
+	client     *qdrant.Client
+	address    string
+	collection string
+	dimensions int
+	timeout    time.Duration
+
+	mu    sync.Mutex
+	ready bool // guarded by mu: the collection and its payload index are there
+}
+
+var _ index.Index = (*Index)(nil)
+
+// New returns an index; the server is first asked at the first request. It
+// returns an ErrInvalid for an address that is not host:port.
+func New(cfg Config) (*Index, error) {
+	host, portText, err := net.SplitHostPort(cfg.Address)
+	if err != nil {
+		return nil, errs.Invalid("qdrant.address", "found %q, want host:port: %v", cfg.Address, err)
+	}
+	port, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return nil, errs.Invalid("qdrant.address", "found port %q, want a number up to 65535", portText)
+	}
+	client, err := qdrant.NewClient(&qdrant.Config{
+		Host: host, Port: int(port), APIKey: cfg.APIKey, UseTLS: cfg.TLS, PoolSize: 1, SkipCompatibilityCheck: true,
+		GrpcOptions: []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer))},
+	})
+	if err != nil {
+		return nil, errs.Invalid("qdrant", "%v", err)
+	}
+	x := &Index{client: client, address: cfg.Address, dimensions: cfg.Dimensions, timeout: cfg.Timeout}
+	x.collection = collectionName(cfg.Prefix, cfg.Model)
+	if x.timeout == 0 {
+		x.timeout = DefaultTimeout
+	}
+	return x, nil
+}
+
+// collectionName makes "propersim-hash-64-1" of "hash-64/1": letters, digits
+// and dashes are safe in every version of the server.
+func collectionName(prefix, model string) string {
+	if prefix == "" {
+		prefix = "propersim"
+	}
+	return prefix + "-" + strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_':
+			return r
+		}
+		return '-'
+	}, model)
+}
+
+// Upsert implements index.Index.
+func (x *Index) Upsert(ctx context.Context, tenant string, points []*retrievalv1.Point, vectors [][]float32) error {
+	ctx, cancel, err := x.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	_, err = x.client.Upsert(ctx, &qdrant.UpsertPoints{
+		CollectionName: x.collection, Wait: new(true), Points: records(tenant, points, vectors),
+	})
+	return x.fault(err)
+}
+
+// Delete implements index.Index. The number counts what was there just before.
+func (x *Index) Delete(ctx context.Context, tenant string, keys []string) (int64, error) {
+	ids := make([]*qdrant.PointId, len(keys))
+	for i, key := range keys {
+		ids[i] = pointID(tenant, key)
+	}
+	return x.remove(ctx, within(tenant, qdrant.NewHasID(ids...)))
+}
+
+// DeleteTenant implements index.Index. The number counts what was there just
+// before.
+func (x *Index) DeleteTenant(ctx context.Context, tenant string) (int64, error) {
+	return x.remove(ctx, within(tenant))
+}
+
+func (x *Index) remove(ctx context.Context, filter *qdrant.Filter) (int64, error) {
+	ctx, cancel, err := x.begin(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer cancel()
+	n, err := x.count(ctx, filter)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	_, err = x.client.Delete(ctx, &qdrant.DeletePoints{
+		CollectionName: x.collection, Wait: new(true), Points: qdrant.NewPointsSelectorFilter(filter),
+	})
+	return n, x.fault(err)
+}
+
+// Count implements index.Index.
+func (x *Index) Count(ctx context.Context, tenant string) (int64, error) {
+	ctx, cancel, err := x.begin(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer cancel()
+	return x.count(ctx, within(tenant))
+}
+
+func (x *Index) count(ctx context.Context, filter *qdrant.Filter) (int64, error) {
+	n, err := x.client.Count(ctx, &qdrant.CountPoints{CollectionName: x.collection, Filter: filter, Exact: new(true)})
+	return int64(n), x.fault(err)
+}
+
+// Close implements index.Index.
+func (x *Index) Close() error { return x.client.Close() }
+
+// begin puts the deadline on a request and sees to it that the collection is
+// there.
+func (x *Index) begin(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	ctx, cancel := context.WithTimeout(ctx, x.timeout)
+	if err := x.ensureCollection(ctx); err != nil {
+		cancel()
+		return nil, nil, err
+	}
+	return ctx, cancel, nil
+}
+
+// fault gives an error of the server its place in the vocabulary of pkg/errs.
+func (x *Index) fault(err error) error {
+	if err == nil {
+		return nil
+	}
+	var limited *qdrant.QdrantResourceExhaustedError
+	if errors.As(err, &limited) {
+		return fmt.Errorf("qdrant at %s: %v: %w", x.address, limited, errs.ErrExhausted)
+	}
+	var kind error
+	switch code := grpcCode(err); code {
+	case codes.Unavailable, codes.Aborted:
+		kind = errs.ErrUnavailable
+	case codes.DeadlineExceeded:
+		kind = errs.ErrDeadline
+	case codes.Canceled:
+		kind = errs.ErrCanceled
+	case codes.Unauthenticated:
+		kind = errs.ErrUnauthorized
+	case codes.PermissionDenied:
+		kind = errs.ErrDenied
+	case codes.ResourceExhausted:
+		kind = errs.ErrExhausted
+	case codes.DataLoss:
+		kind = errs.ErrDataLoss
+	default:
+		kind = errs.ErrInternal
+	}
+	return fmt.Errorf("qdrant at %s: %v: %w", x.address, err, kind)
+}
+
+// grpcCode finds the code of a status inside the client's own error type.
+func grpcCode(err error) codes.Code {
+	var wrapped interface{ GRPCStatus() *status.Status }
+	if errors.As(err, &wrapped) {
+		return wrapped.GRPCStatus().Code()
+	}
+	return status.FromContextError(err).Code()
+}

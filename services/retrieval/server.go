@@ -1,0 +1,105 @@
+// Package retrieval serves texts found again by meaning: an embedder and a
+// vector index behind the RetrievalService contract. It keeps no state that the
+// journal could not rebuild.
+package retrieval
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	"github.com/propersim/propersim/pkg/errs"
+	retrievalv1 "github.com/propersim/propersim/proto/gen/propersim/retrieval/v1"
+	"github.com/propersim/propersim/services/retrieval/embed"
+	"github.com/propersim/propersim/services/retrieval/index"
+)
+
+// Server implements RetrievalService.
+type Server struct {
+	retrievalv1.UnimplementedRetrievalServiceServer
+	embedder *embed.Hashing
+	index    index.Index
+}
+
+// New makes the service. It returns Violations that name each setting at fault.
+// A Qdrant server is first asked at the first request.
+func New(cfg Config) (*Server, error) {
+	embedder, x, err := cfg.open()
+	if err != nil {
+		return nil, err
+	}
+	return &Server{embedder: embedder, index: x}, nil
+}
+
+// Register adds the service to a gRPC server.
+func (s *Server) Register(r grpc.ServiceRegistrar) { retrievalv1.RegisterRetrievalServiceServer(r, s) }
+
+// Run blocks until ctx is done: the service does nothing of its own accord.
+func (s *Server) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
+
+// Close releases the index.
+func (s *Server) Close() error { return s.index.Close() }
+
+// Upsert implements RetrievalService.
+func (s *Server) Upsert(ctx context.Context, req *retrievalv1.UpsertRequest) (*retrievalv1.UpsertResponse, error) {
+	vectors := make([][]float32, len(req.GetPoints()))
+	for i, p := range req.GetPoints() {
+		vectors[i] = s.embedder.Embed(p.GetText())
+	}
+	if err := s.index.Upsert(ctx, req.GetTenant(), req.GetPoints(), vectors); err != nil {
+		return nil, err
+	}
+	return &retrievalv1.UpsertResponse{}, nil
+}
+
+// Search implements RetrievalService.
+func (s *Server) Search(ctx context.Context, req *retrievalv1.SearchRequest) (*retrievalv1.SearchResponse, error) {
+	hits, err := s.index.Search(ctx, req.GetTenant(), s.embedder.Embed(req.GetText()), int(req.GetLimit()), req.Before)
+	if err != nil {
+		return nil, err
+	}
+	return &retrievalv1.SearchResponse{Hits: hits}, nil
+}
+
+// Delete implements RetrievalService.
+func (s *Server) Delete(ctx context.Context, req *retrievalv1.DeleteRequest) (*retrievalv1.DeleteResponse, error) {
+	keys := req.GetKeys()
+	switch {
+	case len(keys) > 0 && req.GetAll():
+		return nil, errs.Invalid("all", "is set beside %d keys, want either keys or all", len(keys))
+	case len(keys) == 0 && !req.GetAll():
+		return nil, errs.Invalid("keys", "is empty, want at least one, or all set to true")
+	}
+	var deleted int64
+	var err error
+	if req.GetAll() {
+		deleted, err = s.index.DeleteTenant(ctx, req.GetTenant())
+	} else {
+		deleted, err = s.index.Delete(ctx, req.GetTenant(), keys)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &retrievalv1.DeleteResponse{Deleted: deleted}, nil
+}
+
+// Count implements RetrievalService.
+func (s *Server) Count(ctx context.Context, req *retrievalv1.CountRequest) (*retrievalv1.CountResponse, error) {
+	n, err := s.index.Count(ctx, req.GetTenant())
+	if err != nil {
+		return nil, err
+	}
+	return &retrievalv1.CountResponse{Count: n}, nil
+}
+
+// Embed implements RetrievalService.
+func (s *Server) Embed(_ context.Context, req *retrievalv1.EmbedRequest) (*retrievalv1.EmbedResponse, error) {
+	vectors := make([]*retrievalv1.Vector, len(req.GetTexts()))
+	for i, text := range req.GetTexts() {
+		vectors[i] = &retrievalv1.Vector{Values: s.embedder.Embed(text)}
+	}
+	return &retrievalv1.EmbedResponse{Vectors: vectors, Model: s.embedder.Model()}, nil
+}
