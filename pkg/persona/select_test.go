@@ -1,0 +1,53 @@
+package persona_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/propersim/propersim/pkg/persona"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+)
+
+func TestSelect(t *testing.T) {
+	all := append(builtin(t), persona.Numbered{Persona: &simv1.Persona{Id: "2-1", Name: "Two One"}})
+	numbers := func(n ...int) []int { return n }
+	tests := map[string]struct {
+		selector string
+		want     []int
+		bad      string
+	}{
+		"range":           {"1-4", numbers(1, 2, 3, 4), ""},
+		"list":            {"7, 1,3", numbers(7, 1, 3), ""},
+		"twice":           {"3,1-4,3", numbers(3, 1, 2, 4), ""},
+		"id":              {"adaeze-okonkwo", numbers(1), ""},
+		"name":            {"trần minh anh,Holger Brandt", numbers(24, 6), ""},
+		"id before range": {"2-1", numbers(0), ""},
+		"unknown":         {"1,nobody,2", nil, `"nobody"`},
+		"number":          {"33", nil, `"33"`},
+		"zero":            {"0", nil, `"0"`},
+		"range end":       {"30-40", nil, `"30-40"`},
+		"backwards":       {"9-3", nil, "want 3-9"},
+		"empty":           {"", nil, "empty"},
+		"empty part":      {"1,,2", nil, "empty"},
+		"too large":       {"99999999999999999999", nil, `"99999999999999999999"`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := persona.Select(tt.selector, all)
+			if tt.bad != "" {
+				require.Contains(t, messageOf(t, err, "personas"), tt.bad)
+				return
+			}
+			require.NoError(t, err)
+			var found []int
+			for _, n := range got {
+				found = append(found, n.Number)
+			}
+			require.Equal(t, tt.want, found)
+		})
+	}
+	got, err := persona.Select("all", all)
+	require.NoError(t, err)
+	require.Equal(t, all, got)
+}
