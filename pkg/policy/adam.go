@@ -39,14 +39,14 @@ func (t *training) update() {
 	a.decay2 *= adamBeta2
 	for _, i := range a.touched {
 		use := &uses[i]
-		if use.Gate {
+		if use.Gate != 0 {
 			a.move(t.sum.gate[i:i+1], t.gradient.gate[i:i+1], a.first.gate[i:i+1], a.second.gate[i:i+1])
 		}
-		if use.Topic {
+		if use.Topic != 0 {
 			from, to := i*topicCount, (i+1)*topicCount
 			a.move(t.sum.topic[from:to], t.gradient.topic[from:to], a.first.topic[from:to], a.second.topic[from:to])
 		}
-		if use.Tone {
+		if use.Tone != 0 {
 			from, to := i*toneCount, (i+1)*toneCount
 			a.move(t.sum.tone[from:to], t.gradient.tone[from:to], a.first.tone[from:to], a.second.tone[from:to])
 		}

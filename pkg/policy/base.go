@@ -71,17 +71,17 @@ var affinities = map[activity.Kind][]string{
 // baseWeights is never written to.
 var baseWeights = func() tensors[float32] {
 	w := newTensors[float32]()
-	w.gate[bias.From] = float32(math.Log(baseSpeak/(1-baseSpeak)) / biasValue)
+	w.gate[bias.From] = float32(math.Log(baseSpeak/(1-baseSpeak)) / bias.Gate)
 	for i, x := range baseRecentScore {
-		w.gate[recentScore.From+i] = float32(x / recentScoreValue)
+		w.gate[recentScore.From+i] = float32(x / recentScore.Gate)
 	}
 	for i, k := range activity.Kinds() {
 		for _, id := range affinities[k] {
-			w.topic[(kind.From+i)*topicCount+content.TopicIndex(id)] = baseAffinity / kindValue
+			w.topic[(kind.From+i)*topicCount+content.TopicIndex(id)] = float32(baseAffinity / kind.Topic)
 		}
 	}
 	for t := range topicCount {
-		w.topic[(topicScore.From+t)*topicCount+t] = baseTopicScore / topicScoreValue
+		w.topic[(topicScore.From+t)*topicCount+t] = float32(baseTopicScore / topicScore.Topic)
 	}
 	return w
 }()

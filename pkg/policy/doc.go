@@ -9,7 +9,7 @@
 //	P(topic | speak, phi) = softmax over topics of (topic . phi)
 //	P(tone | speak, phi)  = softmax over tones of (tone . phi)
 //
-// so that learning what to say does not move when it is said. The weights are
+// each feature times the scale of its block (layout.go), so that learning what to say does not move when it is said. The weights are
 // those of the base policy (base.go) plus a trained difference, which is what an
 // adapter holds. The words (phrases.go, realise.go) are drawn given topic and
 // tone alone; they cancel in every ratio of probabilities and are not learned.

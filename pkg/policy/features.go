@@ -77,14 +77,13 @@ func Extract(m *Moment) *simv1.Features {
 	part := Daypart(m.MinuteOfDay)
 	now := activity.Index(m.Kind)
 
-	v.add(bias.From, biasValue)
-	v.add(contentBias.From, contentBiasValue)
+	v.add(bias.From, 1)
 	v.addClock(m.MinuteOfDay)
-	v.add(dayparts.From+part, daypartValue)
+	v.add(dayparts.From+part, 1)
 	if now >= 0 {
-		v.add(kind.From+now, kindValue)
+		v.add(kind.From+now, 1)
 	}
-	v.add(elapsed.From+bucket(elapsedBounds, m.Elapsed), elapsedValue)
+	v.add(elapsed.From+bucket(elapsedBounds, m.Elapsed), 1)
 	if m.Actions {
 		v.addEnded(m.SinceEnded, now)
 	}
@@ -102,12 +101,12 @@ func (v *vector) addClock(minute float64) {
 	low := int(x) % clockBins
 	rest := x - float64(int(x))
 	if low == clockBins-1 { // the next knot is midnight
-		v.add(clock.From, rest*clockValue)
-		v.add(clock.From+low, (1-rest)*clockValue)
+		v.add(clock.From, rest)
+		v.add(clock.From+low, 1-rest)
 		return
 	}
-	v.add(clock.From+low, (1-rest)*clockValue)
-	v.add(clock.From+low+1, rest*clockValue)
+	v.add(clock.From+low, 1-rest)
+	v.add(clock.From+low+1, rest)
 }
 
 func (v *vector) addEnded(since []float64, now int) {
@@ -115,7 +114,7 @@ func (v *vector) addEnded(since []float64, now int) {
 		if minutes < 0 || minutes >= endedOver || i == now || i >= kindCount {
 			continue
 		}
-		x := float64(endedValue)
+		x := 1.0
 		if minutes > endedFull {
 			x *= (endedOver - minutes) / (endedOver - endedFull)
 		}
@@ -125,27 +124,27 @@ func (v *vector) addEnded(since []float64, now int) {
 
 func (v *vector) addGiven(m *Moment, part int) {
 	if m.SinceGiven < 0 {
-		v.add(sinceGiven.From, sinceGivenValue)
+		v.add(sinceGiven.From, 1)
 	} else {
-		v.add(sinceGiven.From+1+bucket(sinceGivenBounds, m.SinceGiven), sinceGivenValue)
+		v.add(sinceGiven.From+1+bucket(sinceGivenBounds, m.SinceGiven), 1)
 	}
-	v.add(givenToday.From+min(m.GivenToday, maxGivenToday), givenTodayValue)
-	v.add(givenDaypart.From+part*(maxGivenDaypart+1)+min(m.GivenDaypart, maxGivenDaypart), givenDaypartValue)
-	v.add(givenActivity.From+min(m.GivenActivity, 1), givenActivityValue)
+	v.add(givenToday.From+min(m.GivenToday, maxGivenToday), 1)
+	v.add(givenDaypart.From+part*(maxGivenDaypart+1)+min(m.GivenDaypart, maxGivenDaypart), 1)
+	v.add(givenActivity.From+min(m.GivenActivity, 1), 1)
 	if m.Similar > 0 {
 		share := float64(m.SimilarGiven) / float64(m.Similar)
-		v.add(similar.From, share*similarValue)
-		v.add(similar.From+1, (1-share)*similarValue)
+		v.add(similar.From, share)
+		v.add(similar.From+1, 1-share)
 	}
 }
 
 func (v *vector) addScores(m *Moment) {
 	if m.RecentScore >= 0 {
-		v.add(recentScore.From+bucket(recentScoreBounds, m.RecentScore), recentScoreValue)
+		v.add(recentScore.From+bucket(recentScoreBounds, m.RecentScore), 1)
 	}
 	for i, s := range m.TopicScores {
 		if s.Count > 0 && i < topicCount {
-			v.add(topicScore.From+i, (float64(s.Sum)/float64(s.Count)-2)/2*topicScoreValue)
+			v.add(topicScore.From+i, (float64(s.Sum)/float64(s.Count)-2)/2)
 		}
 	}
 }

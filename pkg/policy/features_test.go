@@ -43,7 +43,7 @@ func TestAMemoryLevelLeavesNoTraceOfWhatItDoesNotHold(t *testing.T) {
 		SinceEnded: []float64{3, 70, 45}, SinceGiven: 12, GivenToday: 9, GivenDaypart: 1, GivenActivity: 1,
 		Similar: 4, SimilarGiven: 1, RecentScore: 2.2, TopicScores: []policy.TopicScore{{Sum: 8, Count: 2}},
 	}
-	clockOnly := []string{"bias", "content-bias", "clock", "daypart", "kind", "elapsed"}
+	clockOnly := []string{"bias", "clock", "daypart", "kind", "elapsed"}
 	given := []string{"since-given", "given-today", "given-daypart", "given-activity", "similar"}
 	has := func(names ...[]string) {
 		t.Helper()

@@ -86,7 +86,7 @@ func TestTheLossIsThatOfTheFormula(t *testing.T) {
 			Base().Read(features, &d)
 			e := example{features: features, chosen: test.chosen, rejected: test.rejected}
 			e.reference = d.LogProb(test.chosen) - d.LogProb(test.rejected)
-			tr.sum.gate[bias.From] = test.gateLogit / float64(float32(biasValue))
+			tr.sum.gate[bias.From] = test.gateLogit / bias.Gate
 			require.InDelta(t, test.want, tr.accumulate(&e, 1), 2e-6)
 		})
 	}

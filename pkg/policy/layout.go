@@ -14,39 +14,22 @@ const (
 	Name = "log-linear/1"
 )
 
-// What each feature is worth when it is active. The optimizer moves every weight
-// by about the same amount, so a block's value is its speed of learning: a
-// small bias leaves it to the specific features to explain when to be silent,
-// and moments of a kind not met yet keep the talkativeness of the base policy.
-const (
-	biasValue          = 0.3
-	contentBiasValue   = 1
-	clockValue         = 1
-	daypartValue       = 0.5
-	kindValue          = 1
-	elapsedValue       = 0.5
-	endedValue         = 1
-	sinceGivenValue    = 1.5
-	givenTodayValue    = 1
-	givenDaypartValue  = 1
-	givenActivityValue = 1
-	similarValue       = 0.5
-	recentScoreValue   = 1
-	topicScoreValue    = 1
-)
-
-// Block is a range of features that share a meaning.
+// Block is a range of features that share a meaning. A feature's value (1 when
+// active, a share when interpolated) enters each of the three scores times the
+// block's scale for it; 0 means that the block does not bear on it.
+//
+// The optimizer moves every weight by about the same amount, so a scale is a
+// speed of learning. A small one for the bias leaves it to the specific features
+// to explain when to be silent, and moments of a kind not met yet keep the
+// talkativeness of the base policy.
 type Block struct {
 	// Name of the block.
 	Name string
 	// From and To bound its indices: [From, To).
 	From, To int
-	// Gate: the block bears on whether to speak.
-	Gate bool
-	// Topic: the block bears on what about.
-	Topic bool
-	// Tone: the block bears on how.
-	Tone bool
+	// Gate, Topic and Tone are the scales for whether to speak, about what, and
+	// how.
+	Gate, Topic, Tone float64
 	// Meaning of an active feature, for people.
 	Meaning string
 }
@@ -78,48 +61,38 @@ const (
 	maxGivenDaypart = 2 // and more
 )
 
-// The blocks, in order of their indices.
+// The blocks in order of their indices, with their scales for gate, topic and
+// tone. This is the place to tune them; it is part of FeatureVersion.
 var (
 	blocks        []Block
-	bias          = block("bias", 1, "always", "g")
-	contentBias   = block("content-bias", 1, "always", "ts")
-	clock         = block("clock", clockBins, "time of day, by linear interpolation between the two neighbouring half hours", "g")
-	dayparts      = block("daypart", len(daypartStarts), "part of the day: from 0, 6, 9, 12, 14, 18 and 21 hours", "gt")
-	kind          = block("kind", kindCount, "kind of the present activity, in the order of activity.Kinds", "gt")
-	elapsed       = block("elapsed", len(elapsedBounds)+1, "minutes into the present activity: below 5, 15, 30, 60, more", "g")
-	ended         = block("ended", kindCount, "kind of an activity that ended up to 30 minutes ago today, fading to nothing at 60", "g")
-	sinceGiven    = block("since-given", len(sinceGivenBounds)+2, "minutes since the last recommendation: none today, below 5, 15, 30, 60, 120, 240, more", "g")
-	givenToday    = block("given-today", maxGivenToday+1, "recommendations today: 0 to 5, 6 and more", "g")
-	givenDaypart  = block("given-daypart", len(daypartStarts)*(maxGivenDaypart+1), "part of the day with the recommendations in it: 0, 1, 2 and more", "g")
-	givenActivity = block("given-activity", 2, "recommendations during the present activity: 0, 1 and more", "g")
-	similar       = block("similar", 2, "share of similar past moments at which something was said, and at which nothing was", "g")
-	recentScore   = block("recent-score", len(recentScoreBounds)+1, "mean score of the latest recommendations: below 1.5, 2.5, 3.2, more", "g")
-	topicScore    = block("topic-score", topicCount, "mean score of a topic today, from -1 (0 points) to 1 (4 points)", "t")
+	bias          = block("bias", 1, 0.3, 1, 1, "always")
+	clock         = block("clock", clockBins, 1, 0, 0, "time of day, by linear interpolation between the two neighbouring half hours")
+	dayparts      = block("daypart", len(daypartStarts), 0.5, 0.5, 0, "part of the day: from 0, 6, 9, 12, 14, 18 and 21 hours")
+	kind          = block("kind", kindCount, 1, 0.5, 0, "kind of the present activity, in the order of activity.Kinds")
+	elapsed       = block("elapsed", len(elapsedBounds)+1, 0.5, 0, 0, "minutes into the present activity: below 5, 15, 30, 60, more")
+	ended         = block("ended", kindCount, 1, 0, 0, "kind of an activity that ended up to 30 minutes ago today, fading to nothing at 60")
+	sinceGiven    = block("since-given", len(sinceGivenBounds)+2, 1.5, 0, 0, "minutes since the last recommendation: none today, below 5, 15, 30, 60, 120, 240, more")
+	givenToday    = block("given-today", maxGivenToday+1, 1, 0, 0, "recommendations today: 0 to 5, 6 and more")
+	givenDaypart  = block("given-daypart", len(daypartStarts)*(maxGivenDaypart+1), 1, 0, 0, "part of the day with the recommendations in it: 0, 1, 2 and more")
+	givenActivity = block("given-activity", 2, 1, 0, 0, "recommendations during the present activity: 0, 1 and more")
+	similar       = block("similar", 2, 0.5, 0, 0, "share of similar past moments at which something was said, and at which nothing was")
+	recentScore   = block("recent-score", len(recentScoreBounds)+1, 1, 0, 0, "mean score of the latest recommendations: below 1.5, 2.5, 3.2, more")
+	topicScore    = block("topic-score", topicCount, 0, 1, 0, "mean score of a topic today, from -1 (0 points) to 1 (4 points)")
 	featureCount  = topicScore.To
 )
 
-// block appends the next block; use holds g, t and s for gate, topic and tone.
-func block(name string, size int, meaning, use string) Block {
-	b := Block{Name: name, Meaning: meaning}
+// block appends the next block.
+func block(name string, size int, gate, topic, tone float64, meaning string) Block {
+	b := Block{Name: name, Gate: gate, Topic: topic, Tone: tone, Meaning: meaning}
 	if len(blocks) > 0 {
 		b.From = blocks[len(blocks)-1].To
 	}
 	b.To = b.From + size
-	for _, c := range use {
-		switch c {
-		case 'g':
-			b.Gate = true
-		case 't':
-			b.Topic = true
-		case 's':
-			b.Tone = true
-		}
-	}
 	blocks = append(blocks, b)
 	return b
 }
 
-// uses says for each feature what it bears on.
+// uses holds for each feature its block.
 var uses = func() []Block {
 	out := make([]Block, featureCount)
 	for _, b := range blocks {

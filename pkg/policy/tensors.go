@@ -39,14 +39,14 @@ func (w *tensors[T]) read(indices []int32, values []float32, d *Distribution) {
 	for k, i := range indices {
 		x := float64(values[k])
 		use := &uses[i]
-		if use.Gate {
-			d.gate += x * float64(w.gate[i])
+		if use.Gate != 0 {
+			d.gate += x * use.Gate * float64(w.gate[i])
 		}
-		if use.Topic {
-			accumulate(d.topic, x, w.topic[int(i)*topicCount:])
+		if use.Topic != 0 {
+			accumulate(d.topic, x*use.Topic, w.topic[int(i)*topicCount:])
 		}
-		if use.Tone {
-			accumulate(d.tone, x, w.tone[int(i)*toneCount:])
+		if use.Tone != 0 {
+			accumulate(d.tone, x*use.Tone, w.tone[int(i)*toneCount:])
 		}
 	}
 	logSoftmax(d.topic)

@@ -186,20 +186,20 @@ func (t *training) push(f *simv1.Features, c Choice, g float64) {
 	for k, i := range f.GetIndex() {
 		x := float64(f.GetValue()[k])
 		use := &uses[i]
-		if use.Gate {
+		if use.Gate != 0 {
 			t.adam.touch(int(i))
-			t.gradient.gate[i] += x * gate
+			t.gradient.gate[i] += x * use.Gate * gate
 		}
 		if c.Abstain {
 			continue
 		}
-		if use.Topic {
+		if use.Topic != 0 {
 			t.adam.touch(int(i))
-			pushRow(t.gradient.topic[int(i)*topicCount:][:topicCount], d.topic, c.Topic, x*g)
+			pushRow(t.gradient.topic[int(i)*topicCount:][:topicCount], d.topic, c.Topic, x*use.Topic*g)
 		}
-		if use.Tone {
+		if use.Tone != 0 {
 			t.adam.touch(int(i))
-			pushRow(t.gradient.tone[int(i)*toneCount:][:toneCount], d.tone, c.Tone, x*g)
+			pushRow(t.gradient.tone[int(i)*toneCount:][:toneCount], d.tone, c.Tone, x*use.Tone*g)
 		}
 	}
 }
