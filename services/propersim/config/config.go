@@ -1,0 +1,106 @@
+// Package config holds the one configuration of the program: what an
+// experiment does, which backend plays which role, where data lie and where
+// services are. A value comes from the defaults, a YAML file, PROPERSIM_*
+// variables or the command line, the later winning, and remembers from which.
+package config
+
+import "time"
+
+// Config is the whole configuration. Fields documents each value.
+type Config struct {
+	Simulation Simulation
+	Custom     Custom
+	Trainer    Trainer
+	Backends   Backends
+	Store      Store
+	Qdrant     Qdrant
+	Listen     Addresses
+	Connect    Addresses
+	Log        Log
+}
+
+// Simulation says what an experiment does.
+type Simulation struct {
+	Personas        string
+	PersonaFiles    []string
+	World           string
+	Methods         []string
+	Seed            uint64
+	Days            int
+	Step            time.Duration
+	Candidates      int
+	ConstantPerHour *float64
+	OnFailedNight   string
+	Parallel        int
+}
+
+// Custom describes a method that only a third party's assistant knows.
+type Custom struct {
+	Memory string
+	Scheme string
+	Trains bool
+}
+
+// Trainer holds the hyperparameters of a night.
+type Trainer struct {
+	Beta         float64
+	Epochs       int
+	LearningRate float64
+	BatchSize    int
+	Pairs        int
+	Reference    string
+}
+
+// Backends names the backend of each role.
+type Backends struct {
+	Planner, Judge, Assistant, Summarizer, Embedder, Index, Trainer string
+}
+
+// Store says where data lie. An empty value is a place in the data folder.
+type Store struct {
+	Journal, Users, Buffer, Trainer, Adapters string
+}
+
+// Qdrant says how to reach Qdrant, where it is the index.
+type Qdrant struct {
+	Address string
+	APIKey  string
+	TLS     bool
+}
+
+// Addresses holds a host:port for each service.
+type Addresses struct {
+	Environment, User, Assistant, Retrieval, Buffer, Trainer string
+}
+
+// Log says how much is logged.
+type Log struct {
+	Level, Format string
+}
+
+// Default returns the defaults: the paper's experiment with everything
+// embedded.
+func Default() Config {
+	return Config{
+		Simulation: Simulation{
+			Personas: "all", World: "home", Methods: []string{"proper"}, Seed: 1, Days: 14,
+			Step: 150 * time.Second, Candidates: 2, OnFailedNight: "stop", Parallel: 32,
+		},
+		Custom:  Custom{Memory: "AR", Scheme: "samples"},
+		Trainer: Trainer{Beta: 0.1, Epochs: 2, LearningRate: 0.1, BatchSize: 4, Pairs: 200, Reference: "base"},
+		Backends: Backends{
+			Planner: "embedded", Judge: "exact", Assistant: "embedded", Summarizer: "embedded",
+			Embedder: "embedded", Index: "embedded", Trainer: "embedded",
+		},
+		Listen: Addresses{
+			Environment: "127.0.0.1:7070", User: "127.0.0.1:7071", Assistant: "127.0.0.1:7072",
+			Retrieval: "127.0.0.1:7073", Buffer: "127.0.0.1:7074", Trainer: "127.0.0.1:7075",
+		},
+		Log: Log{Level: "warn", Format: "text"},
+	}
+}
+
+// Methods returns the methods that the program brings along.
+func Methods() []string {
+	return []string{"none", "ar", "ars", "proper", "proper-contrast", "silent", "constant", "persona-given"}
+}

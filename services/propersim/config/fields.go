@@ -1,0 +1,90 @@
+package config
+
+import "time"
+
+// Fields returns every value of c in the order of the documentation; setting
+// one through its field changes c.
+func (c *Config) Fields() []Field {
+	s, t, b := &c.Simulation, &c.Trainer, &c.Backends
+	fields := []Field{
+		text("simulation.personas", &s.Personas, "who takes part: all, numbers, ranges and ids, e.g. 1-8,maya-lindqvist"),
+		list("simulation.persona_files", &s.PersonaFiles, "YAML files of further personas to add first"),
+		text("simulation.world", &s.World, "where they live: a world's id"),
+		list("simulation.methods", &s.Methods, "assistants to compare, each with every persona"),
+		unsigned("simulation.seed", &s.Seed, "root of all randomness"),
+		integer("simulation.days", &s.Days, 1, 3650, "simulated days (paper: 14)"),
+		duration("simulation.step", &s.Step, 10*time.Second, time.Hour, "simulated time of a step; divides a day (paper: 2m30s)"),
+		integer("simulation.candidates", &s.Candidates, 1, 16, "candidates at a step (paper: 2)"),
+		optional("simulation.constant_per_hour", &s.ConstantPerHour, 0, 360, "rate of the method constant; auto is the middle of each persona's wanted band"),
+		choice("simulation.on_failed_night", &s.OnFailedNight, "what a failed training means", "stop", "keep"),
+		integer("simulation.parallel", &s.Parallel, 1, 10000, "runs that go on at once"),
+
+		choice("custom.memory", &c.Custom.Memory, "memory of a method that is not ours", "none", "A", "AR", "ARS"),
+		choice("custom.scheme", &c.Custom.Scheme, "how its further candidates come about", "samples", "contrast"),
+		flag("custom.trains", &c.Custom.Trains, "whether it is trained at night"),
+
+		number("trainer.beta", &t.Beta, 10, "inverse temperature of the implicit reward"),
+		integer("trainer.epochs", &t.Epochs, 1, 100, "passes over the drawn pairs"),
+		number("trainer.learning_rate", &t.LearningRate, 10, "step size of the optimizer"),
+		integer("trainer.batch_size", &t.BatchSize, 1, 1024, "pairs per update"),
+		integer("trainer.pairs", &t.Pairs, 1, 2000, "pairs drawn each night (paper: 200)"),
+		choice("trainer.reference", &t.Reference, "what the policy is held near to", "base", "previous"),
+
+		choice("backends.planner", &b.Planner, "who plans a person's day", "embedded").later("model"),
+		choice("backends.judge", &b.Judge, "who judges", "exact").later("model", "hybrid"),
+		choice("backends.assistant", &b.Assistant, "the assistant's policy", "embedded").later("model"),
+		choice("backends.summarizer", &b.Summarizer, "who sums up the assistant's memory", "embedded").later("model"),
+		choice("backends.embedder", &b.Embedder, "who embeds texts", "embedded").later("model"),
+		choice("backends.index", &b.Index, "where embedded texts are searched", "embedded", "qdrant"),
+		choice("backends.trainer", &b.Trainer, "who trains at night", "embedded", "worker"),
+
+		text("store.journal", &c.Store.Journal, "DSN of the journal: sqlite:PATH or postgres://...; empty is DIR/journal.db"),
+		text("store.users", &c.Store.Users, "DSN of added personas; empty is DIR/state/users.db"),
+		text("store.buffer", &c.Store.Buffer, "DSN of the preference buffer; empty is DIR/state/buffer.db"),
+		text("store.trainer", &c.Store.Trainer, "DSN of the training jobs; empty is DIR/state/trainer.db"),
+		text("store.adapters", &c.Store.Adapters, "folder of the adapters; empty is DIR/state/adapters"),
+
+		address("qdrant.address", &c.Qdrant.Address, "host:port of Qdrant's gRPC interface"),
+		text("qdrant.api_key", &c.Qdrant.APIKey, "its key").hidden(),
+		flag("qdrant.tls", &c.Qdrant.TLS, "whether to speak TLS with it"),
+	}
+	fields = append(fields, c.Listen.fields("listen", "where serve listens for the %s service")...)
+	fields = append(fields, c.Connect.fields("connect", "a running %s service to use; empty is one in this process, or on its own port")...)
+	return append(fields,
+		choice("log.level", &c.Log.Level, "least level that is logged", "debug", "info", "warn", "error"),
+		choice("log.format", &c.Log.Format, "how", "text", "json"),
+	)
+}
+
+func (a *Addresses) fields(section, doc string) []Field {
+	var out []Field
+	for _, name := range Services() {
+		out = append(out, address(section+"."+name, a.Of(name), doc).about(name))
+	}
+	return out
+}
+
+// Services returns the names of the six services in the order in which they
+// start: each needs only those before it.
+func Services() []string {
+	return []string{"retrieval", "buffer", "user", "assistant", "trainer", "environment"}
+}
+
+// Of returns the address of a service by name, or nil for an unknown one.
+func (a *Addresses) Of(service string) *string {
+	switch service {
+	case "environment":
+		return &a.Environment
+	case "user":
+		return &a.User
+	case "assistant":
+		return &a.Assistant
+	case "retrieval":
+		return &a.Retrieval
+	case "buffer":
+		return &a.Buffer
+	case "trainer":
+		return &a.Trainer
+	}
+	return nil
+}

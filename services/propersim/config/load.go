@@ -1,0 +1,242 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/v2"
+
+	"github.com/propersim/propersim/pkg/errs"
+)
+
+// Prefix begins the name of every variable of the environment that is read.
+const Prefix = "PROPERSIM_"
+
+// reserved variables belong to the tests.
+const reserved = Prefix + "TEST_"
+
+// Sources are where values come from, weakest first.
+type Sources struct {
+	// File is the path of a YAML file; empty for none.
+	File string
+	// Environ holds "NAME=value" pairs; only PROPERSIM_* ones are read.
+	Environ []string
+	// Flags are the values given by flags, by key.
+	Flags map[string]Flag
+	// Sets are "key=value" pairs from --set.
+	Sets []string
+}
+
+// Flag is a value given by a flag.
+type Flag struct {
+	// Name of the flag, without dashes.
+	Name  string
+	Value string
+}
+
+// Loaded is a configuration that knows where its values came from.
+type Loaded struct {
+	Config
+	origins map[string]string
+}
+
+// Origin says where the value of a key came from: "default", "file NAME",
+// "variable NAME", "flag --NAME" or "--set".
+func (l *Loaded) Origin(key string) string {
+	if origin, ok := l.origins[key]; ok {
+		return origin
+	}
+	return "default"
+}
+
+// Load puts the sources together. Every unknown key and impossible value is one
+// of the errs.Violations that come back.
+func Load(from Sources) (*Loaded, error) {
+	l := &Loaded{Config: Default(), origins: make(map[string]string)}
+	fields := make(map[string]Field)
+	var keys []string
+	for _, f := range l.Fields() {
+		fields[f.Key] = f
+		keys = append(keys, f.Key)
+	}
+	var faults errs.Violations
+	put := func(key, value, origin string) {
+		f, known := fields[key]
+		if !known {
+			faults.Add(key, "%s", unknown(key, keys, origin))
+			return
+		}
+		if err := f.Set(value); err != nil {
+			faults.Add(key, "%v (%s)", err, origin)
+			return
+		}
+		l.origins[key] = origin
+	}
+	if err := fromFile(from.File, put); err != nil {
+		return nil, err
+	}
+	fromEnviron(from.Environ, keys, put)
+	for _, key := range sorted(from.Flags) {
+		put(key, from.Flags[key].Value, "flag --"+from.Flags[key].Name)
+	}
+	for _, pair := range from.Sets {
+		key, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			faults.Add("--set", "found %q, want key=value", pair)
+			continue
+		}
+		put(key, value, "--set")
+	}
+	if len(faults) == 0 {
+		l.together(&faults)
+	}
+	return l, faults.OrNil()
+}
+
+// together checks values against each other.
+func (l *Loaded) together(faults *errs.Violations) {
+	if len(l.Simulation.Methods) == 0 {
+		faults.Add("simulation.methods", "is empty, want at least one of %s", strings.Join(Methods(), ", "))
+	}
+	for i, m := range l.Simulation.Methods {
+		switch {
+		case slices.Contains(l.Simulation.Methods[:i], m):
+			faults.Add("simulation.methods", "names %q twice", m)
+		case slices.Contains(Methods(), m) || l.Connect.Assistant != "":
+		default:
+			message := fmt.Sprintf("found %q, want one of %s", m, strings.Join(Methods(), ", "))
+			if near := Nearest(m, Methods()); near != "" {
+				message += fmt.Sprintf("; did you mean %q?", near)
+			}
+			faults.Add("simulation.methods", "%s (a method of your own needs --assistant-address)", message)
+		}
+	}
+	if l.Backends.Index == "qdrant" && l.Qdrant.Address == "" {
+		faults.Add("qdrant.address", "is empty, but backends.index is qdrant")
+	}
+}
+
+func unknown(key string, keys []string, origin string) string {
+	message := "no such key (" + origin + ")"
+	if near := Nearest(key, keys); near != "" {
+		return message + fmt.Sprintf("; did you mean %q?", near)
+	}
+	section, _, _ := strings.Cut(key, ".")
+	var siblings []string
+	for _, k := range keys {
+		if strings.HasPrefix(k, section+".") {
+			siblings = append(siblings, k)
+		}
+	}
+	if len(siblings) > 0 {
+		return message + "; the keys of " + section + ": " + strings.Join(siblings, ", ")
+	}
+	return message + "; `propersim config show` lists all keys"
+}
+
+func fromFile(path string, put func(key, value, origin string)) error {
+	if path == "" {
+		return nil
+	}
+	k := koanf.New(".")
+	if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
+		return fmt.Errorf("configuration file %s: %w: %w", path, err, errs.ErrInvalid)
+	}
+	values := k.All()
+	for _, key := range sorted(values) {
+		put(key, plain(values[key]), "file "+path)
+	}
+	return nil
+}
+
+func fromEnviron(environ, keys []string, put func(key, value, origin string)) {
+	byName := make(map[string]string, len(keys))
+	for _, key := range keys {
+		byName[VariableOf(key)] = key
+	}
+	names := make(map[string]string)
+	k := koanf.New(".")
+	provider := env.Provider(".", env.Opt{
+		Prefix:      Prefix,
+		EnvironFunc: func() []string { return environ },
+		TransformFunc: func(name, value string) (string, any) {
+			if strings.HasPrefix(name, reserved) {
+				return "", nil
+			}
+			key, known := byName[name]
+			if !known {
+				key = strings.Replace(strings.ToLower(strings.TrimPrefix(name, Prefix)), "_", ".", 1)
+			}
+			names[key] = name
+			return key, value
+		},
+	})
+	if err := k.Load(provider, nil); err != nil {
+		put("environment", err.Error(), "variables")
+		return
+	}
+	values := k.All()
+	for _, key := range sorted(values) {
+		put(key, plain(values[key]), "variable "+names[key])
+	}
+}
+
+// VariableOf returns the name of the variable of a key: PROPERSIM_SIMULATION_DAYS
+// for simulation.days.
+func VariableOf(key string) string {
+	return Prefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
+
+// plain writes a YAML value as it would be written on the command line.
+func plain(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return ""
+	case []any:
+		parts := make([]string, len(v))
+		for i, x := range v {
+			parts[i] = plain(x)
+		}
+		return strings.Join(parts, ",")
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+func sorted[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Tree returns the values nested by section, secrets left out.
+func (c *Config) Tree() map[string]any {
+	flat := make(map[string]any)
+	for _, f := range c.Fields() {
+		if !f.Secret {
+			flat[f.Key] = f.Value()
+		}
+	}
+	k := koanf.New(".")
+	if err := k.Load(confmap.Provider(flat, "."), nil); err != nil {
+		panic("config: a map in memory cannot fail to load: " + err.Error())
+	}
+	return k.Raw()
+}
+
+// YAML writes the values as a file that Load reads, secrets left out.
+func (c *Config) YAML() ([]byte, error) {
+	out, err := yaml.Parser().Marshal(c.Tree())
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	return out, nil
+}
