@@ -1,0 +1,83 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"google.golang.org/grpc"
+
+	"github.com/propersim/propersim/pkg/errs"
+)
+
+// interceptors is everything that happens around a handler, in one function
+// each for unary calls and streams: a chain would cost a closure per link and
+// call.
+type interceptors struct {
+	observer *observer
+	checker  *checker
+	stopping context.Context
+}
+
+// recoverUnary and recoverStream turn a panic into an error with its stack.
+var (
+	recoverUnary  = recovery.UnaryServerInterceptor()
+	recoverStream = recovery.StreamServerInterceptor()
+)
+
+func (i *interceptors) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	start := time.Now()
+	method := i.observer.method(info.FullMethod)
+	var resp any
+	err := i.checker.check(req)
+	if err == nil {
+		resp, err = recoverUnary(ctx, req, info, handler)
+	}
+	if err == nil {
+		i.observer.ok(method, start)
+		return resp, nil
+	}
+	return nil, i.failed(method, start, err)
+}
+
+func (i *interceptors) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	start := time.Now()
+	method := i.observer.method(info.FullMethod)
+	ctx, cancel := context.WithCancel(ss.Context())
+	defer cancel()
+	defer context.AfterFunc(i.stopping, cancel)()
+	err := recoverStream(srv, &serverStream{ServerStream: ss, ctx: ctx, checker: i.checker}, info, handler)
+	if err == nil {
+		i.observer.ok(method, start)
+		return nil
+	}
+	if i.stopping.Err() != nil && ss.Context().Err() == nil && errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("the server stops: %w", errs.ErrUnavailable)
+	}
+	return i.failed(method, start, err)
+}
+
+// failed counts and logs the cause and returns the public status.
+func (i *interceptors) failed(m *method, start time.Time, cause error) error {
+	st := errs.ToStatus(cause)
+	i.observer.failed(m, start, cause, st)
+	return st
+}
+
+// serverStream checks every message received, and ends with the server.
+type serverStream struct {
+	grpc.ServerStream
+	ctx     context.Context
+	checker *checker
+}
+
+func (s *serverStream) Context() context.Context { return s.ctx }
+
+func (s *serverStream) RecvMsg(m any) error {
+	if err := s.ServerStream.RecvMsg(m); err != nil {
+		return err
+	}
+	return s.checker.check(m)
+}

@@ -1,0 +1,195 @@
+// Package serve is the one way in which the services of this project are
+// offered and called: a gRPC server with health, reflection, validation,
+// metrics, logging and recovery, on TCP or in memory, and a client that speaks
+// the vocabulary of pkg/errs.
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/propersim/propersim/pkg/errs"
+)
+
+// drain is how long a stopping server waits for the calls in hand.
+const drain = 10 * time.Second
+
+// Config says what a server is called and where it listens. Its zero value is a
+// silent server in memory.
+type Config struct {
+	// Name is used in logs and messages.
+	Name string
+	// Address is host:port, port 0 meaning any; empty means in memory.
+	Address string
+	// Insecure allows an address off loopback although nothing is encrypted.
+	Insecure bool
+	// Reflection lets tools such as grpcurl list the services.
+	Reflection bool
+	// Logger gets calls at debug level and failures at warn level; nil means
+	// none.
+	Logger *zap.Logger
+	// Registry gets the metrics of calls; nil means none are kept. Several
+	// servers may share one.
+	Registry *prometheus.Registry
+}
+
+// Registrar is a service that knows how to register itself.
+type Registrar interface {
+	Register(r grpc.ServiceRegistrar)
+}
+
+// Server is a gRPC server that already listens.
+type Server struct {
+	cfg      Config
+	log      *zap.Logger
+	grpc     *grpc.Server
+	health   *health.Server
+	listener net.Listener
+	memory   *memoryListener // nil on TCP
+
+	stopping context.Context // done once Run begins to stop
+	stop     context.CancelFunc
+	close    sync.Once
+}
+
+// New registers the services and begins to listen. Errors: ErrInvalid for an
+// address that cannot be used, ErrPrecondition for one that is taken.
+func New(cfg Config, services ...Registrar) (*Server, error) {
+	s := &Server{cfg: cfg, log: cfg.Logger, health: health.NewServer()}
+	if s.log == nil {
+		s.log = zap.NewNop()
+	}
+	s.log = s.log.With(zap.String("server", cfg.Name))
+	s.stopping, s.stop = context.WithCancel(context.Background())
+	if err := s.listen(); err != nil {
+		return nil, err
+	}
+	observer, err := newObserver(s.log, cfg.Registry)
+	if err != nil {
+		return nil, errors.Join(err, s.listener.Close())
+	}
+	checker, err := newChecker()
+	if err != nil {
+		return nil, errors.Join(err, s.listener.Close())
+	}
+	s.grpc = grpc.NewServer(s.options(observer, checker)...)
+	for _, service := range services {
+		service.Register(s.grpc)
+	}
+	healthv1.RegisterHealthServer(s.grpc, s.health)
+	if cfg.Reflection {
+		reflection.Register(s.grpc)
+	}
+	for name, info := range s.grpc.GetServiceInfo() {
+		s.health.SetServingStatus(name, healthv1.HealthCheckResponse_SERVING)
+		observer.prepare(name, info)
+	}
+	return s, nil
+}
+
+func (s *Server) options(o *observer, c *checker) []grpc.ServerOption {
+	chain := &interceptors{observer: o, checker: c, stopping: s.stopping}
+	opts := []grpc.ServerOption{
+		grpc.UnaryInterceptor(chain.unary),
+		grpc.StreamInterceptor(chain.stream),
+		grpc.MaxRecvMsgSize(maxRequest),
+		grpc.MaxSendMsgSize(maxResponse),
+		grpc.SharedWriteBuffer(true),
+		grpc.ReadBufferSize(bufferSize),
+		grpc.WriteBufferSize(bufferSize),
+		grpc.StaticStreamWindowSize(window),
+		grpc.StaticConnWindowSize(window),
+		grpc.NumStreamWorkers(workers),
+		grpc.MaxConcurrentStreams(1024),
+	}
+	if s.memory == nil {
+		opts = append(opts,
+			grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}))
+	}
+	return opts
+}
+
+func (s *Server) listen() error {
+	if s.cfg.Address == "" {
+		s.memory = newMemoryListener()
+		s.listener = s.memory
+		return nil
+	}
+	if err := checkAddress(s.cfg.Address, s.cfg.Insecure); err != nil {
+		return fmt.Errorf("%s: %w", s.cfg.Name, err)
+	}
+	listener, err := net.Listen("tcp", s.cfg.Address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s: address %s is taken by another process: %w", s.cfg.Name, s.cfg.Address, errs.ErrPrecondition)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: cannot listen on %s: %v: %w", s.cfg.Name, s.cfg.Address, err, errs.ErrInvalid)
+	}
+	s.listener = listener
+	return nil
+}
+
+// checkAddress refuses what is reachable from elsewhere, unless insecure.
+func checkAddress(address string, insecure bool) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return errs.Invalid("address", "found %q, want host:port", address)
+	}
+	ip := net.ParseIP(host)
+	if insecure || host == "localhost" || (ip != nil && ip.IsLoopback()) {
+		return nil
+	}
+	return errs.Invalid("address", "%q is not on loopback, and nothing is encrypted; allow it with insecure", address)
+}
+
+// Addr is where the server listens, with the port it was given; "memory" in
+// memory.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// Run serves until ctx is done, then lets the calls in hand finish, for at most
+// ten seconds; streams are told to end at once. It returns nil after a stop by
+// ctx. It may be called once.
+func (s *Server) Run(ctx context.Context) error {
+	served := make(chan error, 1)
+	go func() { served <- s.grpc.Serve(s.listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("%s: %w", s.cfg.Name, err)
+	case <-ctx.Done():
+	}
+	s.Close()
+	if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("%s: %w", s.cfg.Name, err)
+	}
+	return nil
+}
+
+// Close stops the server as the end of Run does, and frees the address of one
+// that never ran. It may be repeated.
+func (s *Server) Close() {
+	s.close.Do(func() {
+		s.health.Shutdown()
+		s.stop()
+		kill := time.AfterFunc(drain, func() {
+			s.log.Warn("calls did not end in time and are cut off", zap.Duration("after", drain))
+			s.grpc.Stop()
+		})
+		s.grpc.GracefulStop()
+		kill.Stop()
+		_ = s.listener.Close() // a server that never served still holds it
+	})
+}
