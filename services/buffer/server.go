@@ -1,0 +1,130 @@
+// Package buffer keeps every preference pair of every run behind the
+// PreferenceBufferService contract: append-only, unique by (run, step).
+package buffer
+
+import (
+	"context"
+	"io"
+
+	"google.golang.org/grpc"
+
+	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
+)
+
+// Config says where the pairs are kept.
+type Config struct {
+	// DSN is a path, "sqlite:PATH", "postgres://..." or ":memory:".
+	DSN string
+}
+
+// Server implements PreferenceBufferService.
+type Server struct {
+	bufferv1.UnimplementedPreferenceBufferServiceServer
+	pairs *pairs
+}
+
+// New opens the store. Errors are those of store.Open.
+func New(cfg Config) (*Server, error) {
+	p, err := openPairs(context.Background(), cfg.DSN)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{pairs: p}, nil
+}
+
+// Register adds the service to a gRPC server.
+func (s *Server) Register(r grpc.ServiceRegistrar) {
+	bufferv1.RegisterPreferenceBufferServiceServer(r, s)
+}
+
+// Run blocks until ctx is done: the service does nothing of its own accord.
+func (s *Server) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
+
+// Close closes the store.
+func (s *Server) Close() error { return s.pairs.Close() }
+
+// Append implements PreferenceBufferService.
+func (s *Server) Append(ctx context.Context, req *bufferv1.AppendRequest) (*bufferv1.AppendResponse, error) {
+	if err := checkPairs(req.GetPairs()); err != nil {
+		return nil, err
+	}
+	n, err := s.pairs.append(ctx, req.GetPairs())
+	if err != nil {
+		return nil, err
+	}
+	return &bufferv1.AppendResponse{Appended: int32(n)}, nil
+}
+
+// Sample implements PreferenceBufferService.
+func (s *Server) Sample(ctx context.Context, req *bufferv1.SampleRequest) (*bufferv1.SampleResponse, error) {
+	steps, err := s.pairs.steps(ctx, req.GetRunId(), req.GetThroughDay())
+	if err != nil {
+		return nil, err
+	}
+	drawn := choose(steps, int(req.GetCount()), req.GetSeed(), req.GetThroughDay())
+	bodies, err := s.pairs.bodies(ctx, req.GetRunId(), drawn)
+	if err != nil {
+		return nil, err
+	}
+	resp := &bufferv1.SampleResponse{Digest: digest(bodies), Population: int64(len(steps)), Pairs: make([]*bufferv1.PreferencePair, len(drawn))}
+	for i, body := range bodies {
+		if resp.Pairs[i], err = s.pairs.decode(req.GetRunId(), drawn[i], body); err != nil {
+			return nil, err
+		}
+	}
+	return resp, nil
+}
+
+// List implements PreferenceBufferService.
+func (s *Server) List(req *bufferv1.ListRequest, stream grpc.ServerStreamingServer[bufferv1.ListResponse]) error {
+	return s.pairs.each(stream.Context(), req.GetRunId(), req.GetAfterStep(), func(pair *bufferv1.PreferencePair) error {
+		return stream.Send(&bufferv1.ListResponse{Pair: pair})
+	})
+}
+
+// Count implements PreferenceBufferService.
+func (s *Server) Count(ctx context.Context, req *bufferv1.CountRequest) (*bufferv1.CountResponse, error) {
+	count, last, err := s.pairs.count(ctx, req.GetRunId())
+	if err != nil {
+		return nil, err
+	}
+	return &bufferv1.CountResponse{Count: count, LastStep: last}, nil
+}
+
+// Export implements PreferenceBufferService.
+func (s *Server) Export(req *bufferv1.ExportRequest, stream grpc.ServerStreamingServer[bufferv1.ExportResponse]) error {
+	file, err := newFile(req.GetFormat(), chunks{stream})
+	if err != nil {
+		return err
+	}
+	for _, run := range req.GetRunIds() {
+		if err := s.pairs.each(stream.Context(), run, -1, file.write); err != nil {
+			return err
+		}
+	}
+	return file.close()
+}
+
+// chunks sends what is written, a message per write.
+type chunks struct {
+	stream grpc.ServerStreamingServer[bufferv1.ExportResponse]
+}
+
+var _ io.Writer = chunks{}
+
+// chunkBytes bounds a message, well below the message limit of a client.
+const chunkBytes = 256 << 10
+
+func (c chunks) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		n := min(len(rest), chunkBytes)
+		if err := c.stream.Send(&bufferv1.ExportResponse{Chunk: rest[:n]}); err != nil {
+			return len(p) - len(rest), err
+		}
+		rest = rest[n:]
+	}
+	return len(p), nil
+}
