@@ -1,0 +1,119 @@
+package planner
+
+import (
+	"slices"
+	"sort"
+
+	"github.com/propersim/propersim/pkg/activity"
+)
+
+// layout is a day being put together: blocks in order, without overlap, within
+// [from, to).
+type layout struct {
+	from, to int
+	blocks   []block
+}
+
+// paint puts a block over what is there: what it covers is cut. A block that
+// would bury a fixed one is moved behind it instead.
+func (l *layout) paint(b block) {
+	for moved := true; moved; {
+		moved = false
+		for _, old := range l.blocks {
+			buried := b.from <= old.from+shortest-1 && b.to >= old.to-shortest+1
+			if buried {
+				b.from, b.to = old.to, old.to+(b.to-b.from)
+				moved = true
+			}
+		}
+	}
+	b.from, b.to = max(b.from, l.from), min(b.to, l.to)
+	if b.to-b.from < shortest {
+		return
+	}
+	var out []block
+	for _, old := range l.blocks {
+		left, right := old, old
+		left.to, right.from = min(old.to, b.from), max(old.from, b.to)
+		if left.to-left.from >= shortest {
+			out = append(out, left)
+		}
+		if right.to-right.from >= shortest {
+			out = append(out, right)
+		}
+	}
+	l.blocks = append(out, b)
+	l.sort()
+}
+
+func (l *layout) sort() {
+	sort.Slice(l.blocks, func(i, k int) bool { return l.blocks[i].from < l.blocks[k].from })
+}
+
+// insert adds a block into a gap.
+func (l *layout) insert(b block) {
+	l.blocks = append(l.blocks, b)
+	l.sort()
+}
+
+// gaps returns the unplanned stretches of at least the shortest task.
+func (l *layout) gaps() []block {
+	var out []block
+	at := l.from
+	for _, b := range append(slices.Clone(l.blocks), block{from: l.to, to: l.to}) {
+		if b.from-at >= shortest {
+			out = append(out, block{from: at, to: b.from})
+		}
+		at = max(at, b.to)
+	}
+	return out
+}
+
+// gap returns the first gap and the kind before it.
+func (l *layout) gap() (gap block, before activity.Kind, ok bool) {
+	gaps := l.gaps()
+	if len(gaps) == 0 {
+		return gap, "", false
+	}
+	for _, b := range l.blocks {
+		if b.to <= gaps[0].from {
+			before = b.kind
+		}
+	}
+	return gaps[0], before, true
+}
+
+// offer places a block of so many seconds at a time or in the nearest gap that
+// is at most within seconds away; it is shortened, down to the shortest task,
+// where a gap is narrow, and left out where there is none.
+func (l *layout) offer(kind activity.Kind, from, lasts, within int) {
+	best := block{}
+	bestAway := within + 1
+	for _, gap := range l.gaps() {
+		fits := min(lasts, gap.to-gap.from)
+		at := min(max(from, gap.from), gap.to-fits)
+		away := max(at-from, from-at)
+		if away < bestAway {
+			best, bestAway = block{from: at, to: at + fits, kind: kind, fixed: true}, away
+		}
+	}
+	if best.to > best.from {
+		l.insert(best)
+	}
+}
+
+// mend closes the gaps that are too short for a task of their own: the block
+// before takes them, at the day's beginning the one after.
+func (l *layout) mend() {
+	if len(l.blocks) == 0 {
+		l.blocks = []block{{from: l.from, to: l.to, kind: activity.Relaxing}}
+	}
+	l.blocks[0].from = l.from
+	for i := range l.blocks {
+		end := l.to
+		if i+1 < len(l.blocks) {
+			end = l.blocks[i+1].from
+		}
+		l.blocks[i].to = end
+	}
+}
