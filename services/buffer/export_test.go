@@ -1,0 +1,93 @@
+package buffer_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/stretchr/testify/require"
+
+	"github.com/propersim/propersim/pkg/errs"
+	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
+	"github.com/propersim/propersim/services/buffer"
+)
+
+func export(t *testing.T, client bufferv1.PreferenceBufferServiceClient, format bufferv1.ExportFormat, runs ...string) []byte {
+	t.Helper()
+	stream, err := client.Export(context.Background(), &bufferv1.ExportRequest{RunIds: runs, Format: format})
+	require.NoError(t, err)
+	var out []byte
+	for {
+		resp, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		require.NoError(t, err)
+		out = append(out, resp.GetChunk()...)
+	}
+}
+
+func TestExportIsTRLsConversationalPreferenceFormat(t *testing.T) {
+	client, _ := start(t, ":memory:")
+	appendAll(t, client, pair("a", 7))
+	line := export(t, client, bufferv1.ExportFormat_EXPORT_FORMAT_JSONL, "a")
+	require.JSONEq(t, `{
+		"prompt": [
+			{"role": "system", "content": "You may speak or stay silent."},
+			{"role": "user", "content": "Step 7: \"reading\" <on> the sofa"}
+		],
+		"chosen": [{"role": "assistant", "content": "{\"action\":\"abstain\"}"}],
+		"rejected": [{"role": "assistant", "content": "{\"action\":\"recommend\",\"topic\":\"tea\",\"tone\":\"warm\",\"text\":\"Tea?\"}"}],
+		"score_chosen": 4, "score_rejected": 3,
+		"run_id": "a", "step": 7, "day": 1, "adapter": "base"
+	}`, string(line))
+	require.Contains(t, string(line), "<on>", "no escapes for web pages")
+}
+
+func TestBothFormatsHoldTheSameRows(t *testing.T) {
+	client, _ := start(t, ":memory:")
+	for from := int32(0); from < 5000; from += 1000 {
+		appendAll(t, client, pairsOf("a", from, from+1000)...)
+	}
+	appendAll(t, client, pairsOf("b", 3, 6)...)
+
+	var lines []buffer.Row
+	scanner := bufio.NewScanner(bytes.NewReader(export(t, client, bufferv1.ExportFormat_EXPORT_FORMAT_JSONL, "b", "a")))
+	for scanner.Scan() {
+		var row buffer.Row
+		decoder := json.NewDecoder(bytes.NewReader(scanner.Bytes()))
+		decoder.DisallowUnknownFields()
+		require.NoError(t, decoder.Decode(&row))
+		lines = append(lines, row)
+	}
+	require.Len(t, lines, 5003)
+	require.Equal(t, "b", lines[0].RunID, "runs in the order asked for")
+	require.EqualValues(t, 4999, lines[5002].Step)
+
+	file := export(t, client, bufferv1.ExportFormat_EXPORT_FORMAT_PARQUET, "b", "a")
+	rows, err := parquet.Read[buffer.Row](bytes.NewReader(file), int64(len(file)))
+	require.NoError(t, err)
+	require.Equal(t, lines, rows)
+}
+
+func TestAnExportOfNothingIsAValidFile(t *testing.T) {
+	client, _ := start(t, ":memory:")
+	require.Empty(t, export(t, client, bufferv1.ExportFormat_EXPORT_FORMAT_JSONL, "nobody"))
+	file := export(t, client, bufferv1.ExportFormat_EXPORT_FORMAT_PARQUET, "nobody")
+	rows, err := parquet.Read[buffer.Row](bytes.NewReader(file), int64(len(file)))
+	require.NoError(t, err)
+	require.Empty(t, rows)
+}
+
+func TestAnUnknownFormatIsRefused(t *testing.T) {
+	client, _ := start(t, ":memory:")
+	stream, err := client.Export(context.Background(), &bufferv1.ExportRequest{RunIds: []string{"a"}})
+	require.NoError(t, err)
+	_, err = stream.Recv()
+	require.ErrorIs(t, err, errs.ErrInvalid)
+}
