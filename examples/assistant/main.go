@@ -3,6 +3,7 @@
 // and is silent otherwise. Everything an assistant must do is in this file.
 //
 //	go run ./examples/assistant 127.0.0.1:7090
+//	propersim conformance assistant 127.0.0.1:7090 --method desk-break --deterministic
 //	propersim simulate --assistant-address 127.0.0.1:7090 --method desk-break
 package main
 
@@ -15,8 +16,12 @@ import (
 	"os"
 	"sync"
 
+	"buf.build/go/protovalidate"
+	validate "github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/protovalidate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/status"
 
@@ -55,12 +60,18 @@ type server struct {
 
 func (s *server) OpenSession(stream grpc.ClientStreamingServer[assistantv1.OpenSessionRequest, assistantv1.OpenSessionResponse]) error {
 	first, err := stream.Recv()
+	if err == io.EOF {
+		return status.Error(codes.InvalidArgument, "an opening needs a start message")
+	}
 	if err != nil {
 		return err
 	}
 	start := first.GetStart()
 	if start == nil {
 		return status.Error(codes.InvalidArgument, "the first message must be start")
+	}
+	if start.GetScheme() != assistantv1.Scheme_SCHEME_SAMPLES {
+		return status.Error(codes.InvalidArgument, "scheme: this assistant knows samples alone")
 	}
 	opened := &session{stepSeconds: start.GetSettings().GetStepSeconds(), lastStep: -1, deskSince: -1}
 	for {
@@ -71,7 +82,13 @@ func (s *server) OpenSession(stream grpc.ClientStreamingServer[assistantv1.OpenS
 		if err != nil {
 			return err
 		}
+		if next.GetHistory() == nil {
+			return status.Error(codes.InvalidArgument, "every message after the first must be history")
+		}
 		for _, past := range next.GetHistory().GetSteps() {
+			if past.GetStep() <= opened.lastStep {
+				return status.Errorf(codes.InvalidArgument, "history: step %d follows step %d", past.GetStep(), opened.lastStep)
+			}
 			opened.observe(past)
 		}
 	}
@@ -139,6 +156,20 @@ func (s *server) CloseSession(_ context.Context, req *assistantv1.CloseSessionRe
 	return &assistantv1.CloseSessionResponse{}, nil
 }
 
+// newServer returns the assistant behind the contract's own field rules, so
+// that a malformed request never reaches the code above.
+func newServer() *grpc.Server {
+	rules := protovalidate.GlobalValidator
+	grpcServer := grpc.NewServer(
+		grpc.UnaryInterceptor(validate.UnaryServerInterceptor(rules)),
+		grpc.StreamInterceptor(validate.StreamServerInterceptor(rules)),
+	)
+	assistantv1.RegisterAssistantServiceServer(grpcServer, &server{sessions: map[string]*session{}})
+	healthpb.RegisterHealthServer(grpcServer, health.NewServer())
+	reflection.Register(grpcServer)
+	return grpcServer
+}
+
 func main() {
 	if len(os.Args) != 2 {
 		log.Fatal("usage: assistant ADDRESS, e.g. 127.0.0.1:7090")
@@ -147,9 +178,6 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	grpcServer := grpc.NewServer()
-	assistantv1.RegisterAssistantServiceServer(grpcServer, &server{sessions: map[string]*session{}})
-	reflection.Register(grpcServer)
 	fmt.Println("an assistant listens on", listener.Addr())
-	log.Fatal(grpcServer.Serve(listener))
+	log.Fatal(newServer().Serve(listener))
 }
