@@ -11,6 +11,8 @@ type Aggregate struct {
 	Days []Group `json:"days"`
 	// Spans are by method: the first day, the last days and the whole run.
 	Spans []Group `json:"spans"`
+	// Traits are by method and trait.
+	Traits []TraitEffect `json:"traits"`
 }
 
 // Group holds the figures of all personas of one method over a range of days.
@@ -72,7 +74,7 @@ func LastDay(runs []Run, method string) int {
 // AggregateRuns computes the aggregate of all runs.
 func AggregateRuns(runs []Run) Aggregate {
 	b := NewBootstrap()
-	out := Aggregate{Days: []Group{}, Spans: []Group{}}
+	out := Aggregate{Days: []Group{}, Spans: []Group{}, Traits: []TraitEffect{}}
 	for _, method := range Methods(runs) {
 		last := LastDay(runs, method)
 		for day := 1; day <= last; day++ {
@@ -85,7 +87,10 @@ func AggregateRuns(runs []Run) Aggregate {
 		if from := max(1, last-LastDays+1); from > 1 {
 			out.Spans = append(out.Spans, NewGroup(b, runs, method, from, last))
 		}
-		out.Spans = append(out.Spans, NewGroup(b, runs, method, 1, last))
+		if last > 1 {
+			out.Spans = append(out.Spans, NewGroup(b, runs, method, 1, last))
+		}
+		out.Traits = append(out.Traits, TraitEffects(b, runs, method)...)
 	}
 	return out
 }

@@ -1,0 +1,142 @@
+// Package chart draws the figures of a report as SVG fragments that can stand
+// inside a page. Every chart has a white ground, named axes and the same colour
+// for the same method.
+package chart
+
+import (
+	"bytes"
+	"fmt"
+	"image/color"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// Series is one line of a chart.
+type Series struct {
+	Name string
+	// X are days, Y values; a NaN breaks the line.
+	X, Y []float64
+	// Low and High bound a band around the line; nil draws none.
+	Low, High []float64
+	Color     color.NRGBA
+	Dashed    bool
+}
+
+var (
+	ink   = color.NRGBA{0x33, 0x41, 0x55, 0xff}
+	faint = color.NRGBA{0xe2, 0xe8, 0xf0, 0xff}
+	// methods fixes the colours of the program's own methods; hues differ in
+	// lightness too, so that they can be told apart without colour vision.
+	methods = map[string]color.NRGBA{
+		"none":            {0x94, 0xa3, 0xb8, 0xff},
+		"ar":              {0x47, 0x55, 0x69, 0xff},
+		"ars":             {0x08, 0x91, 0xb2, 0xff},
+		"proper":          {0x25, 0x63, 0xeb, 0xff},
+		"proper-contrast": {0x93, 0x33, 0xea, 0xff},
+		"silent":          {0xa1, 0x62, 0x07, 0xff},
+		"constant":        {0xea, 0x58, 0x0c, 0xff},
+		"persona-given":   {0x16, 0xa3, 0x4a, 0xff},
+	}
+	others = []color.NRGBA{{0xdb, 0x27, 0x77, 0xff}, {0x0f, 0x76, 0x6e, 0xff}, {0xb9, 0x1c, 0x1c, 0xff}, {0x65, 0xa3, 0x0d, 0xff}}
+)
+
+// Criteria are the colours of the four criteria in the order of the contract.
+var Criteria = [4]color.NRGBA{{0xdb, 0x27, 0x77, 0xff}, {0x25, 0x63, 0xeb, 0xff}, {0xea, 0x58, 0x0c, 0xff}, {0x16, 0xa3, 0x4a, 0xff}}
+
+// MethodColor returns the colour of a method; those of other people's methods
+// follow from their place in all.
+func MethodColor(method string, all []string) color.NRGBA {
+	if c, ok := methods[method]; ok {
+		return c
+	}
+	return others[max(0, slices.Index(all, method))%len(others)]
+}
+
+// CSS writes a colour as #rrggbb.
+func CSS(c color.NRGBA) string { return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B) }
+
+func fade(c color.NRGBA, alpha uint8) color.NRGBA {
+	c.A = alpha
+	return c
+}
+
+// newPlot returns an empty plot in the house style.
+func newPlot(x, y string) *plot.Plot {
+	p := plot.New()
+	p.BackgroundColor = color.White
+	sans := font.Font{Typeface: "Liberation", Variant: "Sans", Size: 11}
+	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
+		axis.Label.TextStyle.Font = sans
+		axis.Label.TextStyle.Color = ink
+		axis.Tick.Label.Font = sans
+		axis.Tick.Label.Font.Size = 10
+		axis.Tick.Label.Color = ink
+		axis.LineStyle = draw.LineStyle{Color: faint, Width: 1}
+		axis.Tick.LineStyle = draw.LineStyle{Color: faint, Width: 1}
+		axis.Padding = 6
+	}
+	p.X.Label.Text, p.Y.Label.Text = x, y
+	p.Legend = plot.NewLegend()
+	p.Legend.TextStyle = text.Style{Color: ink, Font: sans, Handler: plot.DefaultTextHandler}
+	p.Legend.TextStyle.Font.Size = 10
+	p.Legend.YPosition = draw.PosCenter
+	p.Legend.Padding = 2
+	p.Legend.ThumbnailWidth = 18
+	return p
+}
+
+// render draws p without the XML prelude and without a size, so that the page
+// decides how wide it is.
+func render(p *plot.Plot, width, height vg.Length) (string, error) {
+	canvas := vgsvg.New(width, height)
+	p.Draw(draw.New(canvas))
+	var out bytes.Buffer
+	if _, err := canvas.WriteTo(&out); err != nil {
+		return "", fmt.Errorf("chart: %w", err)
+	}
+	svg := out.String()
+	if at := strings.Index(svg, "<svg"); at > 0 {
+		svg = svg[at:]
+	}
+	return strings.ReplaceAll(svg, "Liberation Sans", "Inter,Liberation Sans,Helvetica,Arial"), nil
+}
+
+// runs splits a series where it has no value.
+func runs(y []float64) [][2]int {
+	var out [][2]int
+	for i := 0; i < len(y); {
+		if math.IsNaN(y[i]) {
+			i++
+			continue
+		}
+		j := i
+		for j < len(y) && !math.IsNaN(y[j]) {
+			j++
+		}
+		out = append(out, [2]int{i, j})
+		i = j
+	}
+	return out
+}
+
+// dayTicks marks whole days, at most about fifteen of them.
+type dayTicks struct{}
+
+func (dayTicks) Ticks(low, high float64) []plot.Tick {
+	every := max(1, int(math.Ceil((high-low)/15)))
+	var out []plot.Tick
+	for day := int(math.Ceil(low)); day <= int(high); day++ {
+		if (day-1)%every == 0 {
+			out = append(out, plot.Tick{Value: float64(day), Label: fmt.Sprint(day)})
+		}
+	}
+	return out
+}
