@@ -65,10 +65,10 @@ const (
 // tone. This is the place to tune them; it is part of FeatureVersion.
 var (
 	blocks        []Block
-	bias          = block("bias", 1, 0.3, 1, 1, "always")
+	bias          = block("bias", 1, 0.3, 0.5, 0.5, "always")
 	clock         = block("clock", clockBins, 1, 0, 0, "time of day, by linear interpolation between the two neighbouring half hours")
-	dayparts      = block("daypart", len(daypartStarts), 0.5, 0.5, 0, "part of the day: from 0, 6, 9, 12, 14, 18 and 21 hours")
-	kind          = block("kind", kindCount, 1, 0.5, 0, "kind of the present activity, in the order of activity.Kinds")
+	dayparts      = block("daypart", len(daypartStarts), 0.5, 0.25, 0, "part of the day: from 0, 6, 9, 12, 14, 18 and 21 hours")
+	kind          = block("kind", kindCount, 1, 0.3, 0, "kind of the present activity, in the order of activity.Kinds")
 	elapsed       = block("elapsed", len(elapsedBounds)+1, 0.5, 0, 0, "minutes into the present activity: below 5, 15, 30, 60, more")
 	ended         = block("ended", kindCount, 1, 0, 0, "kind of an activity that ended up to 30 minutes ago today, fading to nothing at 60")
 	sinceGiven    = block("since-given", len(sinceGivenBounds)+2, 1.5, 0, 0, "minutes since the last recommendation: none today, below 5, 15, 30, 60, 120, 240, more")

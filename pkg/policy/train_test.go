@@ -120,7 +120,7 @@ func TestAPairThatDoesNotFitIsNamed(t *testing.T) {
 	}{
 		"another feature version": {func(p *bufferv1.PreferencePair) { p.Prompt.Features.Version = 7 }, "pair of step 2: prompt: invalid argument: features.version: found 7, want 1"},
 		"no features":             {func(p *bufferv1.PreferencePair) { p.Prompt = nil }, "features: are missing"},
-		"an unknown topic":        {func(p *bufferv1.PreferencePair) { p.Chosen.GetRecommendation().Topic = "ufos" }, `step 2: chosen: invalid argument: recommendation.topic: found "ufos"`},
+		"an unknown topic":        {func(p *bufferv1.PreferencePair) { p.Rejected.GetRecommendation().Topic = "ufos" }, `step 2: rejected: invalid argument: recommendation.topic: found "ufos"`},
 		"no answer":               {func(p *bufferv1.PreferencePair) { p.Rejected = nil }, "step 2: rejected"},
 	}
 	for name, test := range tests {
