@@ -35,7 +35,7 @@ type dialing struct {
 	extra    []grpc.DialOption
 }
 
-// Insecure allows a server off loopback although nothing is encrypted.
+// Insecure allows a server off loopback with neither token nor TLS.
 func Insecure() DialOption { return func(d *dialing) { d.insecure = true } }
 
 // Timeout is the deadline of a unary call whose context has none; 30 s by

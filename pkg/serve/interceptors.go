@@ -18,6 +18,7 @@ import (
 type interceptors struct {
 	observer *observer
 	checker  *checker
+	security *Security
 	stopping context.Context
 }
 
@@ -31,7 +32,10 @@ func (i *interceptors) unary(ctx context.Context, req any, info *grpc.UnaryServe
 	start := time.Now()
 	method := i.observer.method(info.FullMethod)
 	var resp any
-	err := i.checker.check(req)
+	err := i.security.admit(ctx, info.FullMethod)
+	if err == nil {
+		err = i.checker.check(req)
+	}
 	if err == nil {
 		resp, err = recoverUnary(ctx, req, info, handler)
 	}
@@ -45,6 +49,9 @@ func (i *interceptors) unary(ctx context.Context, req any, info *grpc.UnaryServe
 func (i *interceptors) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	start := time.Now()
 	method := i.observer.method(info.FullMethod)
+	if err := i.security.admit(ss.Context(), info.FullMethod); err != nil {
+		return i.failed(method, start, err)
+	}
 	ctx, cancel := context.WithCancel(ss.Context())
 	defer cancel()
 	defer context.AfterFunc(i.stopping, cancel)()

@@ -34,8 +34,10 @@ type Config struct {
 	Name string
 	// Address is host:port, port 0 meaning any; empty means in memory.
 	Address string
-	// Insecure allows an address off loopback although nothing is encrypted.
+	// Insecure allows an address off loopback although anybody may call.
 	Insecure bool
+	// Security says who may call; nil means everybody.
+	Security *Security
 	// Reflection lets tools such as grpcurl list the services.
 	Reflection bool
 	// Logger gets calls at debug level and failures at warn level; nil means
@@ -101,8 +103,8 @@ func New(cfg Config, services ...Registrar) (*Server, error) {
 }
 
 func (s *Server) options(o *observer, c *checker) []grpc.ServerOption {
-	chain := &interceptors{observer: o, checker: c, stopping: s.stopping}
-	opts := []grpc.ServerOption{
+	chain := &interceptors{observer: o, checker: c, security: s.cfg.Security, stopping: s.stopping}
+	opts := append(s.cfg.Security.serverOptions(),
 		grpc.UnaryInterceptor(chain.unary),
 		grpc.StreamInterceptor(chain.stream),
 		grpc.MaxRecvMsgSize(maxRequest),
@@ -114,7 +116,7 @@ func (s *Server) options(o *observer, c *checker) []grpc.ServerOption {
 		grpc.StaticConnWindowSize(window),
 		grpc.NumStreamWorkers(workers),
 		grpc.MaxConcurrentStreams(1024),
-	}
+	)
 	if s.memory == nil {
 		opts = append(opts,
 			grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
@@ -129,7 +131,7 @@ func (s *Server) listen() error {
 		s.listener = s.memory
 		return nil
 	}
-	if err := checkAddress(s.cfg.Address, s.cfg.Insecure); err != nil {
+	if err := checkAddress(s.cfg.Address, s.cfg.Insecure || s.cfg.Security.guards()); err != nil {
 		return fmt.Errorf("%s: %w", s.cfg.Name, err)
 	}
 	listener, err := net.Listen("tcp", s.cfg.Address)
@@ -143,17 +145,17 @@ func (s *Server) listen() error {
 	return nil
 }
 
-// checkAddress refuses what is reachable from elsewhere, unless insecure.
-func checkAddress(address string, insecure bool) error {
+// checkAddress refuses what is reachable from elsewhere, unless it is allowed.
+func checkAddress(address string, allowed bool) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return errs.Invalid("address", "found %q, want host:port", address)
 	}
 	ip := net.ParseIP(host)
-	if insecure || host == "localhost" || (ip != nil && ip.IsLoopback()) {
+	if allowed || host == "localhost" || (ip != nil && ip.IsLoopback()) {
 		return nil
 	}
-	return errs.Invalid("address", "%q is not on loopback, and nothing is encrypted; allow it with insecure", address)
+	return errs.Invalid("address", "%q is not on loopback, where anybody could call; give a token or a client CA, or say insecure", address)
 }
 
 // Addr is where the server listens, with the port it was given; "memory" in
