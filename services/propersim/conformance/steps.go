@@ -113,6 +113,9 @@ func recommendUnmoved(ctx context.Context, p *probe) finding {
 	if err := p.observe(ctx, run, last(history), p.past(moments[30], silence())); err != nil {
 		return broken("OK", "Observe after three times the same Recommend: %s", told(err))
 	}
+	if _, err := p.recommend(ctx, run, moments[31], moments[30].step); err != nil {
+		return broken("the session stands at the observed step", "Recommend after that Observe: %s", told(err))
+	}
 	return ok("asking again does not move the session")
 }
 
