@@ -9,6 +9,7 @@
 package planner
 
 import (
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -68,7 +69,7 @@ func New(persona *simv1.Persona, w *simv1.World, settings *simv1.Settings) (*Pla
 	}
 	plan, err := world.NewPlan(w)
 	if err != nil {
-		return nil, fmt.Errorf("world %q: %w", w.GetId(), err)
+		return nil, inWorld(err)
 	}
 	p := &Planner{
 		persona: persona, plan: plan, scale: scale,
@@ -77,6 +78,19 @@ func New(persona *simv1.Persona, w *simv1.World, settings *simv1.Settings) (*Pla
 	}
 	p.bed = plan.Spots(activity.Sleep)[0]
 	return p, nil
+}
+
+// inWorld puts the faults of a world under its field.
+func inWorld(err error) error {
+	var faults errs.Violations
+	if !errors.As(err, &faults) {
+		return fmt.Errorf("world: %w", err)
+	}
+	out := make(errs.Violations, len(faults))
+	for i, fault := range faults {
+		out[i] = errs.Violation{Field: "world." + fault.Field, Message: fault.Message}
+	}
+	return out
 }
 
 // Act returns what the person does at a step, and what is seen of it: nil while

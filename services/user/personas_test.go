@@ -1,0 +1,156 @@
+package user_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/propersim/propersim/pkg/errs"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
+)
+
+func TestPersonasOutliveTheServer(t *testing.T) {
+	dsn := filepath.Join(t.TempDir(), "users.db")
+	t.Run("store", func(t *testing.T) {
+		personas, _ := start(t, dsn)
+		created, err := personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: person(), RequestId: "r1"})
+		require.NoError(t, err)
+		stored := created.GetStored()
+		require.Equal(t, "test-person", stored.GetPersona().GetId())
+		require.NotNil(t, stored.GetPersona().GetSpec())
+		require.False(t, stored.GetBuiltIn() || stored.GetSpecGiven())
+	})
+	t.Run("again", func(t *testing.T) {
+		personas, _ := start(t, dsn)
+		other := person()
+		other.Age = 41
+		again, err := personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: other, RequestId: "r1"})
+		require.NoError(t, err, "a repeated request_id returns the first answer")
+		require.EqualValues(t, 40, again.GetStored().GetPersona().GetAge())
+		_, err = personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: person()})
+		require.NoError(t, err, "the very same persona again")
+		_, err = personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: other})
+		require.ErrorIs(t, err, errs.ErrExists)
+
+		_, err = personas.DeletePersona(t.Context(), &userv1.DeletePersonaRequest{Id: "test-person"})
+		require.NoError(t, err)
+		_, err = personas.GetPersona(t.Context(), &userv1.GetPersonaRequest{Id: "test-person"})
+		require.ErrorIs(t, err, errs.ErrNotFound)
+		_, err = personas.DeletePersona(t.Context(), &userv1.DeletePersonaRequest{Id: "test-person"})
+		require.ErrorIs(t, err, errs.ErrNotFound)
+	})
+}
+
+func TestBuiltInPersonas(t *testing.T) {
+	personas, _ := start(t, ":memory:")
+	one, err := personas.GetPersona(t.Context(), &userv1.GetPersonaRequest{Id: "7"})
+	require.NoError(t, err)
+	require.True(t, one.GetStored().GetBuiltIn())
+	require.EqualValues(t, 7, one.GetStored().GetNumber())
+	same, err := personas.GetPersona(t.Context(), &userv1.GetPersonaRequest{Id: one.GetStored().GetPersona().GetId()})
+	require.NoError(t, err)
+	require.True(t, proto.Equal(one, same))
+	_, err = personas.DeletePersona(t.Context(), &userv1.DeletePersonaRequest{Id: one.GetStored().GetPersona().GetId()})
+	require.ErrorIs(t, err, errs.ErrPrecondition)
+	taken := person()
+	taken.Id = one.GetStored().GetPersona().GetId()
+	_, err = personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: taken})
+	require.ErrorIs(t, err, errs.ErrExists)
+}
+
+func TestListPages(t *testing.T) {
+	personas, _ := start(t, ":memory:")
+	for _, name := range []string{"Zoe", "Abe", "Mia"} {
+		p := person()
+		p.Name = name
+		_, err := personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: p})
+		require.NoError(t, err)
+	}
+	for _, size := range []int32{0, 1, 5, 32, 33, 34, 35, 36} {
+		var ids []string
+		token := ""
+		for pages := 0; pages < 50; pages++ {
+			resp, err := personas.ListPersonas(t.Context(), &userv1.ListPersonasRequest{PageSize: size, PageToken: token})
+			require.NoError(t, err)
+			for _, stored := range resp.GetPersonas() {
+				ids = append(ids, stored.GetPersona().GetId())
+			}
+			if token = resp.GetNextPageToken(); token == "" {
+				break
+			}
+			require.NotEmpty(t, resp.GetPersonas())
+		}
+		require.Len(t, ids, 35, "page size %d", size)
+		require.Equal(t, []string{"abe", "mia", "zoe"}, ids[32:])
+	}
+	for _, token := range []string{"x", "n-1", "n99", "nn"} {
+		_, err := personas.ListPersonas(t.Context(), &userv1.ListPersonasRequest{PageToken: token})
+		require.ErrorIs(t, err, errs.ErrInvalid)
+	}
+}
+
+func TestFaultyPersonasAreRefused(t *testing.T) {
+	tests := map[string]struct {
+		change func(*simv1.Persona)
+		fields []string
+	}{
+		"missing fields": {func(p *simv1.Persona) { p.Lifestyle, p.LongTermGoals = "", nil }, []string{"persona.lifestyle", "persona.long_term_goals"}},
+		"unknown trait":  {func(p *simv1.Persona) { p.BigFive.Openness = 9 }, []string{"persona.big_five.openness"}},
+		"100 KiB text":   {func(p *simv1.Persona) { p.Background = strings.Repeat("x", 100<<10) }, []string{"persona.background"}},
+		"80 KiB in all": {func(p *simv1.Persona) {
+			text := strings.Repeat("word ", 3200)
+			p.Background, p.Lifestyle, p.Rubric.PersonalPreference = text, text, text
+			for range 20 {
+				p.CurrentInterests = append(p.CurrentInterests, strings.Repeat("y", 2000))
+			}
+		}, []string{"persona"}},
+		"unreadable rubric": {func(p *simv1.Persona) { p.Rubric.Timing = "blorp fizzle wug" }, []string{"persona.rubric.timing"}},
+		"unknown topic in the spec": {func(p *simv1.Persona) {
+			p.Spec = spec()
+			p.Spec.Content.Liked[0].Topics[0] = "ufology"
+		}, []string{"persona.spec.content.liked[0].topics[0]"}},
+	}
+	personas, _ := start(t, ":memory:")
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := person()
+			test.change(p)
+			for _, call := range []func() error{
+				func() error {
+					_, err := personas.ValidatePersona(t.Context(), &userv1.ValidatePersonaRequest{Persona: p})
+					return err
+				},
+				func() error {
+					_, err := personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: p})
+					return err
+				},
+			} {
+				var faults errs.Violations
+				require.ErrorAs(t, call(), &faults)
+				var fields []string
+				for _, fault := range faults {
+					fields = append(fields, fault.Field)
+				}
+				require.Subset(t, fields, test.fields)
+			}
+			list, err := personas.ListPersonas(t.Context(), &userv1.ListPersonasRequest{})
+			require.NoError(t, err)
+			require.Len(t, list.GetPersonas(), 32, "nothing is stored")
+		})
+	}
+}
+
+func TestABroughtSpecWins(t *testing.T) {
+	personas, _ := start(t, ":memory:")
+	p := person()
+	p.Rubric.Timing = "blorp fizzle wug"
+	p.Spec = spec()
+	created, err := personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: p})
+	require.NoError(t, err)
+	require.True(t, created.GetStored().GetSpecGiven())
+	require.True(t, proto.Equal(spec(), created.GetStored().GetPersona().GetSpec()))
+}
