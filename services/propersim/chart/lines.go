@@ -16,7 +16,9 @@ type Lines struct {
 	// Y names the vertical axis, which runs from Low to High.
 	Y         string
 	Low, High float64
-	Series    []Series
+	// Every is the distance between two marks on it.
+	Every  float64
+	Series []Series
 	// Width and Height are in points.
 	Width, Height float64
 }
@@ -25,6 +27,7 @@ type Lines struct {
 func (c Lines) SVG() (string, error) {
 	p := newPlot("simulated day", c.Y)
 	p.X.Tick.Marker = dayTicks{}
+	p.Y.Tick.Marker = evenTicks(c.Every)
 	p.Y.Min, p.Y.Max = c.Low, c.High
 	p.Add(grid())
 	for _, s := range c.Series {
@@ -39,7 +42,6 @@ func (c Lines) SVG() (string, error) {
 	}
 	spanDays(p, c.Series)
 	p.Y.Min, p.Y.Max = c.Low, c.High
-	legendOnTop(p)
 	return render(p, vg.Length(c.Width), vg.Length(c.Height))
 }
 
@@ -49,12 +51,6 @@ func grid() *plotter.Grid {
 	g.Vertical.Color = color.Transparent
 	g.Horizontal = draw.LineStyle{Color: faint, Width: 0.7}
 	return g
-}
-
-// legendOnTop puts the legend into the upper right corner.
-func legendOnTop(p *plot.Plot) {
-	p.Legend.Top = true
-	p.Legend.XOffs = -4
 }
 
 // spanDays makes sure that one day alone still has a width.
@@ -103,7 +99,6 @@ func addBand(p *plot.Plot, s Series) error {
 }
 
 func addLine(p *plot.Plot, s Series, width float64) error {
-	var thumbnail plot.Thumbnailer
 	for _, r := range runs(s.Y) {
 		line, err := plotter.NewLine(points(s, r[0], r[1], s.Y))
 		if err != nil {
@@ -122,10 +117,6 @@ func addLine(p *plot.Plot, s Series, width float64) error {
 			dot.GlyphStyle = draw.GlyphStyle{Color: s.Color, Radius: 2.5, Shape: draw.CircleGlyph{}}
 			p.Add(dot)
 		}
-		thumbnail = line
-	}
-	if thumbnail != nil && s.Name != "" {
-		p.Legend.Add(s.Name, thumbnail)
 	}
 	return nil
 }

@@ -41,7 +41,6 @@ func (c Rate) SVG() (string, error) {
 	area.Color = color.NRGBA{0x16, 0xa3, 0x4a, 0x30}
 	area.LineStyle = draw.LineStyle{Color: color.NRGBA{0x16, 0xa3, 0x4a, 0x80}, Width: 0.8}
 	p.Add(area)
-	p.Legend.Add("wanted", area)
 	for _, s := range c.Series {
 		s.Y, s.Low, s.High = floors(s.Y), floors(s.Low), floors(s.High)
 		if err := addBand(p, s); err != nil {
@@ -53,7 +52,6 @@ func (c Rate) SVG() (string, error) {
 	}
 	p.X.Min, p.X.Max = from, to
 	p.Y.Min, p.Y.Max = RateFloor, 30
-	legendOnTop(p)
 	return render(p, vg.Length(c.Width), vg.Length(c.Height))
 }
 

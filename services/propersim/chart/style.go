@@ -13,7 +13,6 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
-	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
@@ -51,6 +50,13 @@ var (
 // Criteria are the colours of the four criteria in the order of the contract.
 var Criteria = [4]color.NRGBA{{0xdb, 0x27, 0x77, 0xff}, {0x25, 0x63, 0xeb, 0xff}, {0xea, 0x58, 0x0c, 0xff}, {0x16, 0xa3, 0x4a, 0xff}}
 
+// The two poles of a trait, and the wanted band.
+var (
+	HighPole = color.NRGBA{0x25, 0x63, 0xeb, 0xff}
+	LowPole  = color.NRGBA{0x93, 0xc5, 0xfd, 0xff}
+	Wanted   = color.NRGBA{0x86, 0xc9, 0x9b, 0xff}
+)
+
 // MethodColor returns the colour of a method; those of other people's methods
 // follow from their place in all.
 func MethodColor(method string, all []string) color.NRGBA {
@@ -84,12 +90,6 @@ func newPlot(x, y string) *plot.Plot {
 		axis.Padding = 6
 	}
 	p.X.Label.Text, p.Y.Label.Text = x, y
-	p.Legend = plot.NewLegend()
-	p.Legend.TextStyle = text.Style{Color: ink, Font: sans, Handler: plot.DefaultTextHandler}
-	p.Legend.TextStyle.Font.Size = 10
-	p.Legend.YPosition = draw.PosCenter
-	p.Legend.Padding = 2
-	p.Legend.ThumbnailWidth = 18
 	return p
 }
 
@@ -137,6 +137,17 @@ func (dayTicks) Ticks(low, high float64) []plot.Tick {
 		if (day-1)%every == 0 {
 			out = append(out, plot.Tick{Value: float64(day), Label: fmt.Sprint(day)})
 		}
+	}
+	return out
+}
+
+// evenTicks marks multiples of a distance.
+type evenTicks float64
+
+func (e evenTicks) Ticks(low, high float64) []plot.Tick {
+	var out []plot.Tick
+	for i := math.Ceil(low/float64(e) - 1e-9); i*float64(e) <= high+1e-9; i++ {
+		out = append(out, plot.Tick{Value: i * float64(e), Label: fmt.Sprintf("%g", math.Round(i*float64(e)*1000)/1000)})
 	}
 	return out
 }

@@ -29,12 +29,10 @@ type Bar struct{ Value, Low, High float64 }
 func (c Traits) SVG() (string, error) {
 	p := newPlot("", c.Y)
 	p.Add(grid())
-	high := color.NRGBA{0x25, 0x63, 0xeb, 0xff}
-	low := color.NRGBA{0x93, 0xc5, 0xfd, 0xff}
-	if err := addBars(p, "high", c.High, high, -0.19); err != nil {
+	if err := addBars(p, "high", c.High, HighPole, -0.19); err != nil {
 		return "", err
 	}
-	if err := addBars(p, "low", c.Low, low, 0.19); err != nil {
+	if err := addBars(p, "low", c.Low, LowPole, 0.19); err != nil {
 		return "", err
 	}
 	zero, err := plotter.NewLine(plotter.XYs{{X: -0.5, Y: 0}, {X: float64(len(c.Names)) - 0.5, Y: 0}})
@@ -46,14 +44,12 @@ func (c Traits) SVG() (string, error) {
 	p.NominalX(c.Names...)
 	p.X.Min, p.X.Max = -0.5, float64(len(c.Names))-0.5
 	p.Y.Min, p.Y.Max = math.Min(p.Y.Min, 0), math.Max(p.Y.Max*1.15, 0.1)
-	legendOnTop(p)
 	return render(p, vg.Length(c.Width), vg.Length(c.Height))
 }
 
 // addBars draws the bars of one pole beside the traits' marks.
 func addBars(p *plot.Plot, name string, bars []Bar, fill color.NRGBA, offset float64) error {
 	const half = 0.17
-	var thumbnail plot.Thumbnailer
 	for i, b := range bars {
 		if math.IsNaN(b.Value) {
 			continue
@@ -66,7 +62,6 @@ func addBars(p *plot.Plot, name string, bars []Bar, fill color.NRGBA, offset flo
 		box.Color = fill
 		box.LineStyle.Width = 0
 		p.Add(box)
-		thumbnail = box
 		if math.IsNaN(b.Low) || math.IsNaN(b.High) {
 			continue
 		}
@@ -76,9 +71,6 @@ func addBars(p *plot.Plot, name string, bars []Bar, fill color.NRGBA, offset flo
 		}
 		whisker.LineStyle = draw.LineStyle{Color: ink, Width: 1.2}
 		p.Add(whisker)
-	}
-	if thumbnail != nil {
-		p.Legend.Add(name, thumbnail)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"html/template"
+	"image/color"
 	"math"
 
 	"github.com/propersim/propersim/services/propersim/chart"
@@ -12,7 +13,26 @@ import (
 type drawing struct {
 	Title, Note string
 	SVG         template.HTML
+	Legend      []key
 	Wide        bool
+}
+
+// key names a colour of a chart.
+type key struct {
+	Name  string
+	Color template.CSS
+}
+
+func newKey(name string, c color.NRGBA) key {
+	return key{Name: name, Color: template.CSS(chart.CSS(c))} //nolint:gosec // a colour of our own
+}
+
+func methodKeys(methods []string) []key {
+	var out []key
+	for _, m := range methods {
+		out = append(out, newKey(m, chart.MethodColor(m, methods)))
+	}
+	return out
 }
 
 // charts draws everything that stands above the tables.
@@ -24,34 +44,34 @@ func charts(f *metrics.File) ([]drawing, error) {
 		out = append(out, d)
 		return err
 	}
-	svg, err := chart.Lines{Y: "mean score (0-4)", Low: 0, High: 4, Series: series(f, all, "mean_score", true), Width: 760, Height: 300}.SVG()
-	if err := add(drawing{Title: "Score per day", Note: "Mean total of what was delivered, silence included; the band is a 95% bootstrap interval over personas.", Wide: true}, svg, err); err != nil {
+	svg, err := chart.Lines{Y: "mean score (0-4)", Low: 0, High: 4, Every: 1, Series: series(f, all, "mean_score", true), Width: 760, Height: 300}.SVG()
+	if err := add(drawing{Title: "Score per day", Note: "Mean total of what was delivered, silence included; the band is a 95% bootstrap interval over personas.", Legend: methodKeys(all), Wide: true}, svg, err); err != nil {
 		return nil, err
 	}
 	low, high := wanted(f)
 	svg, err = chart.Rate{Series: series(f, all, "per_waking_hour", true), WantedMin: low, WantedMax: high, Width: 760, Height: 300}.SVG()
-	if err := add(drawing{Title: "How often it speaks", Note: "Recommendations per waking hour; the green band is what the personas want, on average.", Wide: true}, svg, err); err != nil {
+	if err := add(drawing{Title: "How often it speaks", Note: "Recommendations per waking hour; the green band is what the personas want, on average.", Legend: append(methodKeys(all), newKey("wanted", chart.Wanted)), Wide: true}, svg, err); err != nil {
 		return nil, err
 	}
 	for _, name := range []string{"recall", "precision"} {
-		svg, err = chart.Lines{Y: name, Low: 0, High: 1, Series: series(f, all, name, true), Width: 480, Height: 260}.SVG()
+		svg, err = chart.Lines{Y: name, Low: 0, High: 1, Every: 0.2, Series: series(f, all, name, true), Width: 480, Height: 260}.SVG()
 		note := "Share of due moments that were met with a recommendation."
 		if name == "precision" {
 			note = "Share of recommendations that came at a due moment."
 		}
-		if err := add(drawing{Title: map[string]string{"recall": "Recall", "precision": "Precision"}[name], Note: note}, svg, err); err != nil {
+		if err := add(drawing{Title: map[string]string{"recall": "Recall", "precision": "Precision"}[name], Note: note, Legend: methodKeys(all)}, svg, err); err != nil {
 			return nil, err
 		}
 	}
 	for _, method := range all {
-		svg, err = chart.Lines{Y: "pass rate", Low: 0, High: 1, Series: criteria(f, method), Width: 480, Height: 260}.SVG()
-		if err := add(drawing{Title: "Criteria: " + method, Note: "Share of delivered candidates that passed each criterion."}, svg, err); err != nil {
+		svg, err = chart.Lines{Y: "pass rate", Low: 0, High: 1, Every: 0.2, Series: criteria(f, method), Width: 480, Height: 260}.SVG()
+		if err := add(drawing{Title: "Criteria: " + method, Note: "Share of delivered candidates that passed each criterion.", Legend: criteriaKeys}, svg, err); err != nil {
 			return nil, err
 		}
 	}
 	for _, method := range all {
 		svg, err = chart.Traits{Y: "gain in score", Names: metrics.Traits(), High: poles(f, method, true), Low: poles(f, method, false), Width: 480, Height: 260}.SVG()
-		if err := add(drawing{Title: "Traits: " + method, Note: "Mean gain, last three days less the first, of the personas high and low in each trait."}, svg, err); err != nil {
+		if err := add(drawing{Title: "Traits: " + method, Note: "Mean gain, last three days less the first, of the personas high and low in each trait.", Legend: []key{newKey("high", chart.HighPole), newKey("low", chart.LowPole)}}, svg, err); err != nil {
 			return nil, err
 		}
 	}
@@ -105,11 +125,15 @@ func orNaN(v *float64) float64 {
 	return *v
 }
 
+var criteriaKeys = []key{
+	newKey("preference", chart.Criteria[0]), newKey("timing", chart.Criteria[1]),
+	newKey("frequency", chart.Criteria[2]), newKey("communication", chart.Criteria[3]),
+}
+
 func criteria(f *metrics.File, method string) []chart.Series {
-	names := []string{"preference", "timing", "frequency", "communication"}
-	out := make([]chart.Series, len(names))
-	for i, name := range names {
-		out[i] = chart.Series{Name: name, Color: chart.Criteria[i]}
+	out := make([]chart.Series, len(chart.Criteria))
+	for i := range out {
+		out[i] = chart.Series{Name: criteriaKeys[i].Name, Color: chart.Criteria[i]}
 	}
 	for _, g := range f.Aggregate.Days {
 		if g.Method != method {
