@@ -241,8 +241,16 @@ func abortedOpen(ctx context.Context, p *probe) finding {
 			return broken("OK", "sending the first messages of an opening: %s", told(err))
 		}
 	}
+	// A round trip on the same connection, and some time for the server to read:
+	// a stream that is cancelled at once may never reach it.
+	if _, err := p.open(ctx, p.run("aborted-beside")); err != nil {
+		return broken("OK", "opening another run while an opening is under way: %s", told(err))
+	}
+	if err := wait(ctx, 30*time.Millisecond); err != nil {
+		return broken("", "%v", err)
+	}
 	abort()
-	for range 5 {
+	for range 3 {
 		if _, err := p.recommend(ctx, run, moments[10], last(history)); err != nil {
 			return broken("the earlier session, as it was", "Recommend after an opening that broke off: %s", told(err))
 		}
