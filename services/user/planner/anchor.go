@@ -309,5 +309,19 @@ func subject(text string) string {
 		}
 		out = shorter
 	}
-	return strings.TrimRight(out, ".,;: ")
+	return brief(strings.TrimRight(out, ".,;: "))
+}
+
+// brief cuts a text at a word after at most 200 bytes, so that a description
+// stays one.
+func brief(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return text
+	}
+	cut := strings.ToValidUTF8(text[:most], "")
+	if i := strings.LastIndexByte(cut, ' '); i > 0 {
+		cut = cut[:i]
+	}
+	return cut + "…"
 }

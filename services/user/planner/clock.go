@@ -20,7 +20,7 @@ type clockTime struct {
 	link     string
 }
 
-var clockPattern = regexp.MustCompile(`(?i)(half past|quarter past|quarter to|ten past|ten to|twenty past|twenty to)?\s*\b(noon|midday|midnight|\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b(?:[:.](\d{2})\b|\s+(thirty|fifteen|forty-five)\b)?\s*(a\.?m\b\.?|p\.?m\b\.?|o'clock)?(?:\s+(in the morning|in the afternoon|in the evening|at night))?`)
+var clockPattern = regexp.MustCompile(`(?i)(half past|quarter past|quarter to|ten past|ten to|twenty past|twenty to)?\s*\b(\d{1,2}|(?:noon|midday|midnight|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b)(?:[:.](\d{2})\b|\s+(thirty|fifteen|forty-five)\b)?\s*(a\.?m\b\.?|p\.?m\b\.?|o'clock)?(?:\s+(in the morning|in the afternoon|in the evening|at night))?`)
 
 var hourWords = map[string]int{
 	"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
@@ -48,7 +48,7 @@ func clockTimes(text string) []clockTime {
 			from++
 		}
 		t, marked, ok := readClock(group)
-		if !ok {
+		if !ok || goesOn(text[:m[1]], text[m[1]:]) {
 			continue
 		}
 		t.from, t.to = from, m[1]
@@ -59,6 +59,13 @@ func clockTimes(text string) []clockTime {
 		out = append(out, t)
 	}
 	return out
+}
+
+// goesOn reports whether a match is only the beginning of a longer word or
+// number, as in "20th" or "2024".
+func goesOn(match, rest string) bool {
+	word := func(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80 }
+	return rest != "" && word(rest[0]) && word(match[len(match)-1]) && !strings.HasPrefix(rest, "–")
 }
 
 // readClock puts a match together; marked says that it cannot be a mere number.

@@ -24,7 +24,7 @@ var keywords = []struct {
 	{activity.Dinner, []string{"dinner", "supper", "evening meal"}},
 	{activity.Snack, []string{"tea", "coffee", "snack", "coffee break", "tea break", "espresso"}},
 	{activity.Cooking, []string{"cook", "cook breakfast", "cook lunch", "cook dinner", "cook supper", "prepare dinner", "prepare lunch", "prepare supper", "make dinner", "make lunch", "make supper", "bake", "bake bread", "meal prep", "prepare a meal"}},
-	{activity.Meeting, []string{"meeting", "video call", "conference call", "client call", "team call", "stand-up", "standup", "office hours", "client meeting", "work meeting", "teach", "tutor", "lesson with"}},
+	{activity.Meeting, []string{"meeting", "video call", "conference call", "client call", "team call", "stand-up", "standup", "office hours", "client meeting", "work meeting", "seminar meeting", "meeting by video", "teach", "tutor", "lesson with"}},
 	{activity.Gardening, []string{"garden", "work in the garden", "tend", "water the plants", "weed", "vegetable", "greenhouse", "prune", "compost", "allotment", "plants"}},
 	{activity.Repair, []string{"repair", "fix", "mend machines", "maintenance", "tinker", "work in the workshop", "workshop"}},
 	{activity.Craft, []string{"sew", "knit", "craft", "quilt", "crochet", "embroider", "pottery", "woodwork", "carve", "weave", "model building", "carpentry", "sew at the table"}},
@@ -52,7 +52,7 @@ var keywords = []struct {
 	{activity.Hygiene, []string{"shower", "bath", "wash", "brush", "skincare"}},
 	{activity.Dressing, []string{"dress", "get ready", "make-up", "makeup"}},
 	{activity.WindDown, []string{"wind down", "winding down", "unwind", "evening routine", "bedtime routine", "skincare and bed"}},
-	{activity.Relaxing, []string{"relax", "rest", "nap", "siesta", "sit on", "sit in", "do nothing", "lie down", "idle", "chair"}},
+	{activity.Relaxing, []string{"relax", "rest", "nap", "siesta", "sit on", "sit in", "do nothing", "lie down", "chair"}},
 	{activity.Work, []string{"work", "desk", "emails", "email", "invoices", "job", "code", "coding", "shift", "clients", "office", "freelance", "orders", "work on my", "work at my desk", "work from home", "online shop"}},
 }
 
@@ -162,10 +162,17 @@ var topicKinds = map[string]activity.Kind{
 	"faith": activity.Prayer,
 }
 
-// interestKind returns the activity by which an interest is followed at home.
+// interestKind returns the activity by which an interest is followed at home;
+// false where no word tells.
 func interestKind(interest string) (activity.Kind, bool) {
 	kind, ok := kindOf(interest)
-	if !ok || kind == activity.Work || kind == bed || kind == activity.WakeUp || kind == activity.Meeting {
+	switch kind {
+	case activity.Work, bed, activity.WakeUp, activity.Meeting:
+		ok = false
+	case activity.Breakfast, activity.Lunch, activity.Dinner:
+		return activity.Cooking, true
+	}
+	if !ok {
 		kind, ok = topicKinds[content.Classify(interest)]
 	}
 	return kind, ok

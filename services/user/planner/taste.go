@@ -66,10 +66,16 @@ func newTaste(p *simv1.Persona) taste {
 	t := taste{weight: make([]float64, len(leisures)), interests: map[activity.Kind][]string{}}
 	pull := map[activity.Kind]float64{}
 	for _, interest := range p.GetCurrentInterests() {
-		if kind, ok := interestKind(interest); ok {
-			pull[kind] += 2
-			t.interests[kind] = append(t.interests[kind], strings.TrimRight(strings.TrimSpace(interest), "."))
+		subject := brief(strings.TrimRight(strings.TrimSpace(interest), "."))
+		kind, ok := interestKind(interest)
+		if !ok { // one can still read, talk and dream about it
+			for _, kind := range []activity.Kind{activity.Reading, activity.Phone, activity.Relaxing} {
+				t.interests[kind] = append(t.interests[kind], subject)
+			}
+			continue
 		}
+		pull[kind] += 2
+		t.interests[kind] = append(t.interests[kind], subject)
 	}
 	for _, goal := range p.GetLongTermGoals() {
 		if kind, ok := interestKind(goal); ok {
