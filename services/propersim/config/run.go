@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
@@ -59,4 +60,19 @@ func upper(memory string) string {
 		return "NONE"
 	}
 	return memory
+}
+
+// Decides reports whether a key decides what runs do. The others say where data
+// and services are, how many runs go on at once and what is logged.
+func Decides(key string) bool {
+	switch key {
+	case "simulation.parallel", "simulation.persona_files":
+		return false
+	}
+	section, _, _ := strings.Cut(key, ".")
+	switch section {
+	case "simulation", "custom", "trainer", "backends":
+		return true
+	}
+	return false
 }

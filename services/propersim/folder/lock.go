@@ -1,0 +1,47 @@
+package folder
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/propersim/propersim/pkg/errs"
+)
+
+// Lock keeps other processes from conducting runs in the folder until release
+// is called or the process ends, however it ends. ErrPrecondition, with the
+// number of the other process, when it is taken.
+func (f Folder) Lock() (release func(), err error) {
+	file, err := os.OpenFile(f.path("state", "lock"), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("run folder %s cannot be locked: %w", f, cause(err))
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		defer file.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("run folder %s is in use by process %s: %w", f, holder(file), errs.ErrPrecondition)
+		}
+		return nil, fmt.Errorf("run folder %s cannot be locked: %w", f, err)
+	}
+	if err := errors.Join(file.Truncate(0), writeHolder(file)); err != nil {
+		return nil, errors.Join(fmt.Errorf("run folder %s cannot be locked: %w", f, cause(err)), file.Close())
+	}
+	return func() { file.Close() }, nil
+}
+
+func writeHolder(file *os.File) error {
+	_, err := file.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
+	return err
+}
+
+func holder(file *os.File) string {
+	data := make([]byte, 32)
+	n, err := file.ReadAt(data, 0)
+	if n == 0 && err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(data[:n]))
+}

@@ -1,0 +1,108 @@
+// Package source reads recorded runs, from the journal of a folder or from a
+// running environment service.
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+
+	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/serve"
+	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	"github.com/propersim/propersim/services/environment/journal"
+)
+
+// Source reads runs.
+type Source interface {
+	// Runs returns all runs in the order of their creation.
+	Runs(ctx context.Context) ([]*environmentv1.Run, error)
+	// Entries yields the entries of a run after a sequence number, in order. It
+	// ends after the first error; ErrNotFound for an unknown run.
+	Entries(ctx context.Context, id string, after int64) iter.Seq2[*environmentv1.Entry, error]
+	// Step returns the entry of a step; ErrNotFound where it is not committed.
+	Step(ctx context.Context, id string, step int32) (*environmentv1.Entry, error)
+	// Close releases what the source holds.
+	Close() error
+}
+
+// Open reads the journal with the given DSN. ErrNotFound where a path names no
+// file.
+func Open(ctx context.Context, dsn string) (*journal.Reader, error) {
+	if _, err := os.Stat(dsn); errors.Is(err, os.ErrNotExist) && isPath(dsn) {
+		return nil, fmt.Errorf("there is no journal at %s: %w", dsn, errs.ErrNotFound)
+	}
+	return journal.Open(ctx, dsn)
+}
+
+func isPath(dsn string) bool {
+	for _, prefix := range []string{"sqlite:", "postgres:", "postgresql:", ":"} {
+		if len(dsn) >= len(prefix) && dsn[:len(prefix)] == prefix {
+			return false
+		}
+	}
+	return true
+}
+
+// Dial reads from the environment service at host:port.
+func Dial(address string) (Source, error) {
+	conn, err := serve.Dial(address)
+	if err != nil {
+		return nil, err
+	}
+	return &remote{client: environmentv1.NewRunServiceClient(conn), close: conn.Close}, nil
+}
+
+// remote pages through a RunService.
+type remote struct {
+	client environmentv1.RunServiceClient
+	close  func() error
+}
+
+func (r *remote) Close() error { return r.close() }
+
+func (r *remote) Runs(ctx context.Context) ([]*environmentv1.Run, error) {
+	return List(ctx, r.client)
+}
+
+// List returns all runs of a service.
+func List(ctx context.Context, client environmentv1.RunServiceClient) ([]*environmentv1.Run, error) {
+	var out []*environmentv1.Run
+	for token := ""; ; {
+		page, err := client.ListRuns(ctx, &environmentv1.ListRunsRequest{PageSize: 500, PageToken: token})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, page.GetRuns()...)
+		if token = page.GetNextPageToken(); token == "" {
+			return out, nil
+		}
+	}
+}
+
+func (r *remote) Entries(ctx context.Context, id string, after int64) iter.Seq2[*environmentv1.Entry, error] {
+	return func(yield func(*environmentv1.Entry, error) bool) {
+		for {
+			page, err := r.client.ListSteps(ctx, &environmentv1.ListStepsRequest{RunId: id, AfterSequence: after, PageSize: 500})
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, e := range page.GetEntries() {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			if after = page.GetNextAfterSequence(); after == 0 {
+				return
+			}
+		}
+	}
+}
+
+func (r *remote) Step(ctx context.Context, id string, step int32) (*environmentv1.Entry, error) {
+	got, err := r.client.GetStep(ctx, &environmentv1.GetStepRequest{RunId: id, Step: step})
+	return got.GetEntry(), err
+}
