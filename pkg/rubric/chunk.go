@@ -1,0 +1,333 @@
+package rubric
+
+import (
+	"strings"
+
+	"github.com/propersim/propersim/pkg/content"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+)
+
+// chunkKind tells what a piece of a sentence is about.
+type chunkKind uint8
+
+const (
+	chunkUnknown chunkKind = iota
+	chunkFiller
+	chunkMoment
+	chunkTopics
+	chunkCue
+	chunkSep
+	chunkOnly
+	chunkReason // an explanation: no rule
+	chunkAnyTime
+	chunkOtherwise
+	chunkTone
+	chunkBoundary
+	chunkWords // a length limit
+	chunkCount // a statement about frequency
+)
+
+// chunk is a run of tokens with one meaning.
+type chunk struct {
+	kind     chunkKind
+	from, to int // tokens
+	moment   moment
+	topics   []string
+	cue      polarity
+	nominal  bool // a cue that denies a noun ("no", "without")
+	sep      separator
+	tones    []content.Tone
+	boundary simv1.Boundary
+	words    int32
+	always   bool // a boundary that needs no negation ("respect my privacy")
+	stmt     *statement
+}
+
+// field says which text a reader is in; the same words mean different things.
+type field uint8
+
+const (
+	fieldPreference field = iota
+	fieldTiming
+	fieldFrequency
+	fieldCommunication
+)
+
+var fieldNames = [...]string{"personal_preference", "timing", "frequency", "communication_safety"}
+
+func (f field) String() string { return fieldNames[f] }
+
+// topicWords finds topics and families of topics in tokens.
+var topicWords = newLexicon(func() map[string][]string {
+	m := map[string][]string{}
+	for _, f := range content.Families() {
+		for _, name := range f.Names {
+			m[name] = f.Topics
+		}
+	}
+	for _, t := range content.Topics() {
+		for _, w := range t.Words {
+			m[w] = []string{t.ID}
+		}
+	}
+	return m
+}())
+
+// chunks parts one sentence into its pieces for a field.
+func (r *reader) chunks(s *scanner) []chunk {
+	var out []chunk
+	for i := 0; i < len(s.toks); {
+		c := r.chunkAt(s, i, out)
+		c.from = i
+		if c.to <= i {
+			c.to = i + 1
+		}
+		out = append(out, c)
+		i = c.to
+	}
+	return out
+}
+
+func (r *reader) chunkAt(s *scanner, i int, before []chunk) chunk {
+	if c, ok := r.reasonAt(s, i); ok {
+		return c
+	}
+	if c, ok := r.special(s, i, before); ok {
+		return c
+	}
+	if r.field == fieldTiming {
+		if _, n := anyTime.match(s.toks, i); n > 0 {
+			if _, k := s.momentAt(i, true); k <= n {
+				return chunk{kind: chunkAnyTime, to: i + n}
+			}
+		}
+	}
+	if c, ok := r.momentChunk(s, i, before); ok {
+		return c
+	}
+	cue, cueLen := cues.match(s.toks, i)
+	sep, sepLen := separators.match(s.toks, i)
+	if r.field == fieldPreference || r.field == fieldCommunication {
+		if topics, n := topicWords.match(s.toks, i); n > 0 && n >= cueLen && n >= sepLen {
+			return chunk{kind: chunkTopics, to: i + n, topics: topics}
+		}
+	}
+	if sepLen > 0 && sepLen >= cueLen {
+		return chunk{kind: chunkSep, to: i + sepLen, sep: sep}
+	}
+	if cueLen > 0 {
+		t := s.text(i)
+		return chunk{kind: chunkCue, to: i + cueLen, cue: cue, nominal: t == "no" || t == "without" || t == "free"}
+	}
+	switch t := s.toks[i]; {
+	case t.kind == mark:
+		return chunk{kind: chunkFiller, to: i + 1}
+	case t.text == "only" || t.text == "solely" || t.text == "exclusively" || t.text == "strictly" || t.text == "purely":
+		return chunk{kind: chunkOnly, to: i + 1}
+	case t.kind == word && fillers[t.text] && !weighty[t.text]:
+		return chunk{kind: chunkFiller, to: i + 1}
+	}
+	return chunk{kind: chunkUnknown, to: i + 1}
+}
+
+// reasonAt skips an explanation to the end of its clause.
+func (r *reader) reasonAt(s *scanner, i int) (chunk, bool) {
+	is, n := reasons.match(s.toks, i)
+	if n == 0 || !is {
+		return chunk{}, false
+	}
+	at := i + n
+	for at < len(s.toks) {
+		w := s.text(at)
+		if s.toks[at].kind == mark && (w == "," || w == "—" || w == ":" || w == ")" || w == "(") || w == "but" || w == "unless" || w == "except" {
+			break
+		}
+		at++
+	}
+	return chunk{kind: chunkReason, to: at}, true
+}
+
+// momentChunk reads a moment where the field has room for one.
+func (r *reader) momentChunk(s *scanner, i int, before []chunk) (chunk, bool) {
+	bare := r.field == fieldTiming
+	var model *moment // a list goes on: "while cooking, reading or hosting"
+	if len(before) > 0 {
+		model = continued(before)
+		bare = bare || model != nil
+	}
+	m, n := s.momentAt(i, bare)
+	if n == 0 {
+		return chunk{}, false
+	}
+	if m.bare && r.field != fieldTiming {
+		if model == nil || model.kinds == nil || m.kinds == nil || r.field == fieldFrequency {
+			if m.kinds != nil && m.clock == nil || model == nil {
+				return chunk{}, false
+			}
+		}
+		if r.field == fieldPreference && m.kinds != nil && !r.listGoesOn(s, i, i+n, before, m) {
+			return chunk{}, false
+		}
+		if r.field == fieldCommunication {
+			return chunk{}, false
+		}
+	}
+	if m.bare && model != nil && m.kinds != nil && m.clock == nil && !m.after {
+		m.after, m.within = model.after, model.within
+	}
+	if cue, k := cues.match(s.toks, i); k >= n && cue != unset {
+		return chunk{}, false
+	}
+	return chunk{kind: chunkMoment, to: i + n, moment: m}, true
+}
+
+// listGoesOn decides, among likes, whether a bare activity continues the
+// condition before it or names the next topic: after "or" it does, after "and"
+// where it is a gerund with no condition of its own.
+func (r *reader) listGoesOn(s *scanner, i, end int, before []chunk, m moment) bool {
+	last := before[len(before)-1]
+	if last.kind != chunkSep {
+		return false
+	}
+	if _, n := s.momentAt(end, false); n > 0 {
+		return false
+	}
+	if nouns[s.text(end)] {
+		return false
+	}
+	return last.sep == sepOr || last.sep == sepAnd && m.gerund && s.text(last.from) != "plus"
+}
+
+// continued returns the moment that a list may be continuing: the last chunks
+// are a moment, separators and fillers.
+func continued(before []chunk) *moment {
+	sawSep := false
+	for k := len(before) - 1; k >= 0; k-- {
+		switch c := before[k]; c.kind {
+		case chunkSep:
+			if c.sep == sepBut || c.sep == sepExcept {
+				return nil
+			}
+			sawSep = true
+		case chunkFiller:
+			continue
+		case chunkMoment:
+			if sawSep {
+				return &before[k].moment
+			}
+			return nil
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// segment is a stretch of chunks between separators, with its sense.
+type segment struct {
+	chunks []chunk
+	before separator // what stands before it
+	sense  polarity
+}
+
+// segments parts chunks at separators and settles the sense of each segment:
+// its own cue, else that of the segment before it, else that of a cue behind
+// it ("dinner, prayer and nights are off limits").
+func segments(chs []chunk) []segment {
+	var out []segment
+	current := segment{}
+	for _, c := range chs {
+		if c.kind == chunkSep {
+			if len(current.chunks) > 0 || c.sep > current.before {
+				if len(current.chunks) > 0 {
+					out = append(out, current)
+					current = segment{}
+				}
+				current.before = max(current.before, c.sep)
+			}
+			continue
+		}
+		current.chunks = append(current.chunks, c)
+	}
+	if len(current.chunks) > 0 {
+		out = append(out, current)
+	}
+	settle(out)
+	return out
+}
+
+func settle(segs []segment) {
+	sense, pending := unset, 0
+	for k := range segs {
+		seg := &segs[k]
+		own, late := seg.cue()
+		switch seg.before {
+		case sepBut:
+			sense, pending = unset, k
+		case sepExcept:
+			if own == unset || own == positive {
+				own = -sense
+				if sense == unset {
+					own = negative
+				}
+			}
+			pending = k
+		}
+		if own == unset {
+			seg.sense = sense
+			continue
+		}
+		seg.sense, sense = own, own
+		if late {
+			for j := k - 1; j >= pending && segs[j].sense == unset; j-- {
+				segs[j].sense = own
+			}
+		}
+		pending = k + 1
+	}
+	for k := range segs {
+		if segs[k].sense == unset {
+			segs[k].sense = positive
+		}
+	}
+}
+
+// cue returns the segment's own sense, and whether its cues stand behind what
+// they are about.
+func (seg *segment) cue() (polarity, bool) {
+	sense, seen, late := unset, false, false
+	for _, c := range seg.chunks {
+		switch c.kind {
+		case chunkCue:
+			if sense == unset {
+				late = seen
+			}
+			if c.cue == negative || sense == unset {
+				sense = c.cue
+			}
+		case chunkMoment, chunkTopics, chunkAnyTime:
+			seen = true
+		}
+	}
+	return sense, late
+}
+
+// has reports whether the segment holds a chunk of a kind.
+func (seg *segment) has(kinds ...chunkKind) bool {
+	for _, c := range seg.chunks {
+		for _, k := range kinds {
+			if c.kind == k {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// name returns the verbatim words of a token range, at most 512 bytes.
+func (r *reader) name(s *scanner, from, to int) string {
+	if from >= to || to > len(s.toks) {
+		return ""
+	}
+	return clip(strings.Join(strings.Fields(strings.ToValidUTF8(r.text[s.toks[from].start:s.toks[to-1].end], "?")), " "), 512)
+}

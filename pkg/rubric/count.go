@@ -1,0 +1,422 @@
+package rubric
+
+// countChunk reads a statement about frequency at token i.
+func (r *reader) countChunk(s *scanner, i int, before []chunk) (chunk, bool) {
+	if r.field == fieldFrequency {
+		if _, n := remarks.match(s.toks, i); n > 0 && len(before) > 0 {
+			if st, k := r.statementAt(s, i); k == 0 || !st.counted {
+				return chunk{kind: chunkReason, to: clauseEnd(s, i)}, true
+			}
+		}
+	}
+	st, n := r.statementAt(s, i)
+	if n == 0 && r.field == fieldFrequency {
+		if v, k := vagues.match(s.toks, i); k > 0 {
+			v.vague, v.phrase = true, r.name(s, i, i+k)
+			return chunk{kind: chunkCount, to: i + k, stmt: &v}, true
+		}
+	}
+	if n == 0 || r.field == fieldTiming && (!st.counted || st.inherits || st.window == windowNone) {
+		return chunk{}, false
+	}
+	st.phrase = r.name(s, i, i+n)
+	for k := range st.slots {
+		st.names = append(st.names, r.name(s, st.slots[k].from, st.slots[k].to))
+	}
+	return chunk{kind: chunkCount, to: i + n, stmt: &st}, true
+}
+
+// clauseEnd returns the end of the clause around i.
+func clauseEnd(s *scanner, i int) int {
+	for ; i < len(s.toks); i++ {
+		w := s.text(i)
+		if s.toks[i].kind == mark && (w == "," || w == "—" || w == ":" || w == "(" || w == ")") || w == "but" {
+			break
+		}
+	}
+	return i
+}
+
+// statementAt reads one statement: modifiers, a number, what it refers to, and
+// modifiers behind it, in the orders people use.
+func (r *reader) statementAt(s *scanner, i int) (statement, int) {
+	var st statement
+	at, any, moded := i, false, false
+	if s.text(at) == "never" && s.text(at+1) != "" {
+		if c, n := countAt(s, at+1); n > 0 && c.lo >= 2 {
+			st.mode, at, moded = modeNever, at+1, true
+		}
+	}
+	aboutAt := -1
+	for {
+		if s.text(at) == "," && moded && at > i {
+			at++
+			continue
+		}
+		if m, n := preModes.match(s.toks, at); n > 0 {
+			if m == modeMore && s.text(at) == "over" && !moded && !any {
+				if _, k := countAt(s, at+1); k == 0 {
+					break
+				}
+			}
+			if !moded || m != modeMore {
+				st.mode = m
+			}
+			moded, at = true, at+n
+			continue
+		}
+		if lead, n := leads.match(s.toks, at); n > 0 {
+			if _, k := s.windowAt(at); k > 0 && lead != "ideal" {
+				break
+			}
+			st.about = st.about || lead == "about"
+			if lead == "about" {
+				aboutAt = at
+			}
+			st.ideal = st.ideal || lead == "ideal"
+			any = any || lead == "any"
+			at += n
+			continue
+		}
+		break
+	}
+	_ = aboutAt
+	if n := r.gapAt(s, at, &st); n > 0 {
+		return st, at + n - i
+	}
+	bare := at
+	if c, n := countAt(s, at); n > 0 {
+		if !r.plausible(s, at, n) {
+			return statement{}, 0
+		}
+		st.count, st.counted, at = c, true, at+n
+	} else if w := s.text(at); w == "a" || w == "an" || w == "another" || w == "something" || w == "anything" || w == "one" {
+		k := at
+		if w != "something" && w != "anything" {
+			k++
+		}
+		for slack[s.text(k)] {
+			k++
+		}
+		if !nouns[s.text(k)] {
+			if w == "a" || w == "an" {
+				return r.bareWindow(s, i, at, st, moded)
+			}
+			return statement{}, 0
+		}
+		st.count, at = one(1), k+1
+	} else {
+		return r.bareWindow(s, i, at, st, moded)
+	}
+	return r.complete(s, i, at, bare, st, moded, any)
+}
+
+// plausible tells a number of recommendations from an hour of the day or a
+// number of words.
+func (r *reader) plausible(s *scanner, at, n int) bool {
+	for k := at; k < at+n; k++ {
+		if s.toks[k].kind == clock {
+			return false
+		}
+	}
+	switch s.text(at + n) {
+	case "am", "pm", "oclock", "minutes", "minute", "hours", "hour", "words", "sentences", "days", "mins", "hrs", "lines":
+		return false
+	}
+	if s.text(at) == "once" && subjects[s.text(at+1)] {
+		if _, k := s.related(at+1, relWhen); k > 0 {
+			return false
+		}
+	}
+	if s.text(at) == "one" && (s.text(at+1) == "who" || s.text(at+1) == "that" || s.text(at+1) == "of") {
+		return false
+	}
+	return true
+}
+
+// complete reads what follows a number.
+func (r *reader) complete(s *scanner, i, at, numberAt int, st statement, moded, any bool) (statement, int) {
+	nouned := false
+	commas := 0
+	for at < len(s.toks) {
+		w := s.text(at)
+		if m, n := postModes.match(s.toks, at); n > 0 {
+			if m != modePlain {
+				st.mode = m
+			}
+			moded, at = true, at+n
+			continue
+		}
+		if st.window == windowNone {
+			if win, n := s.windowAt(at); n > 0 {
+				st.window, st.minutes, st.slots = win.window, win.minutes, win.slots
+				at += n
+				continue
+			}
+			if m, n := s.momentAt(at, false); n > 0 && !m.always && r.slotFits(s, numberAt, at, m, nouned) {
+				m.from, m.to = at, at+n
+				st.window, st.slots = windowSlots, []moment{m}
+				at += n
+				continue
+			}
+		}
+		if nouns[w] || slack[w] {
+			nouned = nouned || nouns[w] || w == "times" || w == "time"
+			at++
+			continue
+		}
+		if w == "," && commas == 0 { // "two, at most, a day"
+			if _, n := postModes.match(s.toks, at+1); n > 0 {
+				commas++
+				at++
+				continue
+			}
+			if moded && st.window == windowNone && at > i {
+				if _, n := s.windowAt(at + 1); n > 0 {
+					commas++
+					at++
+					continue
+				}
+			}
+		}
+		break
+	}
+	st.finishMode(s, &at, any)
+	if st.window == windowNone {
+		if st.count.hi == 0 {
+			st.window = windowDay
+			if !st.counted {
+				return statement{}, 0
+			}
+			return st, at - i
+		}
+		if r.field != fieldFrequency || !moded && !st.ideal && !r.inList(s, i) {
+			return statement{}, 0
+		}
+		st.inherits = true
+	}
+	return st, at - i
+}
+
+// inList says that a number without a window stands in a list of such numbers
+// or next to a statement that has one ("three a day, or four").
+func (r *reader) inList(s *scanner, i int) bool {
+	return r.last != nil && r.last.window != windowSlots && i > 0 && (s.text(i-1) == "," || s.text(i-1) == "or" || s.text(i-1) == "and") && i+2 >= len(s.toks)
+}
+
+// slotFits keeps "from 6 to 8 in the evening" and "around 8 at night" from being
+// read as numbers of recommendations.
+func (r *reader) slotFits(s *scanner, numberAt, at int, m moment, nouned bool) bool {
+	if nouned || m.kinds != nil {
+		return true
+	}
+	if w := s.text(numberAt); w == "from" || w == "between" {
+		return false
+	}
+	t := s.toks[numberAt]
+	return t.kind != number || t.value <= 3
+}
+
+// finishMode settles "more than" and "less than" by what is said about it.
+func (st *statement) finishMode(s *scanner, at *int, any bool) {
+	switch st.mode {
+	case modeMore:
+		end := len(s.toks)
+		if any || mentions(s, *at, end, tooMuch) {
+			st.mode = modeMost
+			*at = remarkEnd(s, *at, tooMuch)
+		} else {
+			st.mode, st.count = modeLeast, span{st.count.lo + 1, st.count.hi + 1}
+		}
+	case modeLess:
+		if mentions(s, *at, len(s.toks), tooLittle) {
+			st.mode = modeLeast
+			*at = remarkEnd(s, *at, tooLittle)
+		} else {
+			st.mode = modeMost
+			if st.count.hi > 1 {
+				st.count = span{st.count.lo - 1, st.count.hi - 1}
+			}
+		}
+	case modeNever:
+		st.mode, st.count = modeMost, span{st.count.lo - 1, st.count.lo - 1}
+	}
+}
+
+func mentions(s *scanner, from, to int, words map[string]bool) bool {
+	for k := from; k < to; k++ {
+		if words[s.text(k)] {
+			return true
+		}
+	}
+	return false
+}
+
+// remarkEnd returns the end of the clause in which one of the words stands.
+func remarkEnd(s *scanner, at int, words map[string]bool) int {
+	for k := at; k < len(s.toks); k++ {
+		if words[s.text(k)] {
+			return clauseEnd(s, k)
+		}
+	}
+	return at
+}
+
+// bareWindow reads a rhythm without a number: "every two hours", "hourly".
+func (r *reader) bareWindow(s *scanner, i, at int, st statement, moded bool) (statement, int) {
+	w := s.text(at)
+	if w != "every" && w != "hourly" && w != "each" && w != "once" {
+		return statement{}, 0
+	}
+	win, n := s.windowAt(at)
+	if n == 0 || win.window == windowSlots {
+		return statement{}, 0
+	}
+	st.count, st.counted = one(1), win.window == windowTrailing
+	st.window, st.minutes, st.slots = win.window, win.minutes, win.slots
+	at += n
+	if m, n := postModes.match(s.toks, at); n > 0 {
+		if m != modePlain {
+			st.mode = m
+		}
+		at += n
+	}
+	any := false
+	st.finishMode(s, &at, any)
+	return st, at - i
+}
+
+// gapAt reads a distance in time: "at least two hours apart", "never more than
+// four hours without a word".
+func (r *reader) gapAt(s *scanner, at int, st *statement) int {
+	if r.field != fieldFrequency {
+		return 0
+	}
+	start := at
+	lead := false
+	for {
+		w := s.text(at)
+		if w == "gap" || w == "pause" || w == "break" || w == "interval" || w == "intervals" || w == "distance" || w == "wait" || w == "leave" || w == "spaced" || w == "space" || w == "spacing" {
+			if w != "leave" && w != "space" {
+				lead = true
+			}
+			at++
+			continue
+		}
+		if lead || w == "leave" || w == "space" || at > start {
+			if m, n := preModes.match(s.toks, at); n > 0 {
+				st.mode, at = m, at+n
+				continue
+			}
+			if w == "of" || w == "a" && !isUnit(s.text(at+1)) || w == "them" || w == "about" || w == "around" || w == "roughly" || w == "me" || w == "for" || w == "it" || w == "out" {
+				at++
+				continue
+			}
+		}
+		if w == "a" && (s.text(at+1) == "gap" || s.text(at+1) == "pause" || s.text(at+1) == "break" || s.text(at+1) == "interval" || s.text(at+1) == "distance") {
+			at++
+			continue
+		}
+		break
+	}
+	if k, n := preModes.match(s.toks, at); n > 0 && at > start {
+		st.mode, at = k, at+n
+	}
+	d, n := durationAt(s.toks, at, false)
+	if n == 0 || d.hi > 1440 {
+		return 0
+	}
+	at += n
+	apart := lead
+	end := at
+	for k := at; k < at+8 && k < len(s.toks); k++ {
+		switch s.text(k) {
+		case "apart", "between", "inbetween", "since":
+			apart = true
+			end = k + 1
+			// what lies between them is no rule
+			for nouns[s.text(end)] || s.text(end) == "them" || s.text(end) == "two" || s.text(end) == "one" || s.text(end) == "and" && (s.text(end+1) == "the") || s.text(end) == "the" || s.text(end) == "next" || s.text(end) == "each" || s.text(end) == "any" || s.text(end) == "your" || s.text(end) == "last" || s.text(end) == "another" || s.text(end) == "from" || s.text(end) == "other" {
+				end++
+			}
+		case ",":
+			k = len(s.toks)
+		}
+		if apart && !lead {
+			break
+		}
+	}
+	switch {
+	case st.mode == modeMost: // at most so long without one
+		st.mode, st.count, st.minutes = modeLeast, one(1), d
+		end = clauseEnd(s, at)
+	case apart:
+		if st.mode == modeLeast || d.hi == d.lo {
+			st.mode = modeMost
+		}
+		st.count, st.minutes = one(1), d
+	default:
+		return 0
+	}
+	st.gap, st.window, st.counted = true, windowTrailing, true
+	return end - start
+}
+
+func isUnit(w string) bool { _, ok := unitMinutes[w]; return ok }
+
+// countAt reads how many: "once", "twice", "three times", "one or two".
+func countAt(s *scanner, i int) (span, int) {
+	c, n := singleCount(s, i)
+	if n == 0 {
+		return rangeCount(s, i)
+	}
+	link := 0
+	if s.text(i+n) == "-" {
+		link = 1
+	} else if _, k := rangeLinks.match(s.toks, i+n); k > 0 {
+		link = k
+	}
+	if link > 0 {
+		if hi, k := singleCount(s, i+n+link); k > 0 && hi.hi > c.lo {
+			if s.text(i+n+link+k) == "-" { // "one-to-two-hour": no count
+				return c, n
+			}
+			return span{c.lo, hi.hi}, n + link + k
+		}
+	}
+	return c, n
+}
+
+func rangeCount(s *scanner, i int) (span, int) {
+	if w := s.text(i); w != "between" && w != "from" {
+		return span{}, 0
+	}
+	c, n := rangeAt(s.toks, i)
+	if n == 0 {
+		return c, 0
+	}
+	if s.text(i+n) == "times" || s.text(i+n) == "x" {
+		n++
+	}
+	return c, n
+}
+
+func singleCount(s *scanner, i int) (span, int) {
+	switch s.text(i) {
+	case "once":
+		return one(1), 1
+	case "twice":
+		return one(2), 1
+	case "thrice":
+		return one(3), 1
+	case "none":
+		return one(0), 1
+	}
+	v, n := numberAt(s.toks, i)
+	if n == 0 || v.lo != float64(int(v.lo)) {
+		return span{}, 0
+	}
+	if w := s.text(i + n); w == "times" || w == "time" || w == "x" || w == "×" {
+		n++
+	}
+	return v, n
+}
