@@ -274,9 +274,10 @@ func TestWantedBand(t *testing.T) {
 		"nothing":                     {},
 		"a day":                       {[]*simv1.FrequencyBound{day(2)}, []*simv1.FrequencyBound{day(4)}, nil, 2, 4},
 		"no upper bound":              {[]*simv1.FrequencyBound{day(2)}, nil, nil, 2, 4},
-		"trailing":                    {[]*simv1.FrequencyBound{trailing(2, 180)}, []*simv1.FrequencyBound{trailing(2, 120)}, nil, 2 * 960. / 180, 16},
+		"trailing":                    {[]*simv1.FrequencyBound{trailing(2, 180)}, []*simv1.FrequencyBound{trailing(2, 120)}, nil, 12, 16},
 		"trailing, receptive minutes": {[]*simv1.FrequencyBound{trailing(1, 60)}, nil, []*simv1.MomentPattern{clock(540, 660), clock(600, 720)}, 3, 6},
 		"trailing, at least itself":   {[]*simv1.FrequencyBound{trailing(1, 600)}, nil, []*simv1.MomentPattern{after(30, "yoga")}, 1, 2},
+		"trailing, scattered moments": {[]*simv1.FrequencyBound{trailing(1, 120)}, []*simv1.FrequencyBound{trailing(1, 60)}, []*simv1.MomentPattern{during("breakfast", "lunch"), clock(1140, 1200)}, 3, 3},
 		"slots":                       {[]*simv1.FrequencyBound{slots(1, clock(420, 540), clock(720, 780), during("wind_down"))}, []*simv1.FrequencyBound{day(3)}, nil, 3, 3},
 	}
 	for name, test := range tests {
