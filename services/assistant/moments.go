@@ -47,9 +47,10 @@ type episode struct {
 	said  said
 }
 
-// said is the payload of a point: what was recommended during the episode, and
-// at level ARS the scores.
+// said is the payload of a point: the kind of the episode, what was recommended
+// during it, and at level ARS the scores.
 type said struct {
+	Kind     string   `json:"kind"`
 	Times    int      `json:"times"`
 	Topics   []string `json:"topics,omitempty"`
 	ScoreSum int32    `json:"score_sum,omitempty"`
@@ -113,7 +114,7 @@ func (m *moments) fold(past *simv1.PastStep) {
 		return
 	}
 	if m.current == nil {
-		m.current = &episode{first: seen.GetStartedStep(), text: m.describe(seen)}
+		m.current = &episode{first: seen.GetStartedStep(), text: m.describe(seen), said: said{Kind: seen.GetKind()}}
 	}
 	if spoken := past.GetDelivered().GetRecommendation(); spoken != nil {
 		m.current.said.add(spoken.GetTopic(), past.Score)
@@ -253,8 +254,9 @@ func (m *moments) read(hits []*retrievalv1.Hit) (*likeness, error) {
 func (m *moments) appendMoment(text []byte, point *retrievalv1.Point, then *said) []byte {
 	step := int32(point.GetPosition())
 	text = strconv.AppendInt(append(text, "\nday "...), int64(m.scale.Day(step)), 10)
-	text = append(append(text, ", "...), point.GetText()...)
-	text = strconv.AppendInt(append(text, ": spoke "...), int64(then.Times), 10)
+	text = appendClock(append(text, ' '), m.scale.SecondOfDay(step))
+	text = append(append(text, ' '), then.Kind...)
+	text = strconv.AppendInt(append(text, ", spoke "...), int64(then.Times), 10)
 	text = append(text, 'x')
 	for i, topic := range then.Topics {
 		separator := ", "

@@ -10,13 +10,13 @@ import (
 // The system message by what the memory holds.
 var systemMessage = map[assistantv1.MemoryLevel]string{
 	assistantv1.MemoryLevel_MEMORY_LEVEL_NONE: systemHead + systemTail,
-	assistantv1.MemoryLevel_MEMORY_LEVEL_A:    systemHead + " You are shown what they have done." + systemTail,
-	assistantv1.MemoryLevel_MEMORY_LEVEL_AR:   systemHead + " You are shown what they have done and what you have said." + systemTail,
-	assistantv1.MemoryLevel_MEMORY_LEVEL_ARS:  systemHead + " You are shown what they have done, what you have said, and the score (0-4) they gave it." + systemTail,
+	assistantv1.MemoryLevel_MEMORY_LEVEL_A:    systemHead + " You see what they did." + systemTail,
+	assistantv1.MemoryLevel_MEMORY_LEVEL_AR:   systemHead + " You see what they did and what you said." + systemTail,
+	assistantv1.MemoryLevel_MEMORY_LEVEL_ARS:  systemHead + " You see what they did, what you said, and its score (0-4)." + systemTail,
 }
 
 const (
-	systemHead = "You assist one person at home. Unasked, you may recommend one thing that suits them at this very moment, or stay silent."
+	systemHead = "You assist one person at home. Recommend one thing that suits this moment, or stay silent."
 	systemTail = ` Answer in JSON: {"action":"recommend","topic":...,"tone":...,"text":...} or {"action":"abstain"}.`
 )
 
@@ -80,7 +80,7 @@ func (m *memory) renderPast(out []byte, step int32) []byte {
 		out = appendClock(append(out, '\n'), m.scale.SecondOfDay(was.step))
 		out = append(append(out, ' '), was.kind...)
 		if was.text != "" {
-			out = append(append(append(out, ", you said: "...), was.text...), ' ')
+			out = append(append(append(out, ", said: "...), was.text...), ' ')
 		}
 		if was.score >= 0 {
 			out = strconv.AppendInt(append(out, "(score "...), int64(was.score), 10)

@@ -14,7 +14,7 @@ const (
 	longBlocks = 3
 	longHours  = 4
 	// kindsTold is how many activities a summary names.
-	kindsTold = 3
+	kindsTold = 2
 )
 
 // hour adds up a stretch of a day.
@@ -89,7 +89,7 @@ func (m *memory) appendKinds(out []byte, block *hour) []byte {
 		}
 		out = append(append(out, ' '), kindNames[best]...)
 		out = strconv.AppendInt(append(out, ' '), int64(m.scale.Minutes(int32(block.steps[best]))+0.5), 10)
-		out = append(out, " min"...)
+		out = append(out, 'm')
 	}
 	return out
 }
