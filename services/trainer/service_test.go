@@ -1,0 +1,133 @@
+package trainer_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/propersim/propersim/pkg/errs"
+	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
+	"github.com/propersim/propersim/services/trainer"
+)
+
+func TestADamagedAdapterIsNeverGiven(t *testing.T) {
+	cfg := config(t)
+	s := start(t, cfg, someone())
+	done := s.train(t, night("ada", 1, ""))
+	for _, name := range []string{"weights.safetensors", "manifest.json"} {
+		path := filepath.Join(cfg.AdapterDir, done.GetAdapter(), name)
+		whole, err := os.ReadFile(path)
+		require.NoError(t, err)
+		damage := map[string]func(){
+			"a bit flipped": func() {
+				bad := append([]byte(nil), whole...)
+				bad[len(bad)/2] ^= 1
+				require.NoError(t, os.WriteFile(path, bad, 0o644))
+			},
+			"cut short": func() { require.NoError(t, os.WriteFile(path, whole[:len(whole)-9], 0o644)) },
+			"missing":   func() { require.NoError(t, os.Remove(path)) },
+		}
+		for kind, do := range damage {
+			do()
+			for _, manifestOnly := range []bool{false, true} {
+				_, err = s.GetAdapter(context.Background(), &trainerv1.GetAdapterRequest{Id: done.GetAdapter(), ManifestOnly: manifestOnly})
+				require.ErrorIs(t, err, errs.ErrDataLoss, "%s %s", name, kind)
+				require.ErrorContains(t, err, done.GetAdapter(), "%s %s", name, kind)
+				require.ErrorContains(t, err, cfg.AdapterDir)
+			}
+			require.NoError(t, os.WriteFile(path, whole, 0o644))
+		}
+	}
+	require.NoError(t, os.Remove(filepath.Join(cfg.AdapterDir, done.GetAdapter(), "weights.safetensors")))
+	child := s.train(t, night("ada", 2, done.GetAdapter()))
+	require.Equal(t, failed, child.GetState())
+	require.Contains(t, child.GetReason(), "weights.safetensors", "a damaged parent fails the night by name")
+}
+
+func TestADamagedAdapterIsReplacedByTheSameTraining(t *testing.T) {
+	cfg := config(t)
+	s := start(t, cfg, someone())
+	done := s.train(t, night("ada", 1, ""))
+	s.stop()
+	require.NoError(t, os.WriteFile(filepath.Join(cfg.AdapterDir, done.GetAdapter(), "weights.safetensors"), []byte("x"), 0o644))
+	s = start(t, cfg, someone()) // with no memory of the job
+	require.Equal(t, done.GetAdapter(), s.train(t, night("ada", 1, "")).GetAdapter())
+	_, err := s.GetAdapter(context.Background(), &trainerv1.GetAdapterRequest{Id: done.GetAdapter()})
+	require.NoError(t, err)
+}
+
+func TestWhatIsUnknownIsNotFound(t *testing.T) {
+	s := start(t, config(t), someone())
+	ctx := context.Background()
+	_, err := s.GetJob(ctx, &trainerv1.GetJobRequest{Id: "x"})
+	require.ErrorIs(t, err, errs.ErrNotFound)
+	_, err = s.CancelJob(ctx, &trainerv1.CancelJobRequest{Id: "x"})
+	require.ErrorIs(t, err, errs.ErrNotFound)
+	for _, id := range []string{"x", "..", "../../etc/passwd"} {
+		_, err = s.GetAdapter(ctx, &trainerv1.GetAdapterRequest{Id: id})
+		require.ErrorIs(t, err, errs.ErrNotFound)
+	}
+	stream, err := s.WatchJob(ctx, &trainerv1.WatchJobRequest{Id: "x"})
+	require.NoError(t, err)
+	_, err = stream.Recv()
+	require.ErrorIs(t, err, errs.ErrNotFound)
+	_, err = s.worker.Heartbeat(ctx, &trainerv1.HeartbeatRequest{JobId: "x", Token: 1, LeaseSeconds: 1})
+	require.ErrorIs(t, err, errs.ErrNotFound)
+}
+
+func TestJobsArePagedByRunAndDay(t *testing.T) {
+	s := start(t, config(t), someone())
+	for _, run := range []string{"ben", "ada"} {
+		for _, day := range []int32{3, 1, 2} {
+			s.submit(t, forWorker(run, day))
+		}
+	}
+	pages := func(run string, size int32) (out []string) {
+		token := ""
+		for {
+			resp, err := s.ListJobs(context.Background(), &trainerv1.ListJobsRequest{RunId: run, PageSize: size, PageToken: token})
+			require.NoError(t, err)
+			require.LessOrEqual(t, len(resp.GetJobs()), max(int(size), 6))
+			for _, job := range resp.GetJobs() {
+				out = append(out, job.GetRunId()+string(rune('0'+job.GetDay())))
+			}
+			if token = resp.GetNextPageToken(); token == "" {
+				return out
+			}
+		}
+	}
+	all := []string{"ada1", "ada2", "ada3", "ben1", "ben2", "ben3"}
+	for _, size := range []int32{0, 1, 2, 3, 5, 6, 7} {
+		require.Equal(t, all, pages("", size), "pages of %d", size)
+	}
+	require.Equal(t, all[3:], pages("ben", 2))
+	require.Empty(t, pages("nobody", 2))
+	_, err := s.ListJobs(context.Background(), &trainerv1.ListJobsRequest{PageToken: "%%%"})
+	require.ErrorIs(t, err, errs.ErrInvalid)
+}
+
+func TestConfigurationIsChecked(t *testing.T) {
+	_, err := trainer.New(trainer.Config{DSN: ":memory:", Workers: -1, Attempts: -1}, someone())
+	var faults errs.Violations
+	require.True(t, errors.As(err, &faults))
+	require.Len(t, faults, 3)
+
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o644))
+	_, err = trainer.New(trainer.Config{DSN: ":memory:", AdapterDir: filepath.Join(file, "adapters")}, someone())
+	require.ErrorIs(t, err, errs.ErrDenied)
+	require.ErrorContains(t, err, file)
+}
+
+func TestWhatACrashLeftHalfWrittenIsClearedAway(t *testing.T) {
+	cfg := config(t)
+	half := filepath.Join(cfg.AdapterDir, ".writing-123")
+	require.NoError(t, os.MkdirAll(half, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(half, "manifest.json"), []byte("{"), 0o644))
+	start(t, cfg, someone())
+	require.NoDirExists(t, half)
+}
