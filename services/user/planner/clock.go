@@ -64,7 +64,9 @@ func clockTimes(text string) []clockTime {
 // goesOn reports whether a match is only the beginning of a longer word or
 // number, as in "20th" or "2024".
 func goesOn(match, rest string) bool {
-	word := func(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80 }
+	word := func(c byte) bool {
+		return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
+	}
 	return rest != "" && word(rest[0]) && word(match[len(match)-1]) && !strings.HasPrefix(rest, "–")
 }
 
