@@ -190,3 +190,16 @@ func (j *Journal) SetState(ctx context.Context, id string, state environmentv1.R
 	}
 	return nil
 }
+
+// Checkpoint records the progress of a run that goes on, so that the next start
+// need not read all of it.
+func (j *Journal) Checkpoint(ctx context.Context, id string, progress *environmentv1.Progress) error {
+	data, err := deterministic.Marshal(progress)
+	if err != nil {
+		return fmt.Errorf("run %s: progress: %w", id, err)
+	}
+	if _, err := j.db.ExecContext(ctx, "UPDATE runs SET progress = $1 WHERE id = $2", data, id); err != nil {
+		return fmt.Errorf("run %s: %w", id, err)
+	}
+	return nil
+}
