@@ -12,7 +12,7 @@ var toneWords = map[string][]Tone{
 	"calm": {Calm}, "calmly": {Calm}, "calming": {Calm}, "quiet": {Calm}, "quietly": {Calm}, "soothing": {Calm},
 	"soft": {Calm}, "softly": {Calm}, "relaxed": {Calm}, "peaceful": {Calm}, "low key": {Calm}, "unhurried": {Calm},
 	"serene": {Calm}, "reassuring": {Calm, Warm}, "even": {Calm}, "measured": {Calm}, "laid back": {Calm}, "subdued": {Calm},
-	"steady": {Calm}, "composed": {Calm}, "patient": {Calm},
+	"steady": {Calm}, "composed": {Calm}, "patient": {Calm}, "slowly": {Calm}, "slow": {Calm}, "at ease": {Calm},
 	"playful": {Playful}, "playfully": {Playful}, "humorous": {Playful}, "humour": {Playful}, "humor": {Playful},
 	"funny": {Playful}, "witty": {Playful}, "wit": {Playful}, "joking": {Playful}, "jokes": {Playful}, "cheeky": {Playful},
 	"light hearted": {Playful}, "lighthearted": {Playful}, "fun": {Playful}, "whimsical": {Playful}, "teasing": {Playful},

@@ -95,6 +95,9 @@ func (r *reader) chunkAt(s *scanner, i int, before []chunk) chunk {
 	if c, ok := r.special(s, i, before); ok {
 		return c
 	}
+	if _, n := leadIns.match(s.toks, i); n > 0 {
+		return chunk{kind: chunkFiller, to: i + n}
+	}
 	if r.field == fieldTiming {
 		if _, n := anyTime.match(s.toks, i); n > 0 {
 			if _, k := s.momentAt(i, true); k <= n {
@@ -105,12 +108,18 @@ func (r *reader) chunkAt(s *scanner, i int, before []chunk) chunk {
 	if c, ok := r.momentChunk(s, i, before); ok {
 		return c
 	}
+	if n := onlyAfter.length(s.toks, i); n > 0 {
+		return chunk{kind: chunkOnly, to: i + n}
+	}
 	cue, cueLen := cues.match(s.toks, i)
 	sep, sepLen := separators.match(s.toks, i)
 	if r.field == fieldPreference || r.field == fieldCommunication {
 		if topics, n := topicWords.match(s.toks, i); n > 0 && n >= cueLen && n >= sepLen {
 			return chunk{kind: chunkTopics, to: i + n, topics: topics}
 		}
+	}
+	if r.field == fieldFrequency && sep == sepNot && sepLen > 1 && s.text(i) != "just" {
+		sep, sepLen = sepAnd, 1 // "and never more than three": the rest belongs to the number
 	}
 	if sepLen > 0 && sepLen >= cueLen {
 		return chunk{kind: chunkSep, to: i + sepLen, sep: sep}
@@ -122,6 +131,8 @@ func (r *reader) chunkAt(s *scanner, i int, before []chunk) chunk {
 	switch t := s.toks[i]; {
 	case t.kind == mark:
 		return chunk{kind: chunkFiller, to: i + 1}
+	case r.field == fieldTiming && t.kind == word && isNumberWord(t.text):
+		return chunk{kind: chunkFiller, to: i + 1} // "there are three stretches"
 	case t.text == "only" || t.text == "solely" || t.text == "exclusively" || t.text == "strictly" || t.text == "purely":
 		return chunk{kind: chunkOnly, to: i + 1}
 	case t.kind == word && fillers[t.text] && !weighty[t.text]:
@@ -158,6 +169,9 @@ func (r *reader) momentChunk(s *scanner, i int, before []chunk) (chunk, bool) {
 	m, n := s.momentAt(i, bare)
 	if n == 0 {
 		return chunk{}, false
+	}
+	if m.bare && i > 0 && isNumberWord(s.text(i-1)) {
+		return chunk{}, false // "three stretches"
 	}
 	if m.bare && r.field != fieldTiming {
 		if model == nil || model.kinds == nil || m.kinds == nil || r.field == fieldFrequency {
@@ -233,7 +247,7 @@ type segment struct {
 // segments parts chunks at separators and settles the sense of each segment:
 // its own cue, else that of the segment before it, else that of a cue behind
 // it ("dinner, prayer and nights are off limits").
-func segments(chs []chunk) []segment {
+func (r *reader) segments(chs []chunk) []segment {
 	var out []segment
 	current := segment{}
 	for _, c := range chs {
@@ -252,26 +266,36 @@ func segments(chs []chunk) []segment {
 	if len(current.chunks) > 0 {
 		out = append(out, current)
 	}
-	settle(out)
+	settle(out, r.field != fieldCommunication)
 	return out
 }
 
-func settle(segs []segment) {
-	sense, pending := unset, 0
+// settle gives each segment its sense. verdicts says that a cue alone between
+// separators judges what stands before it ("when I'm writing, don't").
+func settle(segs []segment, verdicts bool) {
+	sense, base, pending := unset, unset, 0
 	for k := range segs {
 		seg := &segs[k]
 		own, late := seg.cue()
 		switch seg.before {
 		case sepBut:
-			sense, pending = unset, k
+			sense, base, pending = unset, unset, k
+		case sepNot:
+			own, base, pending = negative, unset, k
 		case sepExcept:
+			if base == unset {
+				base = sense
+			}
 			if own == unset || own == positive {
-				own = -sense
-				if sense == unset {
+				own = -base
+				if base == unset {
 					own = negative
 				}
 			}
 			pending = k
+		}
+		if verdicts && own != unset && seg.before != sepOr && seg.before != sepNot && !seg.has(chunkMoment, chunkTopics, chunkAnyTime, chunkCount) {
+			late = true
 		}
 		if own == unset {
 			seg.sense = sense

@@ -25,7 +25,7 @@ var dayparts = newLexicon(map[string]interval{
 	"end of the day": {1200, 1320}, "end of my day": {1200, 1320}, "start of the day": {360, 480}, "start of my day": {360, 480}, "beginning of the day": {360, 480}, "tonight": {1080, 1320},
 	"working hours": {540, 1020}, "work hours": {540, 1020}, "office hours": {540, 1020}, "business hours": {540, 1020}, "daytime": {480, 1080}, "during the day": {480, 1080}, "first half of the day": {360, 840}, "second half of the day": {840, 1320},
 	"late in the day": {1080, 1320}, "early in the day": {360, 600}, "daylight": {420, 1140}, "daylight hours": {420, 1140}, "small hours": {0, 300}, "the end of the afternoon": {960, 1080}, "end of the afternoon": {960, 1080},
-	"end of the morning": {600, 720}, "elevenses": {630, 690},
+	"end of the morning": {600, 720}, "elevenses": {630, 690}, "early hours": {300, 480},
 })
 
 // befores are the clock readings of "before X" where X is no clock time.
@@ -34,7 +34,7 @@ var befores = newLexicon(map[string]interval{
 	"i sleep": {1260, 1380}, "i fall asleep": {1260, 1380}, "going to sleep": {1260, 1380}, "i go to sleep": {1260, 1380}, "i turn in": {1260, 1380}, "turning in": {1260, 1380}, "lights out": {1260, 1380},
 	"breakfast": {330, 480}, "lunch": {660, 750}, "dinner": {1020, 1110}, "supper": {1020, 1110}, "work": {390, 540}, "i start work": {390, 540},
 	"starting work": {390, 540}, "the workday": {390, 540}, "the working day": {390, 540}, "work starts": {390, 540}, "work begins": {390, 540}, "dawn": {0, 360}, "sunrise": {0, 360},
-	"the day begins": {330, 480}, "the day starts": {330, 480}, "i start my day": {330, 480}, "starting my day": {330, 480}, "retiring": {1260, 1380}, "i retire": {1260, 1380},
+	"the day begins": {330, 480}, "the day starts": {330, 480}, "i start my day": {330, 480}, "starting my day": {330, 480}, "retiring": {1260, 1380}, "shift": {390, 540}, "my shift": {390, 540}, "i retire": {1260, 1380},
 })
 
 // arounds are the clock readings of "around X" and "-time" where X is a meal.
@@ -122,6 +122,8 @@ func writtenAt(toks []token, i int, bare bool) (written, int) {
 				i++
 			}
 		}
+	} else if _, n := hints.match(toks, i); n > 0 {
+		i += n
 	} else if i < len(toks) && (toks[i].text == "pm" || toks[i].text == "hours" && t.kind == clock) {
 		i++
 	}

@@ -42,12 +42,18 @@ func clauseEnd(s *scanner, i int) int {
 func (r *reader) statementAt(s *scanner, i int) (statement, int) {
 	var st statement
 	at, any, moded := i, false, false
-	if s.text(at) == "never" && s.text(at+1) != "" {
-		if c, n := countAt(s, at+1); n > 0 && c.lo >= 2 {
+	for k := max(i-4, 0); k < i; k++ {
+		w := s.text(k)
+		st.wished = st.wished || w == "want" || w == "need" || w == "like" || w == "expect" || w == "love" || w == "welcome"
+	}
+	if o, n := r.ordinalAt(s, at); n > 0 {
+		return o, n
+	}
+	if w := s.text(at); w == "never" || w == "not" || w == "no" {
+		if c, n := countAt(s, at+1); n > 0 && c.lo >= 2 && c.lo == c.hi {
 			st.mode, at, moded = modeNever, at+1, true
 		}
 	}
-	aboutAt := -1
 	for {
 		if s.text(at) == "," && moded && at > i {
 			at++
@@ -70,9 +76,6 @@ func (r *reader) statementAt(s *scanner, i int) (statement, int) {
 				break
 			}
 			st.about = st.about || lead == "about"
-			if lead == "about" {
-				aboutAt = at
-			}
 			st.ideal = st.ideal || lead == "ideal"
 			any = any || lead == "any"
 			at += n
@@ -80,7 +83,6 @@ func (r *reader) statementAt(s *scanner, i int) (statement, int) {
 		}
 		break
 	}
-	_ = aboutAt
 	if n := r.gapAt(s, at, &st); n > 0 {
 		return st, at + n - i
 	}
@@ -140,12 +142,19 @@ func (r *reader) complete(s *scanner, i, at, numberAt int, st statement, moded, 
 	commas := 0
 	for at < len(s.toks) {
 		w := s.text(at)
-		if m, n := postModes.match(s.toks, at); n > 0 {
+		if m, n := postModes.match(s.toks, at); n > 0 && !(m == modePlain && s.text(at+n) == "than") {
 			if m != modePlain {
-				st.mode = m
+				st.mode, moded = m, true
 			}
-			moded, at = true, at+n
+			at += n
 			continue
+		}
+		if st.window == windowNone {
+			if n := sameTimes.length(s.toks, at); n > 0 && len(r.out.spec.GetTiming().GetReceptive()) > 0 {
+				st.window, st.patterns = windowSlots, r.out.spec.GetTiming().GetReceptive()
+				at += n
+				continue
+			}
 		}
 		if st.window == windowNone {
 			if win, n := s.windowAt(at); n > 0 {
@@ -221,12 +230,13 @@ func (r *reader) slotFits(s *scanner, numberAt, at int, m moment, nouned bool) b
 func (st *statement) finishMode(s *scanner, at *int, any bool) {
 	switch st.mode {
 	case modeMore:
-		end := len(s.toks)
-		if any || mentions(s, *at, end, tooMuch) {
+		// "more than four a day" is what most people complain of; who wants more
+		// says so before it ("I want more than four").
+		if st.wished && !any && !mentions(s, *at, len(s.toks), tooMuch) {
+			st.mode, st.count = modeLeast, span{st.count.lo + 1, st.count.hi + 1}
+		} else {
 			st.mode = modeMost
 			*at = remarkEnd(s, *at, tooMuch)
-		} else {
-			st.mode, st.count = modeLeast, span{st.count.lo + 1, st.count.hi + 1}
 		}
 	case modeLess:
 		if mentions(s, *at, len(s.toks), tooLittle) {
@@ -238,9 +248,31 @@ func (st *statement) finishMode(s *scanner, at *int, any bool) {
 				st.count = span{st.count.lo - 1, st.count.hi - 1}
 			}
 		}
+	case modePlain:
+		switch {
+		case mentionsPhrase(s, *at, "too much", "too many", "too often"):
+			st.mode, st.count = modeMost, span{st.count.lo - 1, st.count.lo - 1}
+		case mentionsPhrase(s, *at, "too little", "too few", "not enough"):
+			st.mode, st.count = modeLeast, span{st.count.hi + 1, st.count.hi + 1}
+		}
 	case modeNever:
 		st.mode, st.count = modeMost, span{st.count.lo - 1, st.count.lo - 1}
 	}
+}
+
+// mentionsPhrase looks for one of two-word phrases before the next clause.
+func mentionsPhrase(s *scanner, at int, phrases ...string) bool {
+	for end := clauseEnd(s, at); at+1 < end; at++ {
+		if w := s.text(at); w == "and" || w == "or" {
+			return false
+		}
+		for _, p := range phrases {
+			if s.text(at)+" "+s.text(at+1) == p {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func mentions(s *scanner, from, to int, words map[string]bool) bool {
@@ -275,7 +307,7 @@ func (r *reader) bareWindow(s *scanner, i, at int, st statement, moded bool) (st
 	st.count, st.counted = one(1), win.window == windowTrailing
 	st.window, st.minutes, st.slots = win.window, win.minutes, win.slots
 	at += n
-	if m, n := postModes.match(s.toks, at); n > 0 {
+	if m, n := postModes.match(s.toks, at); n > 0 && !(m == modePlain && s.text(at+n) == "than") {
 		if m != modePlain {
 			st.mode = m
 		}
@@ -294,6 +326,10 @@ func (r *reader) gapAt(s *scanner, at int, st *statement) int {
 	}
 	start := at
 	lead := false
+	if n := closerThan.length(s.toks, at); n > 0 {
+		lead, at = true, at+n
+		st.mode = modePlain
+	}
 	for {
 		w := s.text(at)
 		if w == "gap" || w == "pause" || w == "break" || w == "interval" || w == "intervals" || w == "distance" || w == "wait" || w == "leave" || w == "spaced" || w == "space" || w == "spacing" {
@@ -357,6 +393,11 @@ func (r *reader) gapAt(s *scanner, at int, st *statement) int {
 	default:
 		return 0
 	}
+	if m, n := postModes.match(s.toks, end); n > 0 && m == modeLeast {
+		end += n
+	} else if s.text(end) == "or" && s.text(end+1) == "more" {
+		end += 2
+	}
 	st.gap, st.window, st.counted = true, windowTrailing, true
 	return end - start
 }
@@ -419,4 +460,54 @@ func singleCount(s *scanner, i int) (span, int) {
 		n++
 	}
 	return v, n
+}
+
+var closerThan = newLexicon(map[string]bool{
+	"never closer together than": true, "never closer than": true, "not closer than": true, "no closer than": true, "not closer together than": true, "no closer together than": true, "never nearer than": true, "not nearer than": true, "no nearer than": true, "no sooner than": true, "not sooner than": true, "never sooner than": true,
+})
+
+// sameTimes refer to the moments named in the text about timing.
+var sameTimes = newLexicon(map[string]bool{
+	"at each of those times": true, "at each of these times": true, "at each of them": true, "in each of them": true, "in each of those": true, "in each of these": true, "at each of those moments": true, "in each of those slots": true, "in each slot": true, "in each window": true, "at each time": true, "in each of those windows": true, "for each of those times": true, "at every one of those times": true, "at each of those": true, "in each of those times": true, "for each of them": true, "per slot": true, "per window": true, "each time slot": true, "in each of those hours": true,
+})
+
+var ordinals = map[string]float64{"third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10}
+
+// ordinalAt reads "a fourth at most", "never a fifth": the last one that is
+// still accepted, or the first that is not.
+func (r *reader) ordinalAt(s *scanner, i int) (statement, int) {
+	if r.field != fieldFrequency {
+		return statement{}, 0
+	}
+	at, refused := i, false
+	for {
+		w := s.text(at)
+		if w == "never" || w == "not" || w == "no" {
+			refused = true
+		} else if w != "exceptionally" && w != "perhaps" && w != "maybe" && w != "at" && w != "most" && w != "possibly" && w != "even" && w != "occasionally" {
+			break
+		}
+		at++
+	}
+	if w := s.text(at); w != "a" && w != "an" && w != "the" && w != "any" {
+		return statement{}, 0
+	}
+	n, ok := ordinals[s.text(at+1)]
+	if !ok || isUnit(s.text(at+2)) {
+		return statement{}, 0
+	}
+	at += 2
+	end := clauseEnd(s, at)
+	for k := at; k < end; k++ {
+		w := s.text(k)
+		if w == "and" {
+			end = k
+			break
+		}
+		refused = refused || w == "not" || w == "never" || tooMuch[w] && w != "bad"
+	}
+	if refused {
+		n--
+	}
+	return statement{count: one(n), mode: modeMost, counted: true, inherits: true}, end - i
 }

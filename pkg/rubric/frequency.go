@@ -19,7 +19,7 @@ func (r *reader) readFrequency(s *scanner, chs []chunk) {
 		r.placeMoments(s, slotted, loose)
 		loose = nil
 	}
-	for _, seg := range segments(chs) {
+	for _, seg := range r.segments(chs) {
 		for _, c := range seg.chunks {
 			switch c.kind {
 			case chunkCount:
@@ -176,6 +176,9 @@ func (o *reading) bounds(st *statement) (lower, upper *simv1.FrequencyBound) {
 		high.Window = &simv1.FrequencyBound_TrailingMinutes{TrailingMinutes: max(round(wlo), 1)}
 	case windowSlots:
 		slots := &simv1.Slots{}
+		for _, p := range st.patterns {
+			slots.Slots = append(slots.Slots, proto.CloneOf(p))
+		}
 		for k, m := range st.slots {
 			name := ""
 			if k < len(st.names) {

@@ -30,6 +30,12 @@ func (l *lexicon[T]) add(text string, value T) {
 	l.byFirst[words[0]] = append(l.byFirst[words[0]], phrase[T]{words, value})
 }
 
+// length returns the length in tokens of the longest phrase at toks[i].
+func (l *lexicon[T]) length(toks []token, i int) int {
+	_, n := l.match(toks, i)
+	return n
+}
+
 // match returns the value of the longest phrase that begins at toks[i] and its
 // length in tokens; 0 where there is none. Phrases are distinct, so the answer
 // does not depend on the order in which they were added.

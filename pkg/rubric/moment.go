@@ -1,6 +1,7 @@
 package rubric
 
 import (
+	"github.com/propersim/propersim/pkg/activity"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
@@ -53,7 +54,7 @@ const (
 
 var relations = newLexicon(map[string]relation{
 	"during": relDuring, "while": relWhen, "whilst": relWhen, "in the middle of": relDuring, "throughout": relDuring, "amid": relDuring,
-	"in the course of": relDuring, "when": relWhen, "whenever": relWhen, "if": relWhen, "any time i am": relWhen, "every time i am": relWhen, "as i": relWhen,
+	"in the course of": relDuring, "when": relWhen, "whenever": relWhen, "if": relWhen, "every time i am": relWhen, "as i": relWhen,
 	"as soon as": relWhen, "the moment": relWhen, "as long as": relWhen, "so long as": relWhen, "over": relIn, "on": relIn, "in": relIn, "with": relIn, "at": relAt,
 	"after": relAfter, "following": relAfter, "at the end of": relAfter, "any time after": relAfter, "anywhere after": relAfter, "later than": relAfter, "past": relAfter, "beyond": relAfter,
 	"no earlier than": relAfter, "not earlier than": relAfter, "the end of": relAfter, "on finishing": relAfter, "having finished": relAfter, "once i am done with": relAfter,
@@ -98,6 +99,7 @@ var trailers = newLexicon(map[string]bool{
 type scanner struct {
 	toks   []token
 	uses24 bool // the rubric writes hours of the afternoon as 13 to 24
+	strict bool // topics are near: "on painting" and "with wine" are no moments
 }
 
 func (s *scanner) text(i int) string {
@@ -277,9 +279,25 @@ func (s *scanner) related(i int, rel relation) (moment, int) {
 		if m, n := s.activityAt(i-1, 0); n > 1 {
 			return m, n - 1
 		}
-		return s.activityAt(skipped, skipped-i)
+		m, n := s.activityAt(skipped, skipped-i)
+		if s.strict && !meals(m.kinds) {
+			return moment{}, 0
+		}
+		return m, n
 	}
 	return s.activityNear(i)
+}
+
+// meals says that all kinds are sat down to, so that "over" and "with" fit.
+func meals(kinds []string) bool {
+	for _, k := range kinds {
+		switch activity.Kind(k) {
+		case activity.Breakfast, activity.Lunch, activity.Dinner, activity.Snack, activity.Meeting, activity.Phone:
+		default:
+			return false
+		}
+	}
+	return len(kinds) > 0
 }
 
 // activityNear finds an activity behind words that only lead up to it: "I'm
@@ -338,11 +356,44 @@ func (s *scanner) activityAt(i, skipped int) (moment, int) {
 	for {
 		_, k := trailers.match(s.toks, at)
 		if k == 0 {
-			return m, at - i + skipped
+			return m, s.tail(at) - i + skipped
 		}
 		at += k
 	}
 }
+
+// tail skips with whom, where or on what an activity goes on: "on the phone
+// with a customer", "relaxing in my chair".
+func (s *scanner) tail(i int) int {
+	if s.strict {
+		return i
+	}
+	switch s.text(i) {
+	case "with", "to", "about", "of", "in", "at", "on", "under", "making", "for":
+	default:
+		return i
+	}
+	if _, n := s.simpleMoment(i, false); n > 0 {
+		return i
+	}
+	for k := i + 1; k <= i+4; k++ {
+		if k == len(s.toks) || s.toks[k].kind == mark || s.text(k) == "or" || s.text(k) == "and" || s.text(k) == "but" {
+			if k > i+1 {
+				return k
+			}
+			return i
+		}
+		if s.toks[k].kind != word || fillers[s.text(k)] && !possessives[s.text(k)] || weighty[s.text(k)] || isNumberWord(s.text(k)) {
+			return i
+		}
+		if _, n := cues.match(s.toks, k); n > 0 {
+			return i
+		}
+	}
+	return i
+}
+
+var possessives = set("my our the a an your some them him her people someone somebody")
 
 // object skips what a gerund is done to: "cooking dinner", "watering my roses".
 func (s *scanner) object(i int) int {

@@ -123,9 +123,22 @@ var fixedDurations = newLexicon(map[string]span{
 })
 
 // durationAt reads a length of time in minutes: "an hour", "two to three
-// hours", "90 minutes", "half an hour". article says whether a bare "hour" or
-// "day" will do, as after "per" or "every".
+// hours", "90 minutes", "half an hour to an hour". article says whether a bare
+// "hour" or "day" will do, as after "per" or "every".
 func durationAt(toks []token, i int, article bool) (span, int) {
+	d, n := singleDuration(toks, i, article)
+	if n == 0 || d.lo != d.hi || i+n >= len(toks) {
+		return d, n
+	}
+	if w := toks[i+n].text; w == "to" || w == "or" || w == "-" {
+		if hi, k := singleDuration(toks, i+n+1, article); k > 0 && hi.hi > d.lo && hi.hi <= 1440 {
+			return span{d.lo, hi.hi}, n + 1 + k
+		}
+	}
+	return d, n
+}
+
+func singleDuration(toks []token, i int, article bool) (span, int) {
 	if d, n := fixedDurations.match(toks, i); n > 0 {
 		return d, n
 	}
@@ -138,6 +151,9 @@ func durationAt(toks []token, i int, article bool) (span, int) {
 		if _, ok := unitAt(toks, i+1); ok {
 			i++
 		}
+	}
+	if i < len(toks) && toks[i].text == "same" {
+		i++
 	}
 	v, n := rangeAt(toks, i)
 	if n == 0 {

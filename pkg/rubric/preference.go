@@ -33,17 +33,17 @@ var otherwise = newLexicon(map[string]bool{
 
 // adjectives do not narrow a topic.
 var adjectives = set(`easy simple quick good interesting seasonal latest current everyday classic old modern great practical hands-on beautiful fun smart clever inspiring
-	thoughtful concrete solid proper decent hand-picked lesser obscure hidden gem gems solid actual light deep detailed in-depth homely hearty cosy cozy unusual wild odd surprising exciting related specific personal`)
+	thoughtful concrete solid proper decent hand-picked lesser obscure hidden gem gems solid actual light deep detailed horror crime romantic historical indie foreign fantasy italian french spanish indian mexican vegetarian vegan local home-made homemade baroque
+	classical contemporary folk traditional world horror black-and-white silent documentary popular live acoustic electronic urban indoor outdoor small-scale winter summer autumn spring in-depth homely hearty cosy cozy unusual wild odd surprising exciting related specific personal`)
 
-// leadIns carry no rule among likes.
+// leadIns carry no rule.
 var leadIns = newLexicon(map[string]bool{
+	"if you can manage it": true, "if you can manage": true, "if i may ask": true, "if that is possible": true, "as you prefer": true, "if you prefer": true, "as you like": true, "if you please": true, "as it were": true, "as well": true, "if you will": true, "if need be": true, "if you have to": true, "quiet times": true, "quiet moments": true, "the way a good friend is": true, "if you want to": true, "when in doubt": true, "as a rule": true, "at all": true,
+	"for the office": true, "for work": true, "for my job": true, "for the house": true, "for fun": true, "for pleasure": true, "for leisure": true, "for the home": true, "for my work": true, "for the job": true,
 	"when it comes to": true, "as far as": true, "if possible": true, "if you like": true, "if you can": true, "if anything": true, "when you speak": true, "if you must": true, "when you do speak": true, "when you have something": true, "if you have something": true, "after all": true, "once more": true, "if at all": true,
 })
 
 func (r *reader) otherwiseChunk(s *scanner, i int) (chunk, bool) {
-	if _, n := leadIns.match(s.toks, i); n > 0 {
-		return chunk{kind: chunkFiller, to: i + n}, true
-	}
 	if _, n := otherwise.match(s.toks, i); n > 0 {
 		if _, k := s.momentAt(i, false); k > n {
 			return chunk{}, false
@@ -74,7 +74,7 @@ func (r *reader) otherwiseChunk(s *scanner, i int) (chunk, bool) {
 // readContent groups the topics of a sentence with the conditions before or
 // behind them.
 func (r *reader) readContent(s *scanner, chs []chunk) {
-	segs := segments(heads(s, chs))
+	segs := r.segments(heads(s, chs))
 	var groups []*liking
 	cur := &liking{}
 	push := func() {
@@ -99,6 +99,9 @@ func (r *reader) readContent(s *scanner, chs []chunk) {
 			case chunkAnyTime:
 				r.out.understood[fieldPreference] = true
 			case chunkOnly:
+				if len(cur.topics) > 0 && len(cur.when) > 0 && onlyAfter.length(s.toks, c.from) > 0 {
+					cur.only = true
+				}
 				if len(cur.topics) == 0 && (cur.pre || nextIs(seg.chunks[j+1:], chunkTopics)) {
 					cur.only = true
 				}
@@ -176,12 +179,16 @@ func (r *reader) addCondition(g *liking, c chunk, seg *segment, j int) {
 // last of a compound ("history books"), the first before "for" or "with".
 func heads(s *scanner, chs []chunk) []chunk {
 	out := slices.Clone(chs)
-	for k := 1; k < len(out); k++ {
+	for k := range out {
 		if out[k].kind != chunkTopics {
 			continue
 		}
-		if out[k-1].kind == chunkTopics {
+		if k > 0 && out[k-1].kind == chunkTopics {
 			out[k-1].kind = chunkFiller
+			continue
+		}
+		if len(out[k].topics) > 1 && k+1 < len(out) && out[k+1].kind == chunkSep && s.text(out[k+1].from) == ":" {
+			out[k].kind = chunkFiller // "business: marketing and sales" names its own parts
 			continue
 		}
 		if k >= 2 && out[k-2].kind == chunkTopics && out[k-1].kind == chunkFiller {

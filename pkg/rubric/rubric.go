@@ -14,12 +14,12 @@ import (
 
 // reader reads one text of a rubric into the shared spec.
 type reader struct {
-	field    field
-	text     string
-	uses24   bool
-	out      *reading
-	last     *statement // latest statement with a window, for "ideally two"
-	sentence int        // of the text, 0-based
+	field  field
+	text   string
+	uses24 bool
+	out    *reading
+	last   *statement // latest statement with a window, for "ideally two"
+	ruled  bool       // a rule has been read from the text so far
 }
 
 // reading is a rubric being read.
@@ -81,8 +81,7 @@ func read(r *simv1.Rubric) *reading {
 	for f, text := range texts {
 		rd := &reader{field: field(f), text: text, uses24: uses24, out: out}
 		for _, sentence := range sentences(toks[f]) {
-			rd.read(&scanner{toks: sentence, uses24: uses24})
-			rd.sentence++
+			rd.read(&scanner{toks: sentence, uses24: uses24, strict: rd.field == fieldPreference || rd.field == fieldCommunication})
 		}
 	}
 	out.settleFrequency()
@@ -133,6 +132,9 @@ func (r *reader) warn(phrase, reason string) { r.out.warn(r.field, phrase, reaso
 // reportUnknown returns each stretch of words that no rule was read from. Words
 // without a rule of their own inside a stretch belong to it.
 func (r *reader) reportUnknown(s *scanner, chs []chunk) {
+	for _, c := range chs {
+		r.ruled = r.ruled || c.kind == chunkMoment || c.kind == chunkTopics || c.kind == chunkCount || c.kind == chunkTone || c.kind == chunkBoundary || c.kind == chunkWords || c.kind == chunkAnyTime
+	}
 	from, to := -1, -1
 	flush := func() {
 		if from >= 0 {
@@ -140,9 +142,16 @@ func (r *reader) reportUnknown(s *scanner, chs []chunk) {
 		}
 		from, to = -1, -1
 	}
-	for _, c := range chs {
+	begin := 0
+	for k, c := range chs {
+		if c.kind == chunkSep {
+			begin = k + 1
+		}
 		switch c.kind {
 		case chunkUnknown:
+			if r.ruled && remark(s, chs[begin:]) {
+				continue
+			}
 			if from < 0 {
 				from = c.from
 			}
@@ -153,6 +162,29 @@ func (r *reader) reportUnknown(s *scanner, chs []chunk) {
 		}
 	}
 	flush()
+}
+
+// remark reports a clause in which somebody only speaks of how it is with them
+// ("I get nervous", "it adds up"): it says no time, topic, number or manner,
+// and denies and demands nothing. Beside a rule, such a clause is none.
+func remark(s *scanner, chs []chunk) bool {
+	subject := false
+	for k, c := range chs {
+		if c.kind == chunkSep {
+			break
+		}
+		w := s.text(c.from)
+		if k < 2 && !subject {
+			subject = w == "i" || w == "it" || w == "they" || w == "we" || w == "that" || w == "my"
+		}
+		if c.kind != chunkUnknown && c.kind != chunkFiller && (c.kind != chunkCue || c.cue == negative) {
+			return false
+		}
+		if weighty[w] || w == "please" || w == "you" || w == "must" || w == "should" || isNumberWord(w) || s.toks[c.from].kind == number || s.toks[c.from].kind == clock {
+			return false
+		}
+	}
+	return subject
 }
 
 func unknownReason(s *scanner, from int) string {

@@ -68,7 +68,7 @@ var boundaryWords = newLexicon(func() map[string]simv1.Boundary {
 
 var boundaryPhrases = map[simv1.Boundary]string{
 	simv1.Boundary_BOUNDARY_NO_EXCLAMATION:     "exclamation marks, exclamation mark, exclamation points, exclamation point, exclamations, exclamation, exclaim, exclaiming, shouting, shout, shout at me, all caps, shouty, shouted at, yelling",
-	simv1.Boundary_BOUNDARY_NO_PRESSURE:        "pressure, pressuring, pressured, pressurise, pressure me, pushy, pushing, push, push me, pushiness, pushed, nag, nagging, nagged, bossy, bossing, boss me around, boss me about, commands, command, orders, ordering me, order me around, order me about, ordered about, ordered around, guilt, guilt trips, guilt trip, guilt tripping, lecture, lecturing, lectures, lecture me, lectured, preach, preaching, preachy, preached at, moralising, moralizing, moralise, urgency, urgent, urging, urge, urge me, insist, insisting, insistent, rush me, rushing me, rushing, rush, hurry, hurry me, hurrying, must, have to, should, tell me what to do, telling me what to do, told what to do, imperatives, demands, demanding, condescending, patronising, patronizing, patronise, patronize, judge me, judging, judgement, judgment, judgemental, judgmental, scold, scolding, scold me, scolded, chivvy, chivvying, instructions, coercion, coax, cajole, badger, badgering, hectoring, domineering, deadlines, musts, hard sell, force, forcing, forceful, twist my arm, finger wagging",
+	simv1.Boundary_BOUNDARY_NO_PRESSURE:        "pressure, pressuring, pressured, pressurise, pressure me, pushy, pushing, push, push me, pushiness, pushed, nag, nagging, nagged, bossy, bossing, boss me around, boss me about, commands, command, orders, ordering me, order me around, order me about, ordered about, ordered around, guilt, guilt trips, guilt trip, guilt tripping, lecture, lecturing, lectures, lecture me, lectured, preach, preaching, preachy, preached at, moralising, moralizing, moralise, urgency, urgent, urging, urge, urge me, insist, insisting, insistent, rush me, rushing me, rushing, rush, rushes, rushes me, presses, presses me, press, press me, pressing, pressing me, pressed, under pressure, put me under pressure, scaring, scare me, frighten me, frightening, alarming, alarm me, tell me what i must do, tell me what i have to do, tells me what i must do, tells me what i have to do, tells me what to do, telling me what i must do, telling me what i have to do, tell me what i should do, telling me what i should do, hurry, hurry me, hurrying, must, have to, should, tell me what to do, telling me what to do, told what to do, imperatives, demands, demanding, condescending, patronising, patronizing, patronise, patronize, judge me, judging, judgement, judgment, judgemental, judgmental, scold, scolding, scold me, scolded, chivvy, chivvying, instructions, coercion, coax, cajole, badger, badgering, hectoring, domineering, deadlines, musts, hard sell, force, forcing, forceful, twist my arm, finger wagging",
 	simv1.Boundary_BOUNDARY_NO_HEALTH_ADVICE:   "health, health advice, health tips, health matters, medical advice, medical, medical matters, medicine, diet, diets, diet advice, diet tips, dieting, dietary advice, my weight, weight, weight loss, my body, body, calories, illness, illnesses, symptoms, doctors, medication, medications, my health, diagnoses, diagnosis, fitness advice, wellness, wellness advice, my condition, my illness, my figure, my eating, what i eat, medical topics, health topics, health or diet advice, medical tips, health questions",
 	simv1.Boundary_BOUNDARY_NO_MONEY:           "money, money matters, money advice, money talk, finances, my finances, finance, financial advice, financial matters, financial tips, financial, shopping, shopping tips, spending, purchases, purchase, buying, buying things, buy, selling, sales, sell me, sell me things, sell me anything, sell, sales talk, sales pitch, sales pitches, advertising, adverts, advert, ads, advertisements, products, product placement, budget, my budget, my income, income, prices, investments, investing, investment, investment tips, investment advice, brands, debts, my debts, my salary, salary, savings, my savings, commerce, commercial, promotions, bargains, things to buy",
 	simv1.Boundary_BOUNDARY_NO_SLANG:           "slang, emoji, emojis, smileys, smiley, smiley faces, emoticons, text speak, textspeak, abbreviations, swearing, swear words, memes, hashtags, youth speak, internet speak, street talk, slangy, internet slang",
@@ -209,7 +209,7 @@ func wordLimit(s *scanner, i int) (chunk, bool) {
 
 // readSpeech files tones, lengths and boundaries by their sense.
 func (r *reader) readSpeech(s *scanner, chs []chunk) {
-	segs := segments(chs)
+	segs := r.segments(chs)
 	verbal := false // the denial in force is one of manner ("never", "do not be"), not of a noun
 	for k := range segs {
 		seg := &segs[k]
@@ -272,7 +272,7 @@ func (r *reader) fileSpeech(s *scanner, c chunk, sense, own polarity) {
 			if !slices.Contains(*list, c.boundary) {
 				*list = append(*list, c.boundary)
 			}
-		} else if own == unset {
+		} else if own == unset && !slices.Contains(r.out.spec.GetCommunication().GetBoundaries(), c.boundary) {
 			r.warn(r.name(s, c.from, c.to), "named without saying whether it is wanted")
 		}
 	case chunkTopics:

@@ -1,5 +1,7 @@
 package rubric
 
+import simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+
 // mode says which side of a number is meant.
 type mode uint8
 
@@ -34,8 +36,10 @@ type statement struct {
 	window   windowKind
 	minutes  span // of a trailing window
 	slots    []moment
+	patterns []*simv1.MomentPattern // slots that were read elsewhere
 	names    []string
 	phrase   string
+	wished   bool // "I want" stands before it
 	counted  bool // a number was said, as against "every two hours"
 }
 
@@ -49,7 +53,7 @@ var preModes = newLexicon(map[string]mode{
 	"do not talk to me more than": modeMost, "never talk to me more than": modeMost, "never speak up more than": modeMost, "do not make it more than": modeMost, "no greater than": modeMost, "never be more than": modeMost, "nothing more than": modeMost, "do not interrupt me more than": modeMost, "never interrupt me more than": modeMost, "do not come to me more than": modeMost, "never come to me more than": modeMost, "please do not exceed": modeMost,
 	"not want more than": modeMost, "not need more than": modeMost, "do not bother me more than": modeMost, "never bother me more than": modeMost, "not be more than": modeMost, "hardly more than": modeMost, "rarely more than": modeMost, "and not more than": modeMost,
 	"at least": modeLeast, "no fewer than": modeLeast, "no less than": modeLeast, "not less than": modeLeast, "a minimum of": modeLeast, "minimum of": modeLeast, "minimum": modeLeast, "not fewer than": modeLeast, "never less than": modeLeast, "never fewer than": modeLeast, "at the very least": modeLeast, "at minimum": modeLeast, "no less often than": modeLeast, "not less often than": modeLeast, "at the least": modeLeast, "not below": modeLeast, "never below": modeLeast,
-	"more than": modeMore, "over": modeMore, "beyond": modeMore, "above": modeMore, "more often than": modeMore, "exceeding": modeMore,
+	"more than": modeMore, "over": modeMore, "beyond": modeMore, "above": modeMore, "past": modeMore, "more often than": modeMore, "exceeding": modeMore,
 	"fewer than": modeLess, "less than": modeLess, "under": modeLess, "below": modeLess, "less often than": modeLess,
 	"never let more than": modeMost, "do not let more than": modeMost, "not let more than": modeMost, "never go more than": modeMost, "do not go more than": modeMost, "never go longer than": modeMost, "do not go longer than": modeMost, "no longer than": modeMost, "not longer than": modeMost, "never longer than": modeMost,
 	"do not leave me longer than": modeMost, "do not leave me for more than": modeMost, "do not stay silent for more than": modeMost, "do not be silent for more than": modeMost, "never stay silent for more than": modeMost, "do not stay silent longer than": modeMost, "never stay silent longer than": modeMost, "do not want to wait more than": modeMost, "do not want to wait longer than": modeMost,
@@ -57,7 +61,7 @@ var preModes = newLexicon(map[string]mode{
 
 var postModes = newLexicon(map[string]mode{
 	"at most": modeMost, "at the most": modeMost, "at the very most": modeMost, "max": modeMost, "maximum": modeMost, "tops": modeMost, "at the outside": modeMost, "or fewer": modeMost, "or less": modeMost, "at maximum": modeMost, "as a maximum": modeMost, "at the maximum": modeMost,
-	"is the limit": modeMost, "is my limit": modeMost, "is the most": modeMost, "is the maximum": modeMost, "is the absolute maximum": modeMost, "is the upper limit": modeMost, "is the very most": modeMost, "is the most i want": modeMost, "is the most i can take": modeMost, "is my maximum": modeMost, "is the absolute limit": modeMost, "is the ceiling": modeMost, "is my upper limit": modeMost, "is the most i will take": modeMost, "is the most i can bear": modeMost, "is as much as i want": modeMost, "is as many as i want": modeMost, "are the maximum": modeMost, "are the limit": modeMost,
+	"is the cap": modeMost, "is the top": modeMost, "is the most i": modeMost, "would be the limit": modeMost, "would be the maximum": modeMost, "is already the limit": modeMost, "is the end of it": modeMost, "is the limit": modeMost, "is my limit": modeMost, "is the most": modeMost, "is the maximum": modeMost, "is the absolute maximum": modeMost, "is the upper limit": modeMost, "is the very most": modeMost, "is the most i want": modeMost, "is the most i can take": modeMost, "is my maximum": modeMost, "is the absolute limit": modeMost, "is the ceiling": modeMost, "is my upper limit": modeMost, "is the most i will take": modeMost, "is the most i can bear": modeMost, "is as much as i want": modeMost, "is as many as i want": modeMost, "are the maximum": modeMost, "are the limit": modeMost,
 	"at least": modeLeast, "minimum": modeLeast, "or more": modeLeast, "at minimum": modeLeast, "at the least": modeLeast, "as a minimum": modeLeast, "is the minimum": modeLeast, "is the least": modeLeast, "at the very least": modeLeast, "is the very least": modeLeast, "is the least i expect": modeLeast,
 	"and no more": modePlain, "no more": modePlain, "and not more": modePlain, "but no more": modePlain, "not more": modePlain, "no more than that": modePlain, "and no more than that": modePlain, "but not more": modePlain, "but no more than that": modePlain, "and no oftener": modePlain, "no less and no more": modePlain, "not more than that": modePlain, "no more and no less": modePlain, "and not more often": modePlain, "and no more often": modePlain, "no more often": modePlain, "not more often": modePlain, "but not more often": modePlain,
 	"and never more": modePlain, "never more": modePlain, "no more no less": modePlain, "neither more nor less": modePlain, "no more , no less": modePlain, "but never more": modePlain,
@@ -67,7 +71,7 @@ var postModes = newLexicon(map[string]mode{
 var leads = newLexicon(map[string]string{
 	"about": "about", "around": "about", "roughly": "about", "approximately": "about", "circa": "about", "some": "", "say": "", "nearly": "about", "almost": "about", "somewhere around": "about", "something like": "about", "more or less": "about", "in the region of": "about", "maybe": "", "perhaps": "",
 	"ideally": "ideal", "preferably": "ideal", "best": "ideal", "optimally": "ideal", "exactly": "", "precisely": "", "just": "", "only": "", "simply": "", "i would say": "", "aim for": "ideal", "the ideal is": "ideal", "my ideal is": "ideal", "on average": "about", "up to about": "about", "once more": "", "somewhere": "", "usually": "", "i prefer": "ideal",
-	"a total of": "", "in total": "", "no more": "", "anything": "any", "any": "any", "anything from": "",
+	"a total of": "", "in total": "", "no more": "", "anything": "any", "any": "any", "anything from": "", "if you come": "any", "if you speak": "any", "if there are": "any", "if i get": "any", "if i hear": "any", "if it is": "any", "if you say": "any", "if it gets": "any", "as soon as it is": "any",
 	"a comfortable rhythm is": "ideal", "a good rhythm is": "ideal", "the right number is": "ideal",
 })
 
@@ -112,7 +116,7 @@ var (
 // windowLeads begin a window; the value says whether a bare unit may follow
 // ("per hour") .
 var windowLeads = newLexicon(map[string]bool{
-	"a": true, "an": true, "per": true, "each": true, "every": true, "in a": true, "in an": true, "in any": true, "in one": true, "within a": true, "within an": true, "within any": true, "within one": true, "in the space of": true, "during a": true, "over a": true, "over any": true,
+	"a": true, "an": true, "per": true, "each": true, "every": true, "in a": true, "in an": true, "in any": true, "in one": true, "within a": true, "within an": true, "within the same": true, "in the same": true, "inside the same": true, "within any": true, "within one": true, "in the space of": true, "during a": true, "over a": true, "over any": true,
 	"for every": true, "in every": true, "within": true, "in": true, "over the course of": true, "over": true, "out of every": true, "any": true, "across a": true, "within the": true, "inside": true, "in each": true, "in the": true, "/": true, "in the course of": true, "in any given": true, "on any": true, "on any given": true, "for each": true,
 	"every single": true, "in the course of a": true, "over the course of a": true, "about every": true, "roughly every": true, "around every": true, "once every": true, "throughout a": true, "through the": true, "throughout the": true, "over the": true, "across the": true, "during the": true, "over the whole": true, "across": true, "over the course of the": true, "on a": true, "on each": true, "on every": true, "during each": true, "over one": true, "in any one": true, "in one single": true, "every full": true, "within every": true,
 	"in the course of the": true, "spread over the": true, "spread across the": true, "spread over a": true, "spread throughout the": true, "spaced over the": true, "spread out over the": true, "spread through the": true, "spaced across the": true, "scattered over the": true, "evenly over the": true, "spread evenly over the": true, "spread evenly across the": true, "distributed over the": true, "scattered through the": true, "scattered across the": true,

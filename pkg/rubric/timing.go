@@ -7,7 +7,7 @@ import (
 )
 
 func (r *reader) readTiming(s *scanner, chs []chunk) {
-	for _, seg := range segments(chs) {
+	for _, seg := range r.segments(apposition(s, chs)) {
 		for _, c := range seg.chunks {
 			switch c.kind {
 			case chunkAnyTime:
@@ -26,6 +26,50 @@ func (r *reader) readTiming(s *scanner, chs []chunk) {
 			}
 		}
 	}
+}
+
+// apposition joins a time and the closer time behind a comma that explains it:
+// "late morning, from 11:00 to 12:15, is best".
+func apposition(s *scanner, chs []chunk) []chunk {
+	out := append([]chunk(nil), chs...)
+	for k := 0; k+2 < len(out); k++ {
+		a, b := out[k], out[k+2]
+		if a.kind != chunkMoment || b.kind != chunkMoment || out[k+1].kind != chunkSep || s.text(out[k+1].from) != "," || b.moment.clock == nil || b.moment.daypart || b.moment.kinds != nil {
+			continue
+		}
+		closed := k+3 < len(out) && out[k+3].kind == chunkSep && s.text(out[k+3].from) == ","
+		last := true
+		for _, c := range out[k+3:] {
+			last = last && c.kind != chunkMoment
+		}
+		within := a.moment.clock != nil && a.moment.kinds == nil && a.moment.daypart && overlap(*a.moment.clock, *b.moment.clock)
+		activity := a.moment.kinds != nil && a.moment.clock == nil && closed && last && !s.joined(out[:k])
+		if !within && !activity {
+			continue
+		}
+		if both, ok := a.moment.and(b.moment); ok {
+			out[k].moment, out[k].to = both, b.to
+			out[k+1].kind, out[k+2].kind = chunkFiller, chunkFiller
+		}
+	}
+	return out
+}
+
+// joined reports moments among chunks: a list is being told.
+func (s *scanner) joined(chs []chunk) bool {
+	for _, c := range chs {
+		if c.kind == chunkMoment {
+			return true
+		}
+	}
+	return false
+}
+
+func overlap(a, b interval) bool {
+	if a.to <= a.from || b.to <= b.from {
+		return true
+	}
+	return a.from < b.to && b.from < a.to
 }
 
 // segAllows reports a segment whose negation concerns the doubt and not the
@@ -60,7 +104,7 @@ func (r *reader) momentPattern(s *scanner, m moment, from, to int, sense polarit
 	name := r.name(s, from, to)
 	if m.clock != nil {
 		v := *m.clock
-		if m.openTo && sense == negative {
+		if m.openTo && sense == negative && m.kinds == nil {
 			if m.unsure {
 				v.from, m.unsure = v.from+720, false
 				r.warn(name, "read as the evening hour; write am or pm")
