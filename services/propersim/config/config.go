@@ -16,6 +16,8 @@ type Config struct {
 	Qdrant     Qdrant
 	Listen     Addresses
 	Connect    Addresses
+	Security   Security
+	Metrics    Metrics
 	Log        Log
 }
 
@@ -72,6 +74,16 @@ type Qdrant struct {
 type Addresses struct {
 	Environment, User, Assistant, Retrieval, Buffer, Trainer string
 }
+
+// Security names the files that say who may call a service.
+type Security struct {
+	Token, Cert, Key, ClientCA, CA string
+	// Insecure allows addresses off loopback with neither token nor TLS.
+	Insecure bool
+}
+
+// Metrics says where figures about the running services are offered.
+type Metrics struct{ Address string }
 
 // Log says how much is logged.
 type Log struct {

@@ -51,6 +51,13 @@ func (c *Config) Fields() []Field {
 	fields = append(fields, c.Listen.fields("listen", "where serve listens for the %s service")...)
 	fields = append(fields, c.Connect.fields("connect", "a running %s service to use; empty is one in this process, or on its own port")...)
 	return append(fields,
+		text("security.token", &c.Security.Token, "file with the secret, of at least 32 bytes, that all services share"),
+		text("security.cert", &c.Security.Cert, "PEM certificate that a server shows"),
+		text("security.key", &c.Security.Key, "its key"),
+		text("security.client_ca", &c.Security.ClientCA, "PEM: take only callers whose certificate it has signed"),
+		text("security.ca", &c.Security.CA, "PEM: speak TLS, with servers whose certificate it has signed"),
+		flag("security.insecure", &c.Security.Insecure, "allow addresses off loopback with neither token nor TLS"),
+		address("metrics.address", &c.Metrics.Address, "where serve offers Prometheus metrics over HTTP; empty is nowhere"),
 		choice("log.level", &c.Log.Level, "least level that is logged", "debug", "info", "warn", "error"),
 		choice("log.format", &c.Log.Format, "how", "text", "json"),
 	)

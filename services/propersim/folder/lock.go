@@ -12,10 +12,33 @@ import (
 )
 
 // Lock keeps other processes from conducting runs in the folder until release
-// is called or the process ends, however it ends. ErrPrecondition, with the
-// number of the other process, when it is taken.
-func (f Folder) Lock() (release func(), err error) {
-	file, err := os.OpenFile(f.path("state", "lock"), os.O_RDWR|os.O_CREATE, 0o644)
+// is called or the process ends, however it ends. A part names one service, each
+// of which may have a process of its own; empty means the whole folder.
+// ErrPrecondition, with the number of the other process, when it is taken.
+func (f Folder) Lock(part string) (release func(), err error) {
+	if part != "" {
+		return f.lock(part + ".lock")
+	}
+	// The whole folder is held by holding each part.
+	var held []func()
+	release = func() {
+		for _, r := range held {
+			r()
+		}
+	}
+	for _, name := range []string{"environment", "user", "buffer", "trainer"} {
+		one, err := f.lock(name + ".lock")
+		if err != nil {
+			release()
+			return nil, err
+		}
+		held = append(held, one)
+	}
+	return release, nil
+}
+
+func (f Folder) lock(name string) (release func(), err error) {
+	file, err := os.OpenFile(f.path("state", name), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("run folder %s cannot be locked: %w", f, cause(err))
 	}

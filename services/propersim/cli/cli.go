@@ -1,0 +1,171 @@
+// Package cli is the command line of propersim.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/propersim/propersim/pkg/errs"
+)
+
+// Exit codes.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+// app is what all commands share.
+type app struct {
+	version     string
+	out, errOut io.Writer
+	configFile  string
+	sets        []string
+	json        bool
+}
+
+// failure is an error of a command that was understood, with its exit code.
+type failure struct {
+	err  error
+	code int
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// usage marks an error of how the command was called.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &failure{err: err, code: exitUsage}
+}
+
+func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
+
+// errInterrupted ends a command that a signal has stopped.
+var errInterrupted = errors.New("interrupted")
+
+// Main runs a command line and returns its exit code: 0 done, 1 failed, 2 wrong
+// usage or configuration, 130 interrupted.
+func Main(ctx context.Context, version string, args []string, out, errOut io.Writer) int {
+	a := &app{version: version, out: out, errOut: errOut}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	code := exitUsage // whatever fails before a command begins is usage
+	var f *failure
+	if errors.As(err, &f) {
+		code = f.code
+	}
+	if errors.Is(err, errInterrupted) {
+		return exitInterrupted
+	}
+	a.explain(command, err, code)
+	return code
+}
+
+// explain prints an error, one line for each fault.
+func (a *app) explain(command *cobra.Command, err error, code int) {
+	var faults errs.Violations
+	if errors.As(err, &faults) {
+		for _, v := range faults {
+			fmt.Fprintf(a.errOut, "propersim: %s: %s\n", v.Field, v.Message)
+		}
+	} else {
+		fmt.Fprintf(a.errOut, "propersim: %v\n", err)
+	}
+	if code == exitUsage {
+		fmt.Fprintf(a.errOut, "See `%s --help`.\n", command.CommandPath())
+	}
+}
+
+// run wraps the work of a command, so that its failures are told from those of
+// its call.
+func run(work func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		err := work(cmd, args)
+		var f *failure
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, &f):
+			return err
+		case cmd.Context().Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, errs.ErrCanceled)):
+			return &failure{err: errInterrupted, code: exitInterrupted}
+		}
+		return &failure{err: err, code: exitFailed}
+	}
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "propersim",
+		Short: "Simulated people, an assistant that learns when to speak, and figures one can trust",
+		Long: `ProPerSim puts an assistant into a simulated home with many different people,
+lets it live there for two weeks, has it learn every night, and measures whether
+it learns when to speak and what to say.
+
+Everything runs on this machine: no GPU, no key, no network.`,
+		Example: `  propersim simulate --personas 1-4 --days 3      a first look, in seconds
+  propersim simulate                              32 people, 14 days
+  propersim simulate --method proper,silent       methods side by side
+  propersim compare runs/A runs/B                 which of two is better
+  propersim serve all                             the services on their ports`,
+		SilenceUsage: true, SilenceErrors: true,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.configFile, "config", "", "YAML `file` with configuration; see `propersim config show`")
+	flags.StringArrayVar(&a.sets, "set", nil, "set one value of the configuration, `key=value`; may be repeated")
+	flags.BoolVar(&a.json, "json", false, "print JSON for programs")
+	root.AddCommand(
+		a.simulate(), a.resume(), a.replay(), a.report(), a.compare(), a.export(),
+		a.runs(), a.persona(), a.serve(), a.conformance(), a.config(), a.doctor(), a.versionCommand(),
+	)
+	return root
+}
+
+// exact refuses another number of arguments, with the usage line.
+func exact(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return fmt.Errorf("found %d arguments, want %d: %s", len(args), n, cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+// printJSON prints a value for programs.
+func (a *app) printJSON(value any) error {
+	enc := json.NewEncoder(a.out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(value)
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: run(func(*cobra.Command, []string) error {
+			if a.json {
+				return a.printJSON(map[string]string{"version": a.version})
+			}
+			_, err := fmt.Fprintln(a.out, "propersim", a.version)
+			return err
+		}),
+	}
+}

@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/propersim/propersim/services/propersim/config"
+)
+
+// bound is a flag that stands for a key of the configuration. Its value is
+// parsed by the configuration, so that every source gets the same answer.
+type bound struct{ name, key, usage string }
+
+// simulationFlags are the flags of simulate.
+var simulationFlags = []bound{
+	{"personas", "simulation.personas", "who takes part: all, numbers, ranges, ids: `1-8,14,maya-lindqvist`"},
+	{"persona-file", "simulation.persona_files", "YAML `files` of further people, comma-separated; add their ids to --personas unless it is all"},
+	{"world", "simulation.world", "`id` of the place they live in"},
+	{"days", "simulation.days", "simulated `days`"},
+	{"step", "simulation.step", "simulated `time` of a step, e.g. 2m30s"},
+	{"method", "simulation.methods", "`methods`, comma-separated: " + strings.Join(config.Methods(), ", ")},
+	{"seed", "simulation.seed", "root of all randomness, a whole `number`"},
+	{"candidates", "simulation.candidates", "`candidates` at a step"},
+	{"parallel", "simulation.parallel", "`runs` that go on at once; changes no result"},
+}
+
+// connectFlags say where running services are.
+func connectFlags(except string) []bound {
+	var out []bound
+	for _, name := range config.Services() {
+		if name != except {
+			out = append(out, bound{name + "-address", "connect." + name, "`host:port` of a running " + name + " service to use"})
+		}
+	}
+	return out
+}
+
+// bind adds flags to a command, with the defaults of the configuration in their
+// help.
+func bind(cmd *cobra.Command, flags []bound) {
+	defaults := config.Default()
+	values := make(map[string]string)
+	for _, f := range defaults.Fields() {
+		values[f.Key] = fmt.Sprint(f.Value())
+	}
+	for _, b := range flags {
+		usage := b.usage
+		if v := values[b.key]; v != "" {
+			usage += " (default " + v + ")"
+		}
+		cmd.Flags().String(b.name, "", usage)
+	}
+}
+
+// sources gathers where the configuration of a command comes from.
+func (a *app) sources(cmd *cobra.Command, flags []bound) config.Sources {
+	from := config.Sources{File: a.configFile, Environ: os.Environ(), Sets: a.sets, Flags: make(map[string]config.Flag)}
+	for _, b := range flags {
+		if f := cmd.Flags().Lookup(b.name); f != nil && f.Changed {
+			from.Flags[b.key] = config.Flag{Name: b.name, Value: f.Value.String()}
+		}
+	}
+	return from
+}
+
+// load returns the configuration of a command; a fault in it is one of usage.
+func (a *app) load(cmd *cobra.Command, flags ...[]bound) (*config.Loaded, error) {
+	var all []bound
+	for _, f := range flags {
+		all = append(all, f...)
+	}
+	loaded, err := config.Load(a.sources(cmd, all))
+	return loaded, usage(err)
+}
+
+// logger returns the log that the configuration asks for, on the error output.
+func (a *app) logger(c config.Log) (*zap.Logger, error) {
+	level, err := zapcore.ParseLevel(c.Level)
+	if err != nil {
+		return nil, fmt.Errorf("log.level: %w", err)
+	}
+	encoding := zap.NewProductionEncoderConfig()
+	encoding.EncodeTime = zapcore.ISO8601TimeEncoder
+	encoder := zapcore.NewConsoleEncoder(encoding)
+	if c.Format == "json" {
+		encoder = zapcore.NewJSONEncoder(encoding)
+	}
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(a.errOut)), level)), nil
+}
+
+func (a *app) config() *cobra.Command {
+	parent := &cobra.Command{Use: "config", Short: "Show the configuration", Args: cobra.NoArgs, RunE: help}
+	show := &cobra.Command{
+		Use: "show", Short: "Print every value, where it came from and what may stand there", Args: cobra.NoArgs,
+		Long: `Prints every value of the configuration and where it came from: default, file,
+variable, flag. A value is set in a YAML file (--config), by a variable
+(PROPERSIM_SIMULATION_DAYS=3 for simulation.days) or by --set simulation.days=3;
+what comes later in this list wins. An unknown key stops the start.`,
+		Example: `  propersim config show
+  propersim config show --config mine.yaml --set trainer.beta=0.2
+  PROPERSIM_SIMULATION_DAYS=3 propersim config show --json`,
+		RunE: run(func(cmd *cobra.Command, _ []string) error {
+			loaded, err := a.load(cmd)
+			if err != nil {
+				return err
+			}
+			return a.showConfig(loaded)
+		}),
+	}
+	parent.AddCommand(show)
+	return parent
+}
+
+// help is the work of a command that only has commands below it.
+func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
+func (a *app) showConfig(loaded *config.Loaded) error {
+	type value struct {
+		Key     string `json:"key"`
+		Value   any    `json:"value"`
+		Origin  string `json:"origin"`
+		Doc     string `json:"doc"`
+		Allowed string `json:"allowed"`
+	}
+	var values []value
+	for _, f := range loaded.Fields() {
+		v := value{f.Key, f.Value(), loaded.Origin(f.Key), f.Doc, f.Allowed}
+		if f.Secret && v.Value != "" {
+			v.Value = "(set, not shown)"
+		}
+		values = append(values, v)
+	}
+	if a.json {
+		return a.printJSON(values)
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "KEY\tVALUE\tFROM\tMEANING")
+	for _, v := range values {
+		shown := fmt.Sprint(v.Value)
+		if shown == "" {
+			shown = "-"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", v.Key, shown, v.Origin, v.Doc)
+	}
+	return w.Flush()
+}

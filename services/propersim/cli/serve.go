@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/cobra"
+
+	"github.com/propersim/propersim/services/propersim/config"
+	"github.com/propersim/propersim/services/propersim/folder"
+	"github.com/propersim/propersim/services/propersim/stack"
+)
+
+func (a *app) serve() *cobra.Command {
+	names := append(config.Services(), "all")
+	var address, data string
+	flags := append(connectFlags(""), bound{"parallel", "simulation.parallel", "`runs` that go on at once (environment)"})
+	cmd := &cobra.Command{
+		Use:   "serve [" + strings.Join(names, "|") + "]",
+		Short: "Run services on their own ports",
+		Long: `Runs one service, or all six in one process, as gRPC servers with health checks
+and reflection, until Ctrl-C or SIGTERM. Without an argument: all.
+
+Default ports: environment 7070, user 7071, assistant 7072, retrieval 7073,
+buffer 7074, trainer 7075. A service calls the others on these, unless
+--user-address and its like say where they are. Services may be stopped and
+started in any order: the runs go on when all are back.
+
+Data lie under --data as in a run folder, so that "propersim report" and its like
+read them too.`,
+		Example: `  propersim serve all --data runs/served
+  propersim serve environment --data /var/lib/propersim --user-address user:7071
+  propersim serve trainer --address 127.0.0.1:9075
+  grpcurl -plaintext 127.0.0.1:7070 list`,
+		ValidArgs: names,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("found %d services, want one or all", len(args))
+			}
+			if len(args) == 1 && args[0] != "all" && (&config.Addresses{}).Of(args[0]) == nil {
+				message := fmt.Sprintf("there is no service %q; want one of %s", args[0], strings.Join(names, ", "))
+				if near := config.Nearest(args[0], names); near != "" {
+					message += fmt.Sprintf("; did you mean %q?", near)
+				}
+				return errors.New(message)
+			}
+			return nil
+		},
+	}
+	bind(cmd, flags)
+	cmd.Flags().StringVar(&address, "address", "", "`host:port` to listen on (one service only; default its port on 127.0.0.1)")
+	cmd.Flags().StringVar(&data, "data", "runs/served", "`folder` for journal, stores and adapters")
+	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
+		from := a.sources(cmd, flags)
+		var only []string
+		if len(args) == 1 && args[0] != "all" {
+			only = args
+		}
+		if address != "" {
+			if only == nil {
+				return usagef("--address is for one service; set listen.environment and its like instead")
+			}
+			from.Flags["listen."+only[0]] = config.Flag{Name: "address", Value: address}
+		}
+		loaded, err := config.Load(from)
+		if err != nil {
+			return usage(err)
+		}
+		return a.serveUntil(cmd.Context(), folder.Folder(data), loaded, only)
+	})
+	return cmd
+}
+
+// serveUntil serves until the context is done or a service fails.
+func (a *app) serveUntil(ctx context.Context, at folder.Folder, loaded *config.Loaded, only []string) error {
+	release, err := a.claim(at, loaded, only)
+	if err != nil {
+		return err
+	}
+	defer release()
+	log, err := a.logger(loaded.Log)
+	if err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	services, err := stack.Start(stack.Options{
+		Config: &loaded.Config, Store: at.Store(loaded.Store), Only: only, Listen: true, Version: a.version, Logger: log, Registry: registry,
+	})
+	if err != nil {
+		return err
+	}
+	stopMetrics, err := offerMetrics(loaded.Metrics.Address, registry)
+	if err != nil {
+		return errors.Join(err, services.Stop())
+	}
+	addresses := services.Addresses()
+	for _, name := range config.Services() {
+		if at, here := addresses[name]; here {
+			fmt.Fprintf(a.errOut, "%s serves on %s\n", name, at)
+		}
+	}
+	err = services.Wait(ctx)
+	if err == nil {
+		fmt.Fprintln(a.errOut, "Stopping.")
+	}
+	return errors.Join(err, stopMetrics(), services.Stop())
+}
+
+// claim makes the data folder and keeps a second process off the service's part
+// of it. Services that keep nothing on disk claim nothing.
+func (a *app) claim(at folder.Folder, loaded *config.Loaded, only []string) (func(), error) {
+	if len(only) == 1 && (only[0] == "retrieval" || only[0] == "assistant") {
+		return func() {}, nil
+	}
+	if err := at.Make(); err != nil {
+		return nil, err
+	}
+	if only == nil {
+		return at.Lock("")
+	}
+	return at.Lock(only[0])
+}
+
+// offerMetrics serves /metrics over HTTP where an address is given.
+func offerMetrics(address string, registry *prometheus.Registry) (stop func() error, err error) {
+	if address == "" {
+		return func() error { return nil }, nil
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("metrics.address: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	go server.Serve(listener) //nolint:errcheck // it ends by Close alone
+	return server.Close, nil
+}

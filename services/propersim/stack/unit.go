@@ -1,0 +1,99 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"google.golang.org/grpc"
+
+	"github.com/propersim/propersim/pkg/serve"
+	"github.com/propersim/propersim/services/assistant"
+	"github.com/propersim/propersim/services/buffer"
+	"github.com/propersim/propersim/services/environment"
+	"github.com/propersim/propersim/services/retrieval"
+	"github.com/propersim/propersim/services/trainer"
+	"github.com/propersim/propersim/services/user"
+)
+
+// service is what every service package exports.
+type service interface {
+	Register(r grpc.ServiceRegistrar)
+	Run(ctx context.Context) error
+	Close() error
+}
+
+// unit is a service with its server.
+type unit struct {
+	name    string
+	service service
+	server  *serve.Server
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
+}
+
+func (s *Stack) newUnit(name string) (*unit, error) {
+	made, err := s.newService(name)
+	if err != nil {
+		return nil, err
+	}
+	cfg := serve.Config{
+		Name: name, Insecure: s.opts.Config.Security.Insecure, Security: s.security,
+		Logger: s.opts.Logger, Registry: s.opts.Registry, Reflection: s.opts.Listen,
+	}
+	if s.opts.Listen {
+		cfg.Address = *s.opts.Config.Listen.Of(name)
+	}
+	server, err := serve.New(cfg, made)
+	if err != nil {
+		return nil, errors.Join(err, made.Close())
+	}
+	return &unit{name: name, service: made, server: server}, nil
+}
+
+func (s *Stack) newService(name string) (service, error) {
+	c, at := s.opts.Config, s.opts.Store
+	switch name {
+	case "retrieval":
+		return retrieval.New(retrieval.Config{
+			Embedder: c.Backends.Embedder, Index: c.Backends.Index,
+			Qdrant: retrieval.Qdrant{Address: c.Qdrant.Address, APIKey: c.Qdrant.APIKey, TLS: c.Qdrant.TLS},
+		})
+	case "buffer":
+		return buffer.New(buffer.Config{DSN: at.Buffer})
+	case "user":
+		return user.New(user.Config{DSN: at.Users, Logger: s.opts.Logger})
+	case "assistant":
+		return assistant.New(assistant.Config{}, s.Retrieval)
+	case "trainer":
+		return trainer.New(trainer.Config{DSN: at.Trainer, AdapterDir: at.Adapters, Logger: s.opts.Logger}, s.Buffer)
+	case "environment":
+		return environment.New(environment.Config{
+			DSN: at.Journal, Parallel: c.Simulation.Parallel, Version: s.opts.Version, Logger: s.opts.Logger,
+		}, environment.Clients{
+			Personas: s.Personas, Users: s.Users, Assistants: s.Assistants, Buffer: s.Buffer, Trainer: s.Trainer,
+		})
+	}
+	return nil, fmt.Errorf("there is no service %q", name)
+}
+
+// run lets the service and its server work until stop.
+func (u *unit) run(failed chan<- error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	u.cancel = cancel
+	for _, work := range []func(context.Context) error{u.service.Run, u.server.Run} {
+		u.done.Go(func() {
+			if err := work(ctx); err != nil {
+				failed <- fmt.Errorf("%s service: %w", u.name, err)
+			}
+		})
+	}
+}
+
+func (u *unit) stop() error {
+	u.cancel()
+	u.done.Wait()
+	u.server.Close()
+	return u.service.Close()
+}
