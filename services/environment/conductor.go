@@ -123,6 +123,7 @@ func (c *conductor) fromJournal() error {
 		return err
 	}
 	defer c.chain.Release()
+	defer c.settle()
 	c.loose = 0
 	c.resumed()
 	if err := c.mendPairs(); err != nil {
@@ -140,6 +141,19 @@ func (c *conductor) fromJournal() error {
 		}
 	}
 	return c.sendPairs()
+}
+
+// settle waits for the sleeping steps on their way and publishes them. What
+// goes wrong with them shows when the run goes on from the journal.
+func (c *conductor) settle() {
+	if c.loose == 0 {
+		return
+	}
+	if err := c.chain.Flush(); err != nil {
+		c.log.Warn("sleeping steps were not committed", zap.String("run", c.run.id), zap.Error(err))
+		return
+	}
+	c.run.publish(c.chain.Snapshot())
 }
 
 // turnOfDay does what lies between two days, once all of the first is

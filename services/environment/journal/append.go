@@ -53,6 +53,15 @@ func (c *Chain) AppendLater(body *environmentv1.EntryBody, latencies []float64) 
 	return c.append(body, latencies, nil)
 }
 
+// Flush waits until everything handed in is on disk.
+func (c *Chain) Flush() error {
+	s := &submission{chain: c, barrier: true, done: make(chan error, 1)}
+	if err := c.journal.submit(s); err != nil {
+		return err
+	}
+	return <-s.done
+}
+
 func (c *Chain) append(body *environmentv1.EntryBody, latencies []float64, done chan error) error {
 	data, err := deterministic.Marshal(body)
 	if err != nil {
@@ -98,4 +107,8 @@ func (c *Chain) admit(s *submission) error {
 
 // fail ends the chain after a transaction that did not succeed; the writer
 // calls it.
-func (c *Chain) fail(err error) { c.broken = fmt.Errorf("run %s: %w", c.id, err) }
+func (c *Chain) fail(err error) {
+	if c.broken == nil {
+		c.broken = fmt.Errorf("run %s: %w", c.id, err)
+	}
+}

@@ -34,6 +34,7 @@ type submission struct {
 	hash      []byte
 	latencies []float64
 	done      chan error // nil where nobody waits; one place
+	barrier   bool       // no entry: only waits for those before it
 }
 
 // activity counts the chains that may bring entries at any time.
@@ -75,26 +76,26 @@ func insertQuery(rows int) string {
 // commits it in one transaction, and tells everybody.
 func (j *Journal) write() {
 	defer close(j.stopped)
-	batch := make([]*submission, 0, largest)
+	batch, good := make([]*submission, 0, largest), make([]*submission, 0, largest)
 	args := make([]any, 0, rowsPerInsert*entryColumns)
 	for first := range j.submissions {
 		batch = j.gather(append(batch[:0], first))
-		good := batch[:0:len(batch)]
+		good = good[:0]
 		for _, s := range batch {
-			if err := s.chain.admit(s); err != nil {
-				s.tell(err)
-				continue
+			if !s.barrier && s.chain.admit(s) == nil {
+				good = append(good, s)
 			}
-			good = append(good, s)
 		}
-		err := j.commit(good, args)
-		for _, s := range good {
-			if err != nil {
+		if err := j.commit(good, args); err != nil {
+			for _, s := range good {
 				s.chain.fail(err)
 			}
-			s.tell(err)
 		}
-		clear(batch[:cap(batch)])
+		for _, s := range batch {
+			s.tell(s.chain.broken)
+		}
+		clear(batch)
+		clear(good)
 	}
 }
 

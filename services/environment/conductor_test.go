@@ -1,0 +1,415 @@
+package environment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/propersim/propersim/pkg/errs"
+	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
+	"github.com/propersim/propersim/services/environment/journal"
+)
+
+const (
+	queued    = environmentv1.RunState_RUN_STATE_QUEUED
+	running   = environmentv1.RunState_RUN_STATE_RUNNING
+	waiting   = environmentv1.RunState_RUN_STATE_WAITING
+	paused    = environmentv1.RunState_RUN_STATE_PAUSED
+	finished  = environmentv1.RunState_RUN_STATE_FINISHED
+	failing   = environmentv1.RunState_RUN_STATE_FAILED
+	cancelled = environmentv1.RunState_RUN_STATE_CANCELLED
+)
+
+func configOf(persona, method string) *environmentv1.RunConfig {
+	return &environmentv1.RunConfig{
+		PersonaId: persona, WorldId: "home", Method: method, Seed: 7, Days: 3, StepSeconds: 900, Candidates: 2,
+		Training: &trainerv1.Hyperparameters{Beta: 0.1, Epochs: 2, LearningRate: 0.1, BatchSize: 4, Pairs: 50, Reference: trainerv1.Reference_REFERENCE_BASE},
+		Executor: trainerv1.Executor_EXECUTOR_EMBEDDED, OnFailedNight: environmentv1.OnFailedNight_ON_FAILED_NIGHT_STOP,
+	}
+}
+
+// service is a server that goes on in the background.
+type service struct {
+	*Server
+	t    *testing.T
+	halt context.CancelFunc
+	done chan error
+}
+
+func begin(t *testing.T, cfg Config, clients Clients) *service {
+	t.Helper()
+	if cfg.DSN == "" {
+		cfg.DSN = ":memory:"
+	}
+	if cfg.Retry == 0 {
+		cfg.Retry = time.Millisecond
+	}
+	server, err := New(cfg, clients)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &service{Server: server, t: t, halt: cancel, done: make(chan error, 1)}
+	go func() { s.done <- server.Run(ctx) }()
+	require.Eventually(t, func() bool {
+		server.mu.Lock()
+		defer server.mu.Unlock()
+		return server.ctx != nil
+	}, 5*time.Second, time.Millisecond)
+	t.Cleanup(s.end)
+	return s
+}
+
+// end stops the service as a process ends, and may be repeated.
+func (s *service) end() {
+	if s.halt == nil {
+		return
+	}
+	s.halt()
+	s.halt = nil
+	require.NoError(s.t, <-s.done)
+	require.NoError(s.t, s.Close())
+}
+
+func (s *service) make(config *environmentv1.RunConfig) *environmentv1.Run {
+	s.t.Helper()
+	resp, err := s.CreateRun(context.Background(), &environmentv1.CreateRunRequest{Config: config})
+	require.NoError(s.t, err)
+	return resp.GetRun()
+}
+
+func (s *service) until(id string, states ...environmentv1.RunState) *environmentv1.Run {
+	s.t.Helper()
+	var got *environmentv1.Run
+	for range 20000 {
+		resp, err := s.GetRun(context.Background(), &environmentv1.GetRunRequest{Id: id})
+		require.NoError(s.t, err)
+		got = resp.GetRun()
+		for _, want := range states {
+			if got.GetState() == want {
+				return got
+			}
+		}
+		time.Sleep(time.Millisecond)
+	}
+	s.t.Fatalf("run %s is %s (%s), want %v", id, got.GetState(), got.GetReason(), states)
+	return nil
+}
+
+func (s *service) entries(id string) []*environmentv1.Entry {
+	s.t.Helper()
+	var out []*environmentv1.Entry
+	for entry, err := range s.journal.Entries(context.Background(), id, 0) {
+		require.NoError(s.t, err)
+		out = append(out, entry)
+	}
+	return out
+}
+
+// hashes conducts some runs to their end and returns their final hashes.
+func hashes(t *testing.T, parallel int, methods ...string) map[string]string {
+	t.Helper()
+	s := begin(t, Config{Parallel: parallel}, newTown().clients())
+	defer s.end()
+	ids := []string{}
+	for _, method := range methods {
+		for _, persona := range []string{"ann", "bob", "3"} {
+			ids = append(ids, s.make(configOf(persona, method)).GetId())
+		}
+	}
+	out := map[string]string{}
+	for _, id := range ids {
+		out[id] = s.until(id, finished, failing).GetProgress().GetHash()
+		state, err := s.journal.Verify(context.Background(), id)
+		require.NoError(t, err)
+		require.Equal(t, out[id], state.Snapshot().GetHash())
+	}
+	return out
+}
+
+func TestTheSameSeedGivesTheSameHashAtAnyParallelism(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	one := hashes(t, 1, "ar", "ars", "proper")
+	require.Len(t, one, 9)
+	require.Equal(t, one, hashes(t, 8, "ar", "ars", "proper"))
+	seen := map[string]bool{}
+	for _, hash := range one {
+		require.False(t, seen[hash], "two different runs share a hash")
+		seen[hash] = true
+	}
+}
+
+func TestARunSurvivesAnyEnd(t *testing.T) {
+	want := hashes(t, 4, "proper")
+	town, dsn := newTown(), filepath.Join(t.TempDir(), "journal.db")
+	var calls atomic.Int64
+	var id []string
+	first := begin(t, Config{DSN: dsn}, town.clients())
+	for _, persona := range []string{"ann", "bob", "3"} {
+		id = append(id, first.make(configOf(persona, "proper")).GetId())
+	}
+	first.end()
+	for end := int64(37); ; end += 61 {
+		s := begin(t, Config{DSN: dsn}, town.clients())
+		stop := calls.Load() + end
+		gone := make(chan struct{})
+		town.setHook(func(string, string) error {
+			if calls.Add(1) == stop {
+				close(gone)
+			}
+			if calls.Load() >= stop {
+				return fmt.Errorf("gone: %w", errs.ErrUnavailable)
+			}
+			return nil
+		})
+		finishedAll := make(chan struct{})
+		go func() {
+			defer close(finishedAll)
+			for _, one := range id {
+				r, _ := s.run(one)
+				for r.current() != finished {
+					select {
+					case <-gone:
+						return
+					case <-time.After(time.Millisecond):
+					}
+				}
+			}
+		}()
+		<-finishedAll
+		over := s.until(id[0], queued, running, waiting, finished).GetState() == finished
+		for _, one := range id[1:] {
+			over = over && s.until(one, queued, running, waiting, finished).GetState() == finished
+		}
+		if over {
+			for _, one := range id {
+				require.Equal(t, want[one], s.until(one, finished).GetProgress().GetHash())
+			}
+			return
+		}
+		s.end()
+		town.forget()
+	}
+}
+
+func TestLostSessionsAreOpenedAgain(t *testing.T) {
+	want := hashes(t, 4, "ars")
+	town := newTown()
+	var calls atomic.Int64
+	town.setHook(func(call, _ string) error {
+		if calls.Add(1)%97 == 0 {
+			town.forget()
+		}
+		return nil
+	})
+	s := begin(t, Config{}, town.clients())
+	for _, persona := range []string{"ann", "bob", "3"} {
+		run := s.until(s.make(configOf(persona, "ars")).GetId(), finished, failing)
+		require.Equal(t, want[run.GetId()], run.GetProgress().GetHash(), run.GetReason())
+	}
+	require.Greater(t, town.counts["user.OpenSession"], 5)
+}
+
+func TestARunWaitsForAServiceThatIsAway(t *testing.T) {
+	want := hashes(t, 4, "proper")
+	for _, call := range []string{"Act", "Recommend", "Evaluate", "user.Observe", "assistant.Observe", "user.OpenSession", "Count", "Append", "SubmitJob", "WatchJob", "GetAdapter", "UseAdapter"} {
+		t.Run(call, func(t *testing.T) {
+			town := newTown()
+			var away atomic.Bool
+			away.Store(true)
+			town.setHook(func(c, _ string) error {
+				if c == call && away.Load() {
+					return fmt.Errorf("nobody at home: %w", errs.ErrUnavailable)
+				}
+				return nil
+			})
+			s := begin(t, Config{}, town.clients())
+			id := s.make(configOf("ann", "proper")).GetId()
+			run := s.until(id, waiting, finished, failing)
+			require.Equal(t, waiting, run.GetState())
+			require.Contains(t, run.GetReason(), "nobody at home")
+			away.Store(false)
+			run = s.until(id, finished, failing)
+			require.Equal(t, want[id], run.GetProgress().GetHash(), run.GetReason())
+			require.Empty(t, run.GetReason())
+		})
+	}
+}
+
+func TestAnotherFaultFailsTheRunAndItCanBeResumed(t *testing.T) {
+	want := hashes(t, 1, "ar")
+	town := newTown()
+	town.setHook(func(call, _ string) error {
+		if call == "Evaluate" {
+			return errors.New("the judge fell ill")
+		}
+		return nil
+	})
+	s := begin(t, Config{}, town.clients())
+	id := s.make(configOf("ann", "ar")).GetId()
+	run := s.until(id, failing, finished)
+	require.Equal(t, failing, run.GetState())
+	require.Contains(t, run.GetReason(), "the judge fell ill")
+	require.EqualValues(t, 28, run.GetProgress().GetSteps(), "the failed step has not happened")
+	town.setHook(nil)
+	_, err := s.ResumeRun(t.Context(), &environmentv1.ResumeRunRequest{Id: id})
+	require.NoError(t, err)
+	require.Equal(t, want[id], s.until(id, finished).GetProgress().GetHash())
+}
+
+func TestTiesAndUnjudgedStepsMakeNoPair(t *testing.T) {
+	town := newTown()
+	town.unjudged = func(step int32) bool { return step%5 == 0 }
+	town.tied = func(step int32) bool { return step%5 == 1 }
+	s := begin(t, Config{}, town.clients())
+	id := s.make(configOf("ann", "ar")).GetId()
+	p := s.until(id, finished, failing).GetProgress()
+	pairs, unjudged := int32(0), int32(0)
+	for _, entry := range s.entries(id) {
+		step := entry.GetBody().GetStep()
+		require.LessOrEqual(t, proto.Size(entry.GetBody()), 1200)
+		if step.GetPair() == nil {
+			continue
+		}
+		pairs++
+		require.Greater(t, step.GetStep()%5, int32(1))
+		chosen, rejected := step.GetEvaluations()[step.GetPair().GetChosen()], step.GetEvaluations()[step.GetPair().GetRejected()]
+		require.Greater(t, chosen.GetTotal(), rejected.GetTotal())
+		require.NotNil(t, step.GetPair().GetPrompt())
+		require.True(t, proto.Equal(preferencePair(id, step), town.pairs[id][step.GetStep()]))
+	}
+	for _, entry := range s.entries(id) {
+		if step := entry.GetBody().GetStep(); !step.GetAction().GetAsleep() && step.GetEvaluations()[0].Total == nil {
+			unjudged++
+		}
+	}
+	require.Positive(t, pairs)
+	require.Positive(t, unjudged)
+	require.Equal(t, pairs, p.GetPairs())
+	require.Len(t, town.pairs[id], int(pairs))
+	require.Equal(t, unjudged, p.GetUnjudgedSteps())
+	require.Equal(t, p.GetWakingSteps(), p.GetJudgedSteps()+p.GetUnjudgedSteps())
+	require.EqualValues(t, 3*64, p.GetWakingSteps())
+	require.Equal(t, p.GetStepsTotal(), p.GetSteps())
+}
+
+func TestLatencyIsKeptBesideTheChain(t *testing.T) {
+	ran := func(latency float64) (string, []float64) {
+		town := newTown()
+		town.latency = latency
+		s := begin(t, Config{}, town.clients())
+		defer s.end()
+		id := s.make(configOf("ann", "ar")).GetId()
+		hash := s.until(id, finished, failing).GetProgress().GetHash()
+		for _, entry := range s.entries(id) {
+			for _, call := range entry.GetBody().GetStep().GetCalls() {
+				require.Zero(t, call.GetLatencyMs())
+				require.NotEmpty(t, call.GetAnswer())
+			}
+		}
+		var all []float64
+		for ms, err := range s.journal.Latencies(t.Context(), id) {
+			require.NoError(t, err)
+			all = append(all, ms)
+		}
+		return hash, all
+	}
+	one, latencies := ran(10)
+	require.Len(t, latencies, 2*3*64)
+	require.Equal(t, []float64{10, 20}, latencies[:2])
+	two, _ := ran(500)
+	require.Equal(t, one, two)
+}
+
+func TestNights(t *testing.T) {
+	t.Run("each day but the last is trained", func(t *testing.T) {
+		town := newTown()
+		s := begin(t, Config{}, town.clients())
+		id := s.make(configOf("ann", "proper")).GetId()
+		s.until(id, finished, failing)
+		adapter, nights := "", 0
+		for _, entry := range s.entries(id) {
+			if night := entry.GetBody().GetNight(); night != nil {
+				nights++
+				require.EqualValues(t, nights, night.GetDay())
+				require.NotEqual(t, adapter, night.GetAdapter())
+				adapter = night.GetAdapter()
+				continue
+			}
+			if step := entry.GetBody().GetStep(); !step.GetAction().GetAsleep() {
+				require.Equal(t, adapter, step.GetAdapter())
+			}
+		}
+		require.Equal(t, 2, nights)
+	})
+	t.Run("a failed night stops the run, and resuming tries anew", func(t *testing.T) {
+		town := newTown()
+		town.failJobs = true
+		s := begin(t, Config{}, town.clients())
+		id := s.make(configOf("ann", "proper")).GetId()
+		run := s.until(id, finished, failing)
+		require.Equal(t, failing, run.GetState())
+		require.Contains(t, run.GetReason(), "no luck")
+		require.EqualValues(t, fakeStepsPerDay, run.GetProgress().GetSteps())
+		town.mu.Lock()
+		town.failJobs = false
+		town.mu.Unlock()
+		_, err := s.ResumeRun(t.Context(), &environmentv1.ResumeRunRequest{Id: id})
+		require.NoError(t, err)
+		require.Equal(t, finished, s.until(id, finished, failing).GetState())
+	})
+	t.Run("or the run keeps yesterday's adapter", func(t *testing.T) {
+		town := newTown()
+		town.failJobs = true
+		s := begin(t, Config{}, town.clients())
+		config := configOf("ann", "proper")
+		config.OnFailedNight = environmentv1.OnFailedNight_ON_FAILED_NIGHT_KEEP
+		run := s.until(s.make(config).GetId(), finished, failing)
+		require.Equal(t, finished, run.GetState())
+		require.EqualValues(t, 2, run.GetProgress().GetFailedNights())
+	})
+	t.Run("no pairs, no training", func(t *testing.T) {
+		town := newTown()
+		town.tied = func(int32) bool { return true }
+		s := begin(t, Config{}, town.clients())
+		id := s.make(configOf("ann", "proper")).GetId()
+		s.until(id, finished, failing)
+		require.Zero(t, town.submits)
+		state, err := s.journal.Verify(t.Context(), id)
+		require.NoError(t, err)
+		require.EqualValues(t, 2, state.LastNight)
+	})
+}
+
+func TestTheJournalRebuildsTheBuffer(t *testing.T) {
+	dsn := filepath.Join(t.TempDir(), "journal.db")
+	town := newTown()
+	s := begin(t, Config{DSN: dsn}, town.clients())
+	id := s.make(configOf("ann", "ar")).GetId()
+	_, err := s.PauseRun(t.Context(), &environmentv1.PauseRunRequest{Id: id})
+	require.NoError(t, err)
+	s.end()
+
+	another := newTown() // with an empty buffer
+	s = begin(t, Config{DSN: dsn}, another.clients())
+	_, err = s.ResumeRun(t.Context(), &environmentv1.ResumeRunRequest{Id: id})
+	require.NoError(t, err)
+	run := s.until(id, finished, failing)
+	require.Len(t, another.pairs[id], int(run.GetProgress().GetPairs()), run.GetReason())
+}
+
+// reader opens the journal of a service as the other commands do.
+func reader(t *testing.T, dsn string) *journal.Reader {
+	t.Helper()
+	r, err := journal.Open(context.Background(), dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, r.Close()) })
+	return r
+}
