@@ -238,20 +238,37 @@ func breakages() []breakage {
 			fails: []string{"session.close"},
 		},
 		{
-			name: "an opening that breaks off drops the session",
+			name: "an opening that breaks off keeps a lock", opts: conformance.Options{Timeout: 300 * time.Millisecond},
 			apply: func(d *double, f *faithful) {
+				locked := make(chan struct{}, 1)
 				d.open = func(s opening) error {
-					return f.open(&tapped{opening: s, recv: func(r *assistantv1.OpenSessionRequest, err error) (*assistantv1.OpenSessionRequest, error) {
-						if id := r.GetStart().GetRunId(); id != "" {
-							f.mu.Lock()
-							delete(f.sessions, id)
-							f.mu.Unlock()
+					mine := false
+					err := f.open(&tapped{opening: s, recv: func(r *assistantv1.OpenSessionRequest, err error) (*assistantv1.OpenSessionRequest, error) {
+						if checkNamed(r.GetStart().GetRunId(), "aborted") {
+							locked <- struct{}{}
+							mine = true
 						}
 						return r, err
 					}})
+					if mine && err == nil {
+						<-locked
+					}
+					return err
+				}
+				d.recommend = func(ctx context.Context, r *assistantv1.RecommendRequest) (*assistantv1.RecommendResponse, error) {
+					if !checkNamed(r.GetRunId(), "aborted") {
+						return f.recommend(ctx, r)
+					}
+					select {
+					case locked <- struct{}{}:
+					case <-ctx.Done():
+						return nil, status.FromContextError(ctx.Err()).Err()
+					}
+					defer func() { <-locked }()
+					return f.recommend(ctx, r)
 				}
 			},
-			warns: []string{"session.open-aborted"},
+			fails: []string{"session.open-aborted"},
 		},
 		{
 			name: "a new day is a missed step",
