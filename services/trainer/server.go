@@ -24,7 +24,7 @@ type Config struct {
 	// AdapterDir is the folder that holds a folder for each adapter.
 	AdapterDir string
 	// Workers is how many embedded jobs are trained at once; 0 means one for
-	// each processor.
+	// each processor, but at least four: half of a night is waiting for the disk.
 	Workers int
 	// Attempts is how often a job of the worker executor is tried, leases that
 	// ran out included; 0 means 3.
@@ -41,7 +41,7 @@ func (c Config) check() error {
 		faults.Add("adapter_dir", "is empty, want a folder for the adapters")
 	}
 	if c.Workers < 0 {
-		faults.Add("workers", "found %d, want at least 1, or 0 for one per processor", c.Workers)
+		faults.Add("workers", "found %d, want at least 1, or 0 for the default", c.Workers)
 	}
 	if c.Attempts < 0 {
 		faults.Add("attempts", "found %d, want at least 1, or 0 for 3", c.Attempts)
@@ -69,7 +69,7 @@ func New(cfg Config, buffer bufferv1.PreferenceBufferServiceClient) (*Server, er
 		return nil, err
 	}
 	if cfg.Workers == 0 {
-		cfg.Workers = runtime.NumCPU()
+		cfg.Workers = max(4, runtime.NumCPU())
 	}
 	if cfg.Attempts == 0 {
 		cfg.Attempts = 3

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/policy"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 	"github.com/propersim/propersim/services/trainer"
 )
@@ -77,6 +78,30 @@ func TestWhatIsUnknownIsNotFound(t *testing.T) {
 	require.ErrorIs(t, err, errs.ErrNotFound)
 	_, err = s.worker.Heartbeat(ctx, &trainerv1.HeartbeatRequest{JobId: "x", Token: 1, LeaseSeconds: 1})
 	require.ErrorIs(t, err, errs.ErrNotFound)
+}
+
+func TestEveryDatabaseKeepsJobs(t *testing.T) {
+	for name, dsn := range databases(t) {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, trainer.Config{DSN: dsn, AdapterDir: t.TempDir()}, someone())
+			first := s.train(t, night("ada", 1, ""))
+			require.Equal(t, active, first.GetState(), first.GetReason())
+			require.Equal(t, active, s.train(t, night("ada", 2, first.GetAdapter())).GetState())
+			job := s.submit(t, forWorker("ada", 3))
+			held := s.lease(t, "gpu-1")
+			require.Equal(t, job.GetId(), held.GetJob().GetId())
+			beat(t, s, job.GetId(), held.GetToken())
+			done, err := s.complete(job.GetId(), held.GetToken(), policy.Base().Weights(), policy.Name)
+			require.NoError(t, err)
+			require.Equal(t, active, done.GetState())
+			resp, err := s.ListJobs(context.Background(), &trainerv1.ListJobsRequest{RunId: "ada", PageSize: 2})
+			require.NoError(t, err)
+			require.Len(t, resp.GetJobs(), 2)
+			resp, err = s.ListJobs(context.Background(), &trainerv1.ListJobsRequest{RunId: "ada", PageSize: 2, PageToken: resp.GetNextPageToken()})
+			require.NoError(t, err)
+			require.Len(t, resp.GetJobs(), 1)
+		})
+	}
 }
 
 func TestJobsArePagedByRunAndDay(t *testing.T) {

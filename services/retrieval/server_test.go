@@ -1,0 +1,124 @@
+package retrieval_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/serve"
+	retrievalv1 "github.com/propersim/propersim/proto/gen/propersim/retrieval/v1"
+	"github.com/propersim/propersim/services/retrieval"
+)
+
+func start(t testing.TB, cfg retrieval.Config) retrievalv1.RetrievalServiceClient {
+	t.Helper()
+	s, err := retrieval.New(cfg)
+	require.NoError(t, err)
+	server, err := serve.New(serve.Config{Name: "retrieval"}, s)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx) }()
+	conn, err := server.Dial()
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, conn.Close())
+		cancel()
+		require.NoError(t, <-done)
+		require.NoError(t, s.Close())
+	})
+	return retrievalv1.NewRetrievalServiceClient(conn)
+}
+
+func TestAMomentIsFoundAgainByMeaning(t *testing.T) {
+	ctx, client := context.Background(), start(t, retrieval.Config{})
+	_, err := client.Upsert(ctx, &retrievalv1.UpsertRequest{Tenant: "run-1", Points: []*retrievalv1.Point{
+		{Key: "10", Text: "watering the tomatoes, garden, morning", Position: 10, Payload: []byte("said nothing")},
+		{Key: "90", Text: "on the phone with a client, study, afternoon", Position: 90},
+		{Key: "200", Text: "watering the tomatoes, garden, evening", Position: 200},
+	}})
+	require.NoError(t, err)
+	resp, err := client.Search(ctx, &retrievalv1.SearchRequest{Tenant: "run-1", Text: "watering tomatoes in the garden, morning", Limit: 2, Before: new(int64(200))})
+	require.NoError(t, err)
+	require.Len(t, resp.GetHits(), 2)
+	require.Equal(t, "10", resp.GetHits()[0].GetPoint().GetKey(), "not the latest, the likest")
+	require.Equal(t, "said nothing", string(resp.GetHits()[0].GetPoint().GetPayload()))
+	require.Greater(t, resp.GetHits()[0].GetScore(), resp.GetHits()[1].GetScore())
+
+	count, err := client.Count(ctx, &retrievalv1.CountRequest{Tenant: "run-1"})
+	require.NoError(t, err)
+	require.EqualValues(t, 3, count.GetCount())
+	deleted, err := client.Delete(ctx, &retrievalv1.DeleteRequest{Tenant: "run-1", Keys: []string{"90"}})
+	require.NoError(t, err)
+	require.EqualValues(t, 1, deleted.GetDeleted())
+	deleted, err = client.Delete(ctx, &retrievalv1.DeleteRequest{Tenant: "run-1", All: true})
+	require.NoError(t, err)
+	require.EqualValues(t, 2, deleted.GetDeleted())
+}
+
+func TestADeletionMustBeSpelledOut(t *testing.T) {
+	client := start(t, retrieval.Config{})
+	for _, req := range []*retrievalv1.DeleteRequest{
+		{Tenant: "run-1"},
+		{Tenant: "run-1", All: true, Keys: []string{"1"}},
+	} {
+		_, err := client.Delete(context.Background(), req)
+		require.ErrorIs(t, err, errs.ErrInvalid)
+	}
+}
+
+func TestEmbeddingsNameTheirModel(t *testing.T) {
+	resp, err := start(t, retrieval.Config{Dimensions: 100}).Embed(context.Background(), &retrievalv1.EmbedRequest{Texts: []string{"tea", "coffee", "tea"}})
+	require.NoError(t, err)
+	require.Equal(t, "hash-100/1", resp.GetModel())
+	require.Len(t, resp.GetVectors(), 3)
+	require.Len(t, resp.GetVectors()[0].GetValues(), 100)
+	require.Equal(t, resp.GetVectors()[0].GetValues(), resp.GetVectors()[2].GetValues())
+	require.NotEqual(t, resp.GetVectors()[0].GetValues(), resp.GetVectors()[1].GetValues())
+}
+
+func TestConfigurationIsChecked(t *testing.T) {
+	for field, cfg := range map[string]retrieval.Config{
+		"index":          {Index: "faiss"},
+		"embedder":       {Embedder: "word2vec"},
+		"dimensions":     {Dimensions: 5000},
+		"qdrant.address": {Index: "qdrant"},
+		"qdrant.timeout": {Qdrant: retrieval.Qdrant{Timeout: -time.Second}},
+	} {
+		_, err := retrieval.New(cfg)
+		var faults errs.Violations
+		require.True(t, errors.As(err, &faults), field)
+		require.Equal(t, field, faults[0].Field)
+	}
+	_, err := retrieval.New(retrieval.Config{Index: "faiss"})
+	require.ErrorContains(t, err, `found "faiss", want "embedded" or "qdrant"`)
+}
+
+func TestAQdrantThatIsAwayIsUnavailable(t *testing.T) {
+	client := start(t, retrieval.Config{Index: "qdrant", Qdrant: retrieval.Qdrant{Address: "127.0.0.1:1"}})
+	_, err := client.Count(context.Background(), &retrievalv1.CountRequest{Tenant: "t"})
+	require.ErrorIs(t, err, errs.ErrUnavailable)
+}
+
+// BenchmarkSearch is a search in a run's 300 moments, by rpc.
+func BenchmarkSearch(b *testing.B) {
+	ctx, client := context.Background(), start(b, retrieval.Config{})
+	for i := range 300 {
+		_, err := client.Upsert(ctx, &retrievalv1.UpsertRequest{Tenant: "t", Points: []*retrievalv1.Point{
+			{Key: fmt.Sprint(i), Text: fmt.Sprintf("activity number %d, kitchen, morning", i%40), Position: int64(i)},
+		}})
+		require.NoError(b, err)
+	}
+	req := &retrievalv1.SearchRequest{Tenant: "t", Text: "activity number 12, kitchen, morning", Limit: 5, Before: new(int64(250))}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := client.Search(ctx, req); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
