@@ -70,6 +70,7 @@ var activityPhrases = []struct {
 	{[]activity.Kind{activity.Walking}, "walking between rooms, walking from room to room, moving between rooms"},
 	{[]activity.Kind{activity.Hygiene, activity.Dressing, activity.Breakfast}, "morning routine, my morning routine, morning ritual"},
 	{[]activity.Kind{activity.Work, activity.Study, activity.Writing}, "deep work, focus time, focus blocks, focus block, focused work, focus session, focus sessions, concentrated work"},
+	{[]activity.Kind{activity.Work, activity.Meeting}, "with a client, with a customer, with clients, with customers, with a patient, with patients, with a student, with students"},
 	{[]activity.Kind{activity.Private}, "out of sight, private time"},
 	{[]activity.Kind{activity.Snack, activity.Relaxing, activity.Listening, activity.Reading}, "quiet time, a quiet moment, quiet moments"},
 }

@@ -131,7 +131,7 @@ func (r *reader) chunkAt(s *scanner, i int, before []chunk) chunk {
 	switch t := s.toks[i]; {
 	case t.kind == mark:
 		return chunk{kind: chunkFiller, to: i + 1}
-	case r.field == fieldTiming && t.kind == word && isNumberWord(t.text):
+	case (r.field == fieldTiming || r.field == fieldCommunication) && t.kind == word && isNumberWord(t.text):
 		return chunk{kind: chunkFiller, to: i + 1} // "there are three stretches"
 	case t.text == "only" || t.text == "solely" || t.text == "exclusively" || t.text == "strictly" || t.text == "purely":
 		return chunk{kind: chunkOnly, to: i + 1}

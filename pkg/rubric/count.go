@@ -509,5 +509,5 @@ func (r *reader) ordinalAt(s *scanner, i int) (statement, int) {
 	if refused {
 		n--
 	}
-	return statement{count: one(n), mode: modeMost, counted: true, inherits: true}, end - i
+	return statement{count: one(n), mode: modeMost, counted: true, inherits: true, daily: true}, end - i
 }

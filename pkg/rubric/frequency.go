@@ -47,7 +47,9 @@ func (r *reader) file(st *statement, sense polarity) *statement {
 			}
 		} else {
 			st.window = windowDay
-			r.warn(st.phrase, "names no span of time, read as per day")
+			if !st.daily {
+				r.warn(st.phrase, "names no span of time, read as per day")
+			}
 		}
 	}
 	if st.window != windowSlots && !st.gap && !st.vague {

@@ -35,7 +35,7 @@ type reading struct {
 // Compile reads a rubric. The same texts give the same spec. A phrase that was
 // not understood is returned as a warning and changes nothing; the reading of
 // vague words ("a few", "around eight", "late morning") is fixed and stated in
-// docs/rubrics.md. A nil rubric reads as four empty texts.
+// README.md of this package. A nil rubric reads as four empty texts.
 func Compile(r *simv1.Rubric) (*simv1.PreferenceSpec, []*userv1.Warning) {
 	out := read(r)
 	return out.spec, out.warnings

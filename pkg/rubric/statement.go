@@ -32,6 +32,7 @@ type statement struct {
 	about    bool
 	gap      bool // a distance in time, not a count
 	vague    bool // "often": used only where no number is said
+	daily    bool // without a window it means the day
 	inherits bool // took its window from the statement before it
 	window   windowKind
 	minutes  span // of a trailing window
@@ -124,7 +125,7 @@ var windowLeads = newLexicon(map[string]bool{
 
 // slack may stand between a number and its window.
 var slack = set(`of times time x short small good brief little helpful useful gentle such different really well placed thoughtful new more suggestion per-se
-	so in-total total altogether overall spread spaced solid decent at-most carefully chosen interesting single friendly quick nice relevant each
+	so in-total total altogether overall spread spaced solid decent at-most carefully chosen interesting them single friendly quick nice relevant each
 	is are would be will do fine enough plenty right perfect good okay ideal`)
 
 // windowAt reads "a day", "every two to three hours", "per morning", "daily".
