@@ -77,7 +77,7 @@ var baseWeights = func() tensors[float32] {
 	}
 	for i, k := range activity.Kinds() {
 		for _, id := range affinities[k] {
-			w.topic[(kind.From+i)*topicCount+content.TopicIndex(id)] = float32(baseAffinity / kind.Topic)
+			w.topic[(topicKind.From+i)*topicCount+content.TopicIndex(id)] = float32(baseAffinity / topicKind.Topic)
 		}
 	}
 	for t := range topicCount {

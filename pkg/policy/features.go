@@ -78,43 +78,63 @@ func Extract(m *Moment) *simv1.Features {
 	now := activity.Index(m.Kind)
 
 	v.add(bias.From, 1)
-	v.addClock(m.MinuteOfDay)
-	v.add(dayparts.From+part, 1)
+	rest := m.rest()
+	v.addClock(m.MinuteOfDay, rest)
+	v.add(dayparts.From+part, rest)
 	if now >= 0 {
-		v.add(kind.From+now, 1)
+		v.add(kind.From+now, rest)
 	}
-	v.add(elapsed.From+bucket(elapsedBounds, m.Elapsed), 1)
+	v.add(elapsed.From+bucket(elapsedBounds, m.Elapsed), rest)
 	if m.Actions {
-		v.addEnded(m.SinceEnded, now)
+		v.addEnded(m.SinceEnded, now, rest)
 	}
 	if m.Given {
 		v.addGiven(m, part)
 	}
+	if m.Scores && m.RecentScore >= 0 {
+		v.add(recentScore.From+bucket(recentScoreBounds, m.RecentScore), 1)
+	}
+	v.add(topicDaypart.From+part, 1)
+	if now >= 0 {
+		v.add(topicKind.From+now, 1)
+	}
 	if m.Scores {
-		v.addScores(m)
+		v.addTopicScores(m)
 	}
 	return &v.message
 }
 
-func (v *vector) addClock(minute float64) {
+// rest is how much the moment itself (clock, activity) bears on whether to
+// speak, [0, 1]: nothing soon after a recommendation, when only that counts, and
+// all after a long silence, on a day without any, or where the memory cannot
+// tell. So what is learned from talking all the time says nothing against a
+// moment, and a silence of hours is met with an open mind.
+func (m *Moment) rest() float64 {
+	if !m.Given || m.SinceGiven < 0 {
+		return 1
+	}
+	return min(1, max(0, (m.SinceGiven-restFrom)/(restFull-restFrom)))
+}
+
+func (v *vector) addClock(minute, weight float64) {
 	x := minute / (24 * 60 / clockBins)
 	low := int(x) % clockBins
 	rest := x - float64(int(x))
 	if low == clockBins-1 { // the next knot is midnight
-		v.add(clock.From, rest)
-		v.add(clock.From+low, 1-rest)
+		v.add(clock.From, rest*weight)
+		v.add(clock.From+low, (1-rest)*weight)
 		return
 	}
-	v.add(clock.From+low, 1-rest)
-	v.add(clock.From+low+1, rest)
+	v.add(clock.From+low, (1-rest)*weight)
+	v.add(clock.From+low+1, rest*weight)
 }
 
-func (v *vector) addEnded(since []float64, now int) {
+func (v *vector) addEnded(since []float64, now int, weight float64) {
 	for i, minutes := range since {
 		if minutes < 0 || minutes >= endedOver || i == now || i >= kindCount {
 			continue
 		}
-		x := 1.0
+		x := weight
 		if minutes > endedFull {
 			x *= (endedOver - minutes) / (endedOver - endedFull)
 		}
@@ -123,14 +143,18 @@ func (v *vector) addEnded(since []float64, now int) {
 }
 
 func (v *vector) addGiven(m *Moment, part int) {
-	if m.SinceGiven < 0 {
-		v.add(sinceGiven.From, 1)
-	} else {
-		v.add(sinceGiven.From+1+bucket(sinceGivenBounds, m.SinceGiven), 1)
+	if n := bucket(sinceGivenBounds, m.SinceGiven); m.SinceGiven >= 0 && n < len(sinceGivenBounds) {
+		v.add(sinceGiven.From+n, 1)
 	}
-	v.add(givenToday.From+min(m.GivenToday, maxGivenToday), 1)
-	v.add(givenDaypart.From+part*(maxGivenDaypart+1)+min(m.GivenDaypart, maxGivenDaypart), 1)
-	v.add(givenActivity.From+min(m.GivenActivity, 1), 1)
+	if m.GivenToday > 0 {
+		v.add(givenToday.From+min(m.GivenToday, maxGivenToday)-1, 1)
+	}
+	if m.GivenDaypart > 0 {
+		v.add(givenDaypart.From+part*maxGivenDaypart+min(m.GivenDaypart, maxGivenDaypart)-1, 1)
+	}
+	if m.GivenActivity > 0 {
+		v.add(givenActivity.From, 1)
+	}
 	if m.Similar > 0 {
 		share := float64(m.SimilarGiven) / float64(m.Similar)
 		v.add(similar.From, share)
@@ -138,10 +162,7 @@ func (v *vector) addGiven(m *Moment, part int) {
 	}
 }
 
-func (v *vector) addScores(m *Moment) {
-	if m.RecentScore >= 0 {
-		v.add(recentScore.From+bucket(recentScoreBounds, m.RecentScore), 1)
-	}
+func (v *vector) addTopicScores(m *Moment) {
 	for i, s := range m.TopicScores {
 		if s.Count > 0 && i < topicCount {
 			v.add(topicScore.From+i, (float64(s.Sum)/float64(s.Count)-2)/2)

@@ -40,10 +40,10 @@ func TestTheLayoutIsContiguous(t *testing.T) {
 func TestAMemoryLevelLeavesNoTraceOfWhatItDoesNotHold(t *testing.T) {
 	m := policy.Moment{
 		MinuteOfDay: 605, Kind: activity.Reading, Elapsed: 7,
-		SinceEnded: []float64{3, 70, 45}, SinceGiven: 12, GivenToday: 9, GivenDaypart: 1, GivenActivity: 1,
+		SinceEnded: []float64{3, 70, 45}, SinceGiven: 190, GivenToday: 9, GivenDaypart: 1, GivenActivity: 1,
 		Similar: 4, SimilarGiven: 1, RecentScore: 2.2, TopicScores: []policy.TopicScore{{Sum: 8, Count: 2}},
 	}
-	clockOnly := []string{"bias", "clock", "daypart", "kind", "elapsed"}
+	clockOnly := []string{"bias", "clock", "daypart", "kind", "elapsed", "topic-daypart", "topic-kind"}
 	given := []string{"since-given", "given-today", "given-daypart", "given-activity", "similar"}
 	has := func(names ...[]string) {
 		t.Helper()
@@ -93,6 +93,20 @@ func TestTheClockIsInterpolated(t *testing.T) {
 		index, value := at(test.minute)
 		require.Equal(t, test.index, index)
 		require.Equal(t, test.value, value)
+	}
+}
+
+// TestTheMomentIsLookedAtAfterASilence follows the weight of clock and activity
+// over the minutes since the last recommendation.
+func TestTheMomentIsLookedAtAfterASilence(t *testing.T) {
+	for since, want := range map[float64]float64{-1: 1, 0: 0, 120: 0, 180: 0.5, 240: 1, 600: 1} {
+		m := policy.Moment{MinuteOfDay: 600, Kind: activity.Reading, Actions: true, SinceEnded: []float64{3}, Given: true, SinceGiven: since}
+		for _, block := range []string{"clock", "daypart", "kind", "elapsed", "ended"} {
+			require.InDelta(t, want, named(policy.Extract(&m))[block], 1e-6, "%s at %v minutes", block, since)
+		}
+		require.EqualValues(t, 1, named(policy.Extract(&m))["topic-kind"])
+		m.Given = false
+		require.EqualValues(t, 1, named(policy.Extract(&m))["clock"], "it cannot tell")
 	}
 }
 

@@ -117,16 +117,20 @@ func TestFeaturesTellTheTime(t *testing.T) {
 		return out
 	}
 	soon := active(204, "reading")
-	require.Equal(t, 1, soon["since-given"], "below five minutes")
-	require.Equal(t, 2, soon["given-today"])
-	require.Equal(t, 1, soon["given-activity"])
-	require.Contains(t, soon, "ended")
+	require.Equal(t, 0, soon["since-given"], "below five minutes")
+	require.Equal(t, 1, soon["given-today"], "two")
+	require.Contains(t, soon, "given-activity")
+	require.NotContains(t, soon, "clock", "it was said just now")
 	later := active(218, "work")
-	require.Equal(t, 4, later["since-given"], "below an hour: 37.5 minutes")
-	require.Equal(t, 0, later["given-activity"])
+	require.Equal(t, 3, later["since-given"], "below an hour: 37.5 minutes")
+	require.NotContains(t, later, "given-activity")
+	rested := active(203+80, "work")
+	require.Equal(t, 6, rested["since-given"], "below four hours: 200 minutes")
+	require.Contains(t, rested, "clock")
 	next := active(day+200, "reading")
-	require.Equal(t, 0, next["since-given"], "none today")
-	require.Equal(t, 0, next["given-today"])
+	require.Contains(t, next, "clock")
+	require.NotContains(t, next, "since-given")
+	require.NotContains(t, next, "given-today")
 	require.NotContains(t, next, "ended")
 }
 
