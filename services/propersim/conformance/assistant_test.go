@@ -48,7 +48,7 @@ func TestAFaithfulServerConforms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server, _ := newDouble()
-			report, err := conformance.Assistant(t.Context(), serve(t, server, true), opts)
+			report, err := conformance.Assistant(t.Context(), stand(t, server, true), opts)
 			require.NoError(t, err)
 			require.True(t, report.OK(), text(t, report))
 			require.Empty(t, with(report, conformance.Fail))
@@ -596,7 +596,7 @@ func TestABrokenServerFailsWhatItBreaks(t *testing.T) {
 			server, good := newDouble()
 			b.apply(server, good)
 			rules := len(b.warns) < 5 // without field rules every bad request goes through
-			report, err := conformance.Assistant(t.Context(), serve(t, server, rules), b.opts)
+			report, err := conformance.Assistant(t.Context(), stand(t, server, rules), b.opts)
 			require.NoError(t, err)
 			require.ElementsMatch(t, b.fails, with(report, conformance.Fail), text(t, report))
 			require.ElementsMatch(t, b.warns, with(report, conformance.Warn), text(t, report))
@@ -611,7 +611,7 @@ func TestABrokenServerFailsWhatItBreaks(t *testing.T) {
 		})
 	}
 	server, _ := newDouble()
-	report, err := conformance.Assistant(t.Context(), serve(t, server, true), conformance.Options{})
+	report, err := conformance.Assistant(t.Context(), stand(t, server, true), conformance.Options{})
 	require.NoError(t, err)
 	for _, c := range report.Checks {
 		require.True(t, broken[c.ID], "no breakage shows that %s can fail", c.ID)
@@ -621,7 +621,7 @@ func TestABrokenServerFailsWhatItBreaks(t *testing.T) {
 func TestAnAssistantWithoutAdaptersIsNotTrainable(t *testing.T) {
 	server, _ := newDouble()
 	server.use = server.UnimplementedAssistantServiceServer.UseAdapter
-	report, err := conformance.Assistant(t.Context(), serve(t, server, true), conformance.Options{})
+	report, err := conformance.Assistant(t.Context(), stand(t, server, true), conformance.Options{})
 	require.NoError(t, err)
 	require.True(t, report.OK(), text(t, report))
 	require.Equal(t, conformance.TrainableNo, report.Trainable)
@@ -638,7 +638,7 @@ func TestAnAdapterOfItsOwnMustBeTaken(t *testing.T) {
 			server.use = func(context.Context, *assistantv1.UseAdapterRequest) (*assistantv1.UseAdapterResponse, error) {
 				return nil, status.Error(codes.InvalidArgument, "adapter: no weights")
 			}
-			report, err := conformance.Assistant(t.Context(), serve(t, server, true), conformance.Options{Adapter: c.adapter})
+			report, err := conformance.Assistant(t.Context(), stand(t, server, true), conformance.Options{Adapter: c.adapter})
 			require.NoError(t, err)
 			require.Equal(t, c.ok, report.OK(), text(t, report))
 			require.Equal(t, conformance.TrainableUnknown, report.Trainable)
@@ -653,7 +653,7 @@ func TestAnUnknownMethodSaysWhatToDo(t *testing.T) {
 			return nil, status.Error(codes.InvalidArgument, "method: found ar, want desk-break")
 		}})
 	}
-	report, err := conformance.Assistant(t.Context(), serve(t, server, true), conformance.Options{})
+	report, err := conformance.Assistant(t.Context(), stand(t, server, true), conformance.Options{})
 	require.NoError(t, err)
 	require.False(t, report.OK())
 	require.Equal(t, []string{"session.open"}, with(report, conformance.Fail))
@@ -671,7 +671,7 @@ func TestTheLimitLeavesAnIncompleteVerdict(t *testing.T) {
 		}
 	}
 	began := time.Now()
-	report, err := conformance.Assistant(t.Context(), serve(t, server, true), conformance.Options{Limit: 300 * time.Millisecond})
+	report, err := conformance.Assistant(t.Context(), stand(t, server, true), conformance.Options{Limit: 300 * time.Millisecond})
 	require.NoError(t, err)
 	require.Less(t, time.Since(began), 5*time.Second)
 	require.Equal(t, conformance.Incomplete, report.Verdict, text(t, report))
@@ -682,7 +682,7 @@ func TestTheLimitLeavesAnIncompleteVerdict(t *testing.T) {
 func TestAServerThatNeverAnswersIsLeftInTime(t *testing.T) {
 	server, _ := newDouble()
 	server.open = func(s opening) error { <-s.Context().Done(); return io.ErrUnexpectedEOF }
-	report, err := conformance.Assistant(t.Context(), serve(t, server, true), conformance.Options{Timeout: 100 * time.Millisecond})
+	report, err := conformance.Assistant(t.Context(), stand(t, server, true), conformance.Options{Timeout: 100 * time.Millisecond})
 	require.NoError(t, err)
 	require.Equal(t, conformance.DoesNotConform, report.Verdict)
 	require.Contains(t, text(t, report), "DeadlineExceeded")
@@ -693,14 +693,14 @@ func TestNoReportWithoutAServer(t *testing.T) {
 	server.forget = func(context.Context, *assistantv1.CloseSessionRequest) (*assistantv1.CloseSessionResponse, error) {
 		return nil, status.Error(codes.Unavailable, "connection refused")
 	}
-	_, err := conformance.Assistant(t.Context(), serve(t, server, true), conformance.Options{Name: "127.0.0.1:1"})
+	_, err := conformance.Assistant(t.Context(), stand(t, server, true), conformance.Options{Name: "127.0.0.1:1"})
 	require.ErrorContains(t, err, "127.0.0.1:1 cannot be reached")
 	require.Equal(t, codes.Unavailable, status.Code(errs.ToStatus(err)))
 
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	server, _ = newDouble()
-	_, err = conformance.Assistant(cancelled, serve(t, server, true), conformance.Options{})
+	_, err = conformance.Assistant(cancelled, stand(t, server, true), conformance.Options{})
 	require.ErrorIs(t, err, errs.ErrCanceled)
 }
 
@@ -714,7 +714,7 @@ func TestImpossibleOptions(t *testing.T) {
 
 func TestJSONKeepsEveryCheck(t *testing.T) {
 	server, _ := newDouble()
-	report, err := conformance.Assistant(t.Context(), serve(t, server, true), conformance.Options{Name: "mine"})
+	report, err := conformance.Assistant(t.Context(), stand(t, server, true), conformance.Options{Name: "mine"})
 	require.NoError(t, err)
 	data, err := report.JSON()
 	require.NoError(t, err)

@@ -189,9 +189,9 @@ func (f *faithful) forget(_ context.Context, r *assistantv1.CloseSessionRequest)
 	return &assistantv1.CloseSessionResponse{}, nil
 }
 
-// serve puts a server behind the contract's field rules and a real connection
+// stand puts a server behind the contract's field rules and a real connection
 // in memory.
-func serve(t *testing.T, server assistantv1.AssistantServiceServer, rules bool) assistantv1.AssistantServiceClient {
+func stand(t *testing.T, server assistantv1.AssistantServiceServer, rules bool) assistantv1.AssistantServiceClient {
 	t.Helper()
 	var opts []grpc.ServerOption
 	if rules {

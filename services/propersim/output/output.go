@@ -23,8 +23,9 @@ import (
 
 // Job says what to write and from what.
 type Job struct {
-	Folder  folder.Folder
-	Source  source.Source
+	Folder folder.Folder
+	Source source.Source
+	// Config may be nil where it is not known.
 	Config  *config.Loaded
 	Version string
 	// Timing may be nil.
@@ -52,7 +53,11 @@ func (j Job) Write(ctx context.Context) (*metrics.File, error) {
 			return nil, err
 		}
 	}
-	file := metrics.NewFile(j.Version, j.Config.Tree(), j.Timing, runs)
+	tree := map[string]any{}
+	if j.Config != nil {
+		tree = j.Config.Tree()
+	}
+	file := metrics.NewFile(j.Version, tree, j.Timing, runs)
 	if err := file.Write(j.Folder.Metrics()); err != nil {
 		return nil, err
 	}
@@ -88,12 +93,21 @@ func (j Job) report(file *metrics.File, moments []*report.Moments) error {
 		Name: j.Folder.Name(), File: file,
 		Best: report.Best(moments, 10), Worst: report.Worst(moments, 10),
 	}
-	for _, f := range j.Config.Fields() {
+	in.Values = values(j.Config)
+	return Replace(j.Folder.Report(), func(w io.Writer) error { return report.Write(w, in) })
+}
+
+func values(c *config.Loaded) []report.Value {
+	if c == nil {
+		return nil
+	}
+	var out []report.Value
+	for _, f := range c.Fields() {
 		if !f.Secret {
-			in.Values = append(in.Values, report.Value{Key: f.Key, Value: fmt.Sprint(f.Value()), Origin: j.Config.Origin(f.Key)})
+			out = append(out, report.Value{Key: f.Key, Value: fmt.Sprint(f.Value()), Origin: c.Origin(f.Key)})
 		}
 	}
-	return Replace(j.Folder.Report(), func(w io.Writer) error { return report.Write(w, in) })
+	return out
 }
 
 // Replace writes a file aside and puts it in place as a whole.
@@ -110,6 +124,14 @@ func Replace(path string, write func(io.Writer) error) error {
 		return fmt.Errorf("%s cannot be written: %w", path, err)
 	}
 	return nil
+}
+
+// ReplaceWith writes data to a file as a whole.
+func ReplaceWith(path string, data []byte) error {
+	return Replace(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
 }
 
 // rowGroup is the number of rows that are held in memory at a time.
