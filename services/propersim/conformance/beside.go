@@ -62,10 +62,10 @@ func (c *course) step(ctx context.Context, p *probe) error {
 	m := c.ahead[len(c.answers)]
 	answer, err := p.recommend(ctx, c.run, m, c.at)
 	if err != nil {
-		return fmt.Errorf("Recommend at step %d: %s", m.step, told(err))
+		return fmt.Errorf("on Recommend at step %d: %s", m.step, told(err))
 	}
 	if err := p.observe(ctx, c.run, c.at, p.past(m, c.delivered)); err != nil {
-		return fmt.Errorf("Observe at step %d: %s", m.step, told(err))
+		return fmt.Errorf("on Observe at step %d: %s", m.step, told(err))
 	}
 	c.at, c.answers = m.step, append(c.answers, answer)
 	return nil

@@ -1,0 +1,97 @@
+// Package assistantpython holds the Python example to the contract.
+package assistantpython
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
+	"github.com/propersim/propersim/services/propersim/conformance"
+)
+
+// python returns an interpreter that has requirements.txt: the one that
+// PROPERSIM_TEST_PYTHON names, or python3.
+func python(t *testing.T) string {
+	t.Helper()
+	named, required := os.LookupEnv("PROPERSIM_TEST_PYTHON")
+	if !required {
+		named = "python3"
+	}
+	out, err := exec.Command(named, "-c", "import grpc, grpc_tools").CombinedOutput()
+	if err != nil && required {
+		t.Fatalf("PROPERSIM_TEST_PYTHON=%s does not have requirements.txt: %v: %s", named, err, out)
+	}
+	if err != nil {
+		t.Skip("SKIPPED: no python3 with requirements.txt; set PROPERSIM_TEST_PYTHON to one that has it")
+	}
+	return named
+}
+
+func TestItConforms(t *testing.T) {
+	interpreter := python(t)
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	if _, err := os.Stat(filepath.Join(root, "proto/deps/buf")); err != nil {
+		deps := exec.Command("go", "run", "./proto/deps", "proto/deps")
+		deps.Dir = root
+		out, err := deps.CombinedOutput()
+		require.NoError(t, err, string(out))
+	}
+
+	address := freeAddress(t)
+	var output strings.Builder
+	server := exec.Command(interpreter, "assistant.py", address)
+	server.Stdout, server.Stderr = &output, &output
+	require.NoError(t, server.Start())
+	t.Cleanup(func() {
+		require.NoError(t, server.Process.Signal(os.Interrupt))
+		require.NoError(t, server.Wait(), "it stops in good order: %s", &output)
+	})
+	waitFor(t, address)
+
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	report, err := conformance.Assistant(t.Context(), assistantv1.NewAssistantServiceClient(conn),
+		conformance.Options{Name: "the Python example", Method: "desk-break", Deterministic: true})
+	require.NoError(t, err)
+	var text strings.Builder
+	require.NoError(t, report.WriteText(&text))
+	require.True(t, report.OK(), text.String())
+	require.Zero(t, report.Count(conformance.Warn), text.String())
+}
+
+// freeAddress returns a loopback address that was free a moment ago.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
+}
+
+// waitFor returns once something listens at the address.
+func waitFor(t *testing.T, address string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		if err == nil {
+			require.NoError(t, conn.Close())
+			return
+		}
+		require.NoError(t, ctx.Err(), "nothing listens at %s", address)
+		time.Sleep(20 * time.Millisecond)
+	}
+}
