@@ -21,7 +21,7 @@ const (
 	rowsPerInsert = 8
 	// patience is how long the writer waits for entries of other runs. It costs
 	// time only where the machine is idle anyway.
-	patience = 500 * time.Microsecond
+	patience = 200 * time.Microsecond
 )
 
 // submission is an entry on its way into the journal.

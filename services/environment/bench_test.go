@@ -1,0 +1,67 @@
+package environment
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+)
+
+// BenchmarkStep is a waking step of 32 runs at once with other services that
+// cost next to nothing: the conductor and the journal, with every commit on
+// disk. cpu-ns/op counts both, and the sleeping steps in between.
+func BenchmarkStep(b *testing.B) {
+	for _, runs := range []int{1, 32} {
+		b.Run(fmt.Sprintf("runs=%d", runs), func(b *testing.B) {
+			s, err := New(Config{DSN: filepath.Join(b.TempDir(), "journal.db")}, newTown().clients())
+			if err != nil {
+				b.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			done := make(chan error, 1)
+			waking := fakeStepsPerDay * 2 / 3
+			config := func(i int) *environmentv1.RunConfig {
+				c := configOf(fmt.Sprintf("p%d", i), "ar")
+				c.Days = int32(max(1, b.N/(waking*runs)))
+				return c
+			}
+			for i := range runs {
+				if _, err := s.CreateRun(ctx, &environmentv1.CreateRunRequest{Config: config(i)}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			before := cpuTime()
+			go func() { done <- s.Run(ctx) }()
+			steps := int32(0)
+			for _, r := range s.order {
+				for !over(r.current()) {
+					time.Sleep(time.Millisecond)
+				}
+				steps += r.view().GetProgress().GetWakingSteps()
+			}
+			b.StopTimer()
+			b.ReportMetric(float64(cpuTime()-before)/float64(steps), "cpu-ns/waking")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(steps), "ns/waking")
+			cancel()
+			<-done
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+// cpuTime is the CPU time of this process so far, nanoseconds.
+func cpuTime() int64 {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		return 0
+	}
+	return r.Utime.Nano() + r.Stime.Nano()
+}

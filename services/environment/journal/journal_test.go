@@ -1,0 +1,376 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/propersim/propersim/pkg/errs"
+	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+)
+
+// dsns lists a fresh journal in every kind of database there is to test with.
+func dsns(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{"sqlite": filepath.Join(t.TempDir(), "journal.db"), "memory": ":memory:"}
+	base := os.Getenv("PROPERSIM_TEST_POSTGRES")
+	if base == "" {
+		t.Log("PostgreSQL is left out: PROPERSIM_TEST_POSTGRES gives no DSN")
+		return out
+	}
+	schema := fmt.Sprintf("journal_test_%d", time.Now().UnixNano())
+	admin, err := sql.Open("pgx", base)
+	require.NoError(t, err)
+	_, err = admin.Exec("CREATE SCHEMA " + schema)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := admin.Exec("DROP SCHEMA " + schema + " CASCADE")
+		require.NoError(t, err)
+		require.NoError(t, admin.Close())
+	})
+	u, err := url.Parse(base)
+	require.NoError(t, err)
+	q := u.Query()
+	q.Set("search_path", schema)
+	u.RawQuery = q.Encode()
+	out["postgres"] = u.String()
+	return out
+}
+
+func open(t *testing.T, dsn string) *Journal {
+	t.Helper()
+	j, err := New(context.Background(), dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, j.Close()) })
+	return j
+}
+
+func newRun(persona string) NewRun {
+	return NewRun{
+		Run: &environmentv1.Run{
+			Config:  &environmentv1.RunConfig{PersonaId: persona, Method: "ar", Seed: 1, Days: 4, StepSeconds: 3600},
+			Persona: &simv1.Persona{Id: persona}, State: environmentv1.RunState_RUN_STATE_QUEUED, Version: "test", CreatedUnixMs: 5,
+		},
+		World: &simv1.World{Id: "home"},
+	}
+}
+
+func create(t *testing.T, j *Journal, n NewRun) string {
+	t.Helper()
+	run, created, err := j.Create(context.Background(), n)
+	require.NoError(t, err)
+	require.True(t, created)
+	return run.GetId()
+}
+
+func everything(*environmentv1.Entry) error { return nil }
+
+// step is the body of a step of 24 a day; asleep before 7.
+func step(number int32) *environmentv1.EntryBody {
+	s := &environmentv1.Step{Step: number, Day: number/24 + 1, SecondOfDay: number % 24 * 3600, Action: &simv1.Action{Kind: "reading", Description: fmt.Sprint("page ", number)}}
+	if number%24 < 7 {
+		s.Action = &simv1.Action{Kind: "sleep", Asleep: true}
+	} else {
+		s.Candidates = []*simv1.Candidate{{Choice: &simv1.Candidate_Recommendation{Recommendation: &simv1.Recommendation{Text: "x"}}}}
+		s.Evaluations = []*simv1.Evaluation{{Total: proto.Int32(number % 5)}}
+	}
+	return &environmentv1.EntryBody{Event: &environmentv1.EntryBody_Step{Step: s}}
+}
+
+func night(day int32) *environmentv1.EntryBody {
+	return &environmentv1.EntryBody{Event: &environmentv1.EntryBody_Night{Night: &environmentv1.Night{Day: day, Adapter: fmt.Sprint("adapter ", day)}}}
+}
+
+// live appends steps [from, to) with a night after each day.
+func live(t *testing.T, j *Journal, id string, from, to int32) *Chain {
+	t.Helper()
+	chain, err := j.Continue(context.Background(), id, everything)
+	require.NoError(t, err)
+	defer chain.Release()
+	for n := from; n < to; n++ {
+		require.NoError(t, chain.AppendLater(step(n), nil))
+		if n%24 == 23 {
+			require.NoError(t, chain.AppendLater(night(n/24+1), nil))
+		}
+	}
+	require.NoError(t, chain.Flush())
+	return chain
+}
+
+func TestWhatIsAppendedIsReadAgain(t *testing.T) {
+	for name, dsn := range dsns(t) {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			j := open(t, dsn)
+			id := create(t, j, newRun("ann"))
+			state := live(t, j, id, 0, 50).State
+			require.EqualValues(t, 52, state.Progress.GetSequence())
+
+			n := int64(0)
+			for entry, err := range j.Entries(ctx, id, 0) {
+				require.NoError(t, err)
+				n++
+				require.Equal(t, n, entry.GetSequence())
+			}
+			require.EqualValues(t, 52, n)
+			for entry, err := range j.Entries(ctx, id, 40) {
+				require.NoError(t, err)
+				require.EqualValues(t, 41, entry.GetSequence())
+				break
+			}
+			for _, number := range []int32{0, 23, 24, 49} {
+				entry, err := j.Step(ctx, id, number)
+				require.NoError(t, err)
+				require.Equal(t, number, entry.GetBody().GetStep().GetStep())
+			}
+			_, err := j.Step(ctx, id, 50)
+			require.ErrorIs(t, err, errs.ErrNotFound)
+
+			verified, err := j.Verify(ctx, id)
+			require.NoError(t, err)
+			run, err := j.Run(ctx, id)
+			require.NoError(t, err)
+			require.True(t, proto.Equal(state.Snapshot(), verified.Snapshot()))
+			require.True(t, proto.Equal(state.Snapshot(), run.GetProgress()), "%v\n%v", state.Snapshot(), run.GetProgress())
+			require.EqualValues(t, 50, run.GetProgress().GetSteps())
+			require.EqualValues(t, 3, run.GetProgress().GetDay())
+			require.EqualValues(t, 7200, run.GetProgress().GetSecondOfDay())
+			require.Equal(t, "adapter 2", verified.Adapter)
+			require.EqualValues(t, 2, verified.LastNight)
+			require.EqualValues(t, 47, verified.LastWaking)
+
+			// A checkpoint changes nothing but the work of reading.
+			require.NoError(t, j.Checkpoint(ctx, id, run.GetProgress()))
+			live(t, j, id, 50, 60)
+			later, err := j.Run(ctx, id)
+			require.NoError(t, err)
+			verified, err = j.Verify(ctx, id)
+			require.NoError(t, err)
+			require.True(t, proto.Equal(verified.Snapshot(), later.GetProgress()))
+
+			_, err = j.Run(ctx, "nobody")
+			require.ErrorIs(t, err, errs.ErrNotFound)
+			_, err = j.Verify(ctx, "nobody")
+			require.ErrorIs(t, err, errs.ErrNotFound)
+			world, err := j.World(ctx, id)
+			require.NoError(t, err)
+			require.Equal(t, "home", world.GetId())
+		})
+	}
+}
+
+func TestManyRunsCommitTogether(t *testing.T) {
+	for name, dsn := range dsns(t) {
+		t.Run(name, func(t *testing.T) {
+			j := open(t, dsn)
+			var wg sync.WaitGroup
+			ids := make([]string, 16)
+			for i := range ids {
+				ids[i] = create(t, j, newRun(fmt.Sprint("p", i)))
+			}
+			for _, id := range ids {
+				wg.Go(func() {
+					chain, err := j.Continue(context.Background(), id, everything)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer chain.Release()
+					for n := range int32(48) {
+						outcome, err := chain.Append(step(n), []float64{float64(n)})
+						if err = errors.Join(err, <-outcome); err != nil {
+							t.Error(err)
+							return
+						}
+						// An acknowledged entry is there.
+						if n%16 == 0 {
+							if _, err := j.Step(context.Background(), id, n); err != nil {
+								t.Error(err)
+							}
+						}
+					}
+				})
+			}
+			wg.Wait()
+			for _, id := range ids {
+				state, err := j.Verify(t.Context(), id)
+				require.NoError(t, err)
+				require.EqualValues(t, 48, state.Progress.GetSteps())
+				n := 0
+				for ms, err := range j.Latencies(t.Context(), id) {
+					require.NoError(t, err)
+					require.EqualValues(t, n, ms)
+					n++
+				}
+				require.Equal(t, 48, n)
+			}
+		})
+	}
+}
+
+func TestTwoWritersCannotBothContinueARun(t *testing.T) {
+	dsn := filepath.Join(t.TempDir(), "journal.db")
+	j, other := open(t, dsn), open(t, dsn)
+	id := create(t, j, newRun("ann"))
+	mine, err := j.Continue(t.Context(), id, everything)
+	require.NoError(t, err)
+	theirs, err := other.Continue(t.Context(), id, everything)
+	require.NoError(t, err)
+	require.NoError(t, mine.AppendLater(step(0), nil))
+	require.NoError(t, mine.Flush())
+	require.NoError(t, theirs.AppendLater(step(0), nil))
+	err = theirs.Flush()
+	require.ErrorIs(t, err, errs.ErrPrecondition)
+	require.ErrorContains(t, err, "another process")
+	require.NoError(t, theirs.AppendLater(step(1), nil))
+	require.Error(t, theirs.Flush(), "a broken chain takes nothing more")
+	state, err := j.Verify(t.Context(), id)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, state.Progress.GetSteps())
+}
+
+func TestAClosedJournalTakesNothing(t *testing.T) {
+	j, err := New(t.Context(), ":memory:")
+	require.NoError(t, err)
+	id := create(t, j, newRun("ann"))
+	chain, err := j.Continue(t.Context(), id, everything)
+	require.NoError(t, err)
+	require.NoError(t, j.Close())
+	require.NoError(t, j.Close())
+	require.ErrorIs(t, chain.AppendLater(step(0), nil), errs.ErrCanceled)
+}
+
+func TestEveryKindOfDamageIsFoundAndNamed(t *testing.T) {
+	damages := map[string]struct{ statement, want string }{
+		"a byte of a body": {"UPDATE entries SET body = substr(body, 1, 20) || x'00' || substr(body, 22) WHERE step = 31 AND night = 0", "step 31 of run "},
+		"a hash":           {"UPDATE entries SET hash = zeroblob(32) WHERE step = 31 AND night = 0", "step 31 of run "},
+		"a night":          {"UPDATE entries SET body = substr(body, 1, 5) || x'00' || substr(body, 7) WHERE night = 1 AND step = 23", "the night after step 23 of run "},
+		"a missing entry":  {"DELETE FROM entries WHERE step = 31 AND night = 0", "step 32 of run "},
+		"a missing end":    {"DELETE FROM entries WHERE step >= 45", "are missing"},
+		"two swapped":      {"UPDATE entries SET body = (SELECT body FROM entries WHERE step = 30 AND night = 0), hash = (SELECT hash FROM entries WHERE step = 30 AND night = 0) WHERE step = 31 AND night = 0", "step 31 of run "},
+		"another column":   {"UPDATE entries SET step = 90 WHERE step = 31 AND night = 0", "step 31 belongs"},
+		"the config":       {"UPDATE runs SET config = config || x'2002'", "step 0 of run "},
+	}
+	for name, damage := range damages {
+		t.Run(name, func(t *testing.T) {
+			dsn := filepath.Join(t.TempDir(), "journal.db")
+			j := open(t, dsn)
+			id := create(t, j, newRun("ann"))
+			chain := live(t, j, id, 0, 50)
+			require.NoError(t, j.Checkpoint(t.Context(), id, chain.Snapshot()))
+			_, err := j.Verify(t.Context(), id)
+			require.NoError(t, err)
+			_, err = j.db.ExecContext(t.Context(), damage.statement)
+			require.NoError(t, err)
+
+			r, err := Open(t.Context(), dsn)
+			require.NoError(t, err)
+			defer r.Close()
+			_, err = r.Verify(t.Context(), id)
+			require.ErrorIs(t, err, errs.ErrDataLoss)
+			require.ErrorContains(t, err, damage.want)
+			_, err = j.Continue(t.Context(), id, everything)
+			require.ErrorIs(t, err, errs.ErrDataLoss)
+			last := error(nil)
+			for _, err := range r.Verified(t.Context(), id) {
+				last = err
+			}
+			require.ErrorIs(t, last, errs.ErrDataLoss)
+		})
+	}
+}
+
+// TestACopyOfAKilledJournalIsWhole copies the files of a journal in the middle
+// of writing, as a killed process leaves them.
+func TestACopyOfAKilledJournalIsWhole(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, filepath.Join(dir, "journal.db"))
+	id := create(t, j, newRun("ann"))
+	live(t, j, id, 0, 30)
+	copied := filepath.Join(t.TempDir(), "journal.db")
+	for _, suffix := range []string{"", "-wal"} {
+		from, err := os.Open(filepath.Join(dir, "journal.db"+suffix))
+		require.NoError(t, err)
+		to, err := os.Create(copied + suffix)
+		require.NoError(t, err)
+		_, err = io.Copy(to, from)
+		require.NoError(t, errors.Join(err, from.Close(), to.Close()))
+	}
+	r, err := Open(t.Context(), copied)
+	require.NoError(t, err)
+	state, err := r.Verify(t.Context(), id)
+	require.NoError(t, err)
+	require.EqualValues(t, 30, state.Progress.GetSteps(), "what was acknowledged is there")
+	require.NoError(t, r.Close())
+	live(t, open(t, copied), id, 30, 40)
+}
+
+func TestRunsAreMadeOncePerRequest(t *testing.T) {
+	for name, dsn := range dsns(t) {
+		t.Run(name, func(t *testing.T) {
+			j := open(t, dsn)
+			n := newRun("ann")
+			n.RequestID, n.Request = "r-1", n.Run.GetConfig()
+			id := create(t, j, n)
+			require.Regexp(t, `^ann-ar-s1-[0-9a-f]{8}$`, id)
+			run, created, err := j.Create(t.Context(), n)
+			require.NoError(t, err)
+			require.False(t, created)
+			require.Equal(t, id, run.GetId())
+
+			another := newRun("bob")
+			another.RequestID, another.Request = "r-1", another.Run.GetConfig()
+			_, _, err = j.Create(t.Context(), another)
+			require.ErrorIs(t, err, errs.ErrExists)
+
+			require.Equal(t, id+"-2", create(t, j, newRun("ann")), "the same run again is another run")
+			runs, err := j.Runs(t.Context())
+			require.NoError(t, err)
+			require.Len(t, runs, 2)
+			require.Equal(t, id, runs[0].GetId())
+		})
+	}
+}
+
+func TestAForkSharesItsBeginning(t *testing.T) {
+	j := open(t, ":memory:")
+	id := create(t, j, newRun("ann"))
+	live(t, j, id, 0, 60)
+	for last, entries := range map[int32]int64{0: 1, 22: 23, 23: 24, 24: 26, 59: 62} {
+		n := newRun("ann")
+		n.Run.ForkedFrom, n.Run.ForkedAtStep = id, last
+		n.Run.Config.Method = "ars"
+		fork := create(t, j, n)
+		state, err := j.Verify(t.Context(), fork)
+		require.NoError(t, err)
+		require.Equal(t, entries, state.Progress.GetSequence(), "fork at %d", last)
+		require.Equal(t, last+1, state.Progress.GetSteps())
+	}
+	n := newRun("ann")
+	n.Run.ForkedFrom, n.Run.ForkedAtStep = id, 60
+	_, _, err := j.Create(t.Context(), n)
+	require.ErrorIs(t, err, errs.ErrNotFound)
+}
+
+func TestADamagedFileIsDataLoss(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	require.NoError(t, os.WriteFile(path, []byte("this was a journal once, and it is none any more; there is nothing to be read from it at all"), 0o600))
+	_, err := New(t.Context(), path)
+	require.ErrorIs(t, err, errs.ErrDataLoss)
+	_, err = Open(t.Context(), path)
+	require.ErrorIs(t, err, errs.ErrDataLoss)
+	_, err = Open(t.Context(), path+".none")
+	require.ErrorIs(t, err, errs.ErrNotFound)
+}
