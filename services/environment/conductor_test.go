@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/store"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 	"github.com/propersim/propersim/services/environment/journal"
@@ -412,4 +413,14 @@ func reader(t *testing.T, dsn string) *journal.Reader {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, r.Close()) })
 	return r
+}
+
+// damage changes one byte of step 30.
+func damage(t *testing.T, dsn string) {
+	t.Helper()
+	db, err := store.Open(context.Background(), dsn, nil)
+	require.NoError(t, err)
+	_, err = db.ExecContext(context.Background(), "UPDATE entries SET body = substr(body, 1, 30) || x'07' || substr(body, 32) WHERE step = 30")
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
 }

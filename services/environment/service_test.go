@@ -1,0 +1,400 @@
+package environment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/serve"
+	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
+	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+)
+
+// contact serves s over gRPC in memory and returns a client of it.
+func contact(t *testing.T, s *service) environmentv1.RunServiceClient {
+	t.Helper()
+	server, err := serve.New(serve.Config{Name: "environment"}, s.Server)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx) }()
+	conn, err := server.Dial()
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, conn.Close())
+		cancel()
+		require.NoError(t, <-done)
+	})
+	return environmentv1.NewRunServiceClient(conn)
+}
+
+// gate lets calls of a name through one by one.
+type gate struct {
+	call    string
+	waiting atomic.Int32
+	pass    chan struct{}
+}
+
+func (g *gate) hook(call, _ string) error {
+	if call == g.call {
+		g.waiting.Add(1)
+		<-g.pass
+	}
+	return nil
+}
+
+func TestEveryFaultOfAConfigurationIsNamed(t *testing.T) {
+	s := begin(t, Config{}, newTown().clients())
+	client := contact(t, s)
+	for name, c := range map[string]struct {
+		change func(*environmentv1.RunConfig)
+		fields []string
+	}{
+		"rules of the contract": {func(c *environmentv1.RunConfig) { c.Days, c.Candidates, c.Training = 0, 17, nil },
+			[]string{"config.days", "config.candidates", "config.training"}},
+		"a step that does not divide a day": {func(c *environmentv1.RunConfig) { c.StepSeconds = 151 }, []string{"config.step_seconds"}},
+		"an unknown method":                 {func(c *environmentv1.RunConfig) { c.Method = "best" }, []string{"config.method"}},
+		"a custom method without need": {func(c *environmentv1.RunConfig) {
+			c.CustomMethod = &environmentv1.CustomMethod{Memory: assistantv1.MemoryLevel_MEMORY_LEVEL_A, Scheme: assistantv1.Scheme_SCHEME_SAMPLES}
+		}, []string{"config.custom_method"}},
+		"a rate for another method":     {func(c *environmentv1.RunConfig) { c.ConstantPerHour = proto.Float64(1) }, []string{"config.constant_per_hour"}},
+		"training on single candidates": {func(c *environmentv1.RunConfig) { c.Method, c.Candidates, c.StepSeconds = "proper", 1, 7*60 }, []string{"config.candidates", "config.step_seconds"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := configOf("ann", "ar")
+			c.change(config)
+			_, err := client.CreateRun(t.Context(), &environmentv1.CreateRunRequest{Config: config})
+			var violations errs.Violations
+			require.ErrorAs(t, err, &violations)
+			var fields []string
+			for _, v := range violations {
+				fields = append(fields, v.Field)
+			}
+			require.ElementsMatch(t, c.fields, fields)
+		})
+	}
+	nowhere := configOf("ann", "ar")
+	nowhere.WorldId = "moon"
+	for _, config := range []*environmentv1.RunConfig{configOf("nobody", "ar"), nowhere} {
+		_, err := client.CreateRun(t.Context(), &environmentv1.CreateRunRequest{Config: config})
+		require.ErrorIs(t, err, errs.ErrNotFound)
+	}
+	resp, err := client.ListRuns(t.Context(), &environmentv1.ListRunsRequest{})
+	require.NoError(t, err)
+	require.Empty(t, resp.GetRuns(), "nothing was stored")
+}
+
+func TestARepeatedRequestMakesOneRun(t *testing.T) {
+	s := begin(t, Config{Version: "1.2"}, newTown().clients())
+	client := contact(t, s)
+	req := &environmentv1.CreateRunRequest{Config: configOf("3", "ar"), RequestId: "once", Paused: true}
+	first, err := client.CreateRun(t.Context(), req)
+	require.NoError(t, err)
+	run := first.GetRun()
+	require.Equal(t, "person-3", run.GetConfig().GetPersonaId(), "a number is resolved to the id")
+	require.NotNil(t, run.GetPersona().GetSpec())
+	require.Equal(t, "1.2", run.GetVersion())
+	require.Equal(t, paused, run.GetState())
+	second, err := client.CreateRun(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, run.GetId(), second.GetRun().GetId())
+	req.Config.Seed++
+	_, err = client.CreateRun(t.Context(), req)
+	require.ErrorIs(t, err, errs.ErrExists)
+	resp, err := client.ListRuns(t.Context(), &environmentv1.ListRunsRequest{})
+	require.NoError(t, err)
+	require.Len(t, resp.GetRuns(), 1)
+}
+
+func TestPauseResumeCancel(t *testing.T) {
+	want := hashes(t, 1, "ar")
+	town := newTown()
+	g := &gate{call: "Recommend", pass: make(chan struct{})}
+	town.setHook(g.hook)
+	s := begin(t, Config{}, town.clients())
+	ctx := t.Context()
+	id := s.make(configOf("ann", "ar")).GetId()
+	for range 5 {
+		g.pass <- struct{}{}
+	}
+	require.Eventually(t, func() bool { return g.waiting.Load() == 6 }, 5*time.Second, time.Millisecond)
+	answer := make(chan *environmentv1.Run, 1)
+	go func() {
+		resp, err := s.PauseRun(ctx, &environmentv1.PauseRunRequest{Id: id})
+		if err != nil {
+			t.Error(err)
+		}
+		answer <- resp.GetRun()
+	}()
+	r, err := s.run(id)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.halt != nil }, time.Second, time.Millisecond)
+	time.Sleep(10 * time.Millisecond) // lets the pause arrive while the step is in hand
+	close(g.pass)
+	run := <-answer
+	require.Equal(t, paused, run.GetState())
+	require.EqualValues(t, 28+6, run.GetProgress().GetSteps(), "the present step was finished")
+
+	again, err := s.PauseRun(ctx, &environmentv1.PauseRunRequest{Id: id})
+	require.NoError(t, err)
+	require.Equal(t, paused, again.GetRun().GetState())
+	_, err = s.ResumeRun(ctx, &environmentv1.ResumeRunRequest{Id: id})
+	require.NoError(t, err)
+	require.Equal(t, want[id], s.until(id, finished).GetProgress().GetHash())
+	for name, call := range map[string]func() error{
+		"pause":  func() error { _, err := s.PauseRun(ctx, &environmentv1.PauseRunRequest{Id: id}); return err },
+		"resume": func() error { _, err := s.ResumeRun(ctx, &environmentv1.ResumeRunRequest{Id: id}); return err },
+		"cancel": func() error { _, err := s.CancelRun(ctx, &environmentv1.CancelRunRequest{Id: id}); return err },
+	} {
+		require.ErrorIs(t, call(), errs.ErrPrecondition, name)
+	}
+
+	resp, err := s.CreateRun(ctx, &environmentv1.CreateRunRequest{Config: configOf("bob", "ar"), Paused: true})
+	require.NoError(t, err)
+	for range 2 {
+		ended, err := s.CancelRun(ctx, &environmentv1.CancelRunRequest{Id: resp.GetRun().GetId()})
+		require.NoError(t, err)
+		require.Equal(t, cancelled, ended.GetRun().GetState())
+	}
+	_, err = s.ResumeRun(ctx, &environmentv1.ResumeRunRequest{Id: resp.GetRun().GetId()})
+	require.ErrorIs(t, err, errs.ErrPrecondition)
+	_, err = s.CancelRun(ctx, &environmentv1.CancelRunRequest{Id: "none"})
+	require.ErrorIs(t, err, errs.ErrNotFound)
+}
+
+func TestAWaitingRunIsPausedAtOnce(t *testing.T) {
+	town := newTown()
+	town.setHook(func(call, _ string) error {
+		if call == "Act" {
+			return fmt.Errorf("away: %w", errs.ErrUnavailable)
+		}
+		return nil
+	})
+	s := begin(t, Config{Retry: time.Hour}, town.clients())
+	id := s.make(configOf("ann", "ar")).GetId()
+	s.until(id, waiting)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	resp, err := s.PauseRun(ctx, &environmentv1.PauseRunRequest{Id: id})
+	require.NoError(t, err)
+	require.Equal(t, paused, resp.GetRun().GetState())
+}
+
+func TestAtMostSoManyRunsGoOnAtOnce(t *testing.T) {
+	town := newTown()
+	g := &gate{call: "Act", pass: make(chan struct{})}
+	town.setHook(g.hook)
+	s := begin(t, Config{Parallel: 2}, town.clients())
+	var ids []string
+	for i := range 5 {
+		ids = append(ids, s.make(configOf(fmt.Sprint("p", i), "ar")).GetId())
+	}
+	require.Eventually(t, func() bool { return g.waiting.Load() == 2 }, 5*time.Second, time.Millisecond)
+	n := 0
+	for _, id := range ids {
+		if s.until(id, queued, running).GetState() == queued {
+			n++
+		}
+	}
+	require.Equal(t, 3, n)
+	close(g.pass)
+	for _, id := range ids {
+		s.until(id, finished)
+	}
+	require.LessOrEqual(t, g.waiting.Load(), int32(5*3*fakeStepsPerDay))
+}
+
+func TestForks(t *testing.T) {
+	s := begin(t, Config{}, newTown().clients())
+	ctx := t.Context()
+	id := s.make(configOf("ann", "proper")).GetId()
+	s.until(id, finished)
+	req := &environmentv1.ForkRunRequest{Id: id, AtStep: 130, RequestId: "f"}
+	same, err := s.ForkRun(ctx, req)
+	require.NoError(t, err)
+	again, err := s.ForkRun(ctx, req)
+	require.NoError(t, err)
+	require.Equal(t, same.GetRun().GetId(), again.GetRun().GetId())
+	require.Equal(t, id, same.GetRun().GetForkedFrom())
+	s.until(same.GetRun().GetId(), finished)
+
+	config := configOf("ann", "ars")
+	config.Days = 2
+	other, err := s.ForkRun(ctx, &environmentv1.ForkRunRequest{Id: id, AtStep: 130, Config: config})
+	require.NoError(t, err)
+	require.EqualValues(t, 2*fakeStepsPerDay, s.until(other.GetRun().GetId(), finished).GetProgress().GetSteps())
+	one, two := s.entries(id), s.entries(other.GetRun().GetId())
+	for i := range 131 + 1 { // and one night
+		require.True(t, proto.Equal(one[i].GetBody(), two[i].GetBody()))
+		require.NotEqual(t, one[i].GetHash(), two[i].GetHash(), "the configuration is part of the chain")
+	}
+
+	config.PersonaId = "bob"
+	_, err = s.ForkRun(ctx, &environmentv1.ForkRunRequest{Id: id, AtStep: 1, Config: config})
+	require.ErrorIs(t, err, errs.ErrInvalid)
+	_, err = s.ForkRun(ctx, &environmentv1.ForkRunRequest{Id: id, AtStep: 9999})
+	require.ErrorIs(t, err, errs.ErrNotFound)
+	_, err = s.ForkRun(ctx, &environmentv1.ForkRunRequest{Id: "none"})
+	require.ErrorIs(t, err, errs.ErrNotFound)
+}
+
+func TestWatchersSeeEveryEntryAndTheEnd(t *testing.T) {
+	s := begin(t, Config{}, newTown().clients())
+	client := contact(t, s)
+	resp, err := client.CreateRun(t.Context(), &environmentv1.CreateRunRequest{Config: configOf("ann", "proper"), Paused: true})
+	require.NoError(t, err)
+	id := resp.GetRun().GetId()
+	progress, err := client.WatchRun(t.Context(), &environmentv1.WatchRunRequest{Id: id, IntervalMs: 3600000})
+	require.NoError(t, err)
+	entries, err := client.WatchRun(t.Context(), &environmentv1.WatchRunRequest{Id: id, Entries: true, AfterSequence: 10})
+	require.NoError(t, err)
+	first, err := progress.Recv()
+	require.NoError(t, err)
+	require.Equal(t, paused, first.GetRun().GetState())
+	_, err = client.ResumeRun(t.Context(), &environmentv1.ResumeRunRequest{Id: id})
+	require.NoError(t, err)
+
+	sequence, last := int64(10), (*environmentv1.Run)(nil)
+	for {
+		news, err := entries.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		if entry := news.GetEntry(); entry != nil {
+			sequence++
+			require.Equal(t, sequence, entry.GetSequence())
+			require.Equal(t, sequence, news.GetSequence())
+		}
+		last = news.GetRun()
+	}
+	require.EqualValues(t, 3*fakeStepsPerDay+2, sequence)
+	require.Equal(t, finished, last.GetState())
+	require.Equal(t, sequence, last.GetProgress().GetSequence())
+	messages := 0
+	for {
+		news, err := progress.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		messages++
+		last = news.GetRun()
+	}
+	require.Equal(t, finished, last.GetState(), "the end comes at once, whatever the interval")
+	require.Less(t, messages, 10)
+	_, err = client.GetRun(t.Context(), &environmentv1.GetRunRequest{Id: id})
+	require.NoError(t, err)
+}
+
+func TestStepsArePaged(t *testing.T) {
+	s := begin(t, Config{}, newTown().clients())
+	client := contact(t, s)
+	id := s.make(configOf("ann", "proper")).GetId()
+	s.until(id, finished)
+	after, n := int64(0), 0
+	for {
+		resp, err := client.ListSteps(t.Context(), &environmentv1.ListStepsRequest{RunId: id, AfterSequence: after, PageSize: 77})
+		require.NoError(t, err)
+		n += len(resp.GetEntries())
+		if after = resp.GetNextAfterSequence(); after == 0 {
+			break
+		}
+	}
+	require.Equal(t, 3*fakeStepsPerDay+2, n)
+	step, err := client.GetStep(t.Context(), &environmentv1.GetStepRequest{RunId: id, Step: 200})
+	require.NoError(t, err)
+	require.EqualValues(t, 200, step.GetEntry().GetBody().GetStep().GetStep())
+	_, err = client.GetStep(t.Context(), &environmentv1.GetStepRequest{RunId: id, Step: 288})
+	require.ErrorIs(t, err, errs.ErrNotFound)
+	_, err = client.ListSteps(t.Context(), &environmentv1.ListStepsRequest{RunId: "none"})
+	require.ErrorIs(t, err, errs.ErrNotFound)
+	_, err = client.ListRuns(t.Context(), &environmentv1.ListRunsRequest{PageToken: "x"})
+	require.ErrorIs(t, err, errs.ErrInvalid)
+}
+
+func TestHoldLeavesRunsWhereTheyAre(t *testing.T) {
+	dsn := filepath.Join(t.TempDir(), "journal.db")
+	town := newTown()
+	town.setHook(func(call, _ string) error {
+		if call == "Recommend" {
+			return fmt.Errorf("away: %w", errs.ErrUnavailable)
+		}
+		return nil
+	})
+	s := begin(t, Config{DSN: dsn}, town.clients())
+	id := s.make(configOf("ann", "ar")).GetId()
+	s.until(id, waiting)
+	s.end()
+	town.setHook(nil)
+
+	s = begin(t, Config{DSN: dsn, Hold: true}, town.clients())
+	require.Equal(t, paused, s.until(id, paused, finished).GetState())
+	s.end()
+	s = begin(t, Config{DSN: dsn}, town.clients())
+	s.until(id, finished)
+	s.end()
+	state, err := reader(t, dsn).Verify(t.Context(), id)
+	require.NoError(t, err)
+	require.EqualValues(t, 288, state.Progress.GetSteps())
+	s = begin(t, Config{DSN: dsn}, town.clients())
+	require.Equal(t, finished, s.until(id, finished, failing).GetState())
+}
+
+func TestADamagedJournalFailsTheRunThatNeedsIt(t *testing.T) {
+	dsn := filepath.Join(t.TempDir(), "journal.db")
+	town := newTown()
+	g := &gate{call: "Recommend", pass: make(chan struct{}, 100)}
+	town.setHook(g.hook)
+	s := begin(t, Config{DSN: dsn}, town.clients())
+	id := s.make(configOf("ann", "ar")).GetId()
+	for range 20 {
+		g.pass <- struct{}{}
+	}
+	require.Eventually(t, func() bool { return g.waiting.Load() == 21 }, 5*time.Second, time.Millisecond)
+	close(g.pass)
+	_, err := s.PauseRun(t.Context(), &environmentv1.PauseRunRequest{Id: id})
+	require.NoError(t, err)
+	s.end()
+	damage(t, dsn)
+	town.setHook(nil)
+	s = begin(t, Config{DSN: dsn}, town.clients())
+	_, err = s.ResumeRun(t.Context(), &environmentv1.ResumeRunRequest{Id: id})
+	require.NoError(t, err)
+	run := s.until(id, failing, finished)
+	require.Equal(t, failing, run.GetState())
+	require.Contains(t, run.GetReason(), "step 30 of run "+id+": hash mismatch")
+}
+
+func TestWorlds(t *testing.T) {
+	s := begin(t, Config{}, newTown().clients())
+	all, err := s.ListWorlds(t.Context(), &environmentv1.ListWorldsRequest{})
+	require.NoError(t, err)
+	require.NotEmpty(t, all.GetWorlds())
+	var paged []string
+	for token := ""; ; {
+		page, err := s.ListWorlds(t.Context(), &environmentv1.ListWorldsRequest{PageSize: 1, PageToken: token})
+		require.NoError(t, err)
+		for _, w := range page.GetWorlds() {
+			paged = append(paged, w.GetId())
+		}
+		if token = page.GetNextPageToken(); token == "" {
+			break
+		}
+	}
+	require.Len(t, paged, len(all.GetWorlds()))
+	home, err := s.GetWorld(t.Context(), &environmentv1.GetWorldRequest{Id: "home"})
+	require.NoError(t, err)
+	require.NotEmpty(t, home.GetWorld().GetRooms())
+	_, err = s.GetWorld(t.Context(), &environmentv1.GetWorldRequest{Id: "moon"})
+	require.ErrorIs(t, err, errs.ErrNotFound)
+}
