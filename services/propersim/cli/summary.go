@@ -73,10 +73,9 @@ func methodTable(out io.Writer, runs []metrics.Run) error {
 		if last == 0 {
 			continue
 		}
-		from := max(1, last-metrics.LastDays+1)
 		row(w, metrics.NewGroup(b, runs, method, 1, 1))
-		if from > 1 {
-			row(w, metrics.NewGroup(b, runs, method, from, last))
+		if from, to := metrics.LastSpan(last); from > 1 {
+			row(w, metrics.NewGroup(b, runs, method, from, to))
 		}
 	}
 	return w.Flush()
@@ -98,11 +97,11 @@ func row(w io.Writer, g metrics.Group) {
 // extremes names the personas with the greatest and the least score over the
 // last days.
 func extremes(out io.Writer, runs []metrics.Run, method string) {
-	last := metrics.LastDay(runs, method)
+	from, to := metrics.LastSpan(metrics.LastDay(runs, method))
 	score := metrics.Statistics()[0]
 	best, worst := "", ""
 	high, low := math.Inf(-1), math.Inf(1)
-	units := metrics.Units(runs, method, max(1, last-metrics.LastDays+1), last)
+	units := metrics.Units(runs, method, from, to)
 	for _, u := range units {
 		v := score.Value([]metrics.Unit{u})
 		if v == nil {

@@ -53,11 +53,8 @@ func Ranges(a, b Side) []Range {
 	case last == 1:
 		return []Range{{1, 1}}
 	}
-	out := []Range{{1, 1}}
-	if from := max(1, last-metrics.LastDays+1); from > 1 {
-		out = append(out, Range{from, last})
-	}
-	return append(out, Range{1, last})
+	from, to := metrics.LastSpan(last)
+	return []Range{{1, 1}, {from, to}, {1, last}}
 }
 
 // Over compares the sides over each range: every headline figure, on the same

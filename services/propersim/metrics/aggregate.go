@@ -9,7 +9,7 @@ import (
 type Aggregate struct {
 	// Days are by method and day.
 	Days []Group `json:"days"`
-	// Spans are by method: the first day, the last days and the whole run.
+	// Spans are by method: the first day, the last days (LastSpan) and the whole run.
 	Spans []Group `json:"spans"`
 	// Traits are by method and trait.
 	Traits []TraitEffect `json:"traits"`
@@ -45,8 +45,14 @@ type Group struct {
 	FailedNights int `json:"failed_nights"`
 }
 
-// LastDays is the length of the closing span in days.
-const LastDays = 3
+// LastSpan returns the days that stand for the end of a run of so many days: the
+// last three, or, where there are no more than three, the last one.
+func LastSpan(days int) (from, to int) {
+	if days <= 3 {
+		return days, days
+	}
+	return days - 2, days
+}
 
 // Methods returns the methods of the runs in order of their first appearance.
 func Methods(runs []Run) []string {
@@ -84,10 +90,8 @@ func AggregateRuns(runs []Run) Aggregate {
 			continue
 		}
 		out.Spans = append(out.Spans, NewGroup(b, runs, method, 1, 1))
-		if from := max(1, last-LastDays+1); from > 1 {
-			out.Spans = append(out.Spans, NewGroup(b, runs, method, from, last))
-		}
-		if last > 1 {
+		if from, to := LastSpan(last); last > 1 {
+			out.Spans = append(out.Spans, NewGroup(b, runs, method, from, to))
 			out.Spans = append(out.Spans, NewGroup(b, runs, method, 1, last))
 		}
 		out.Traits = append(out.Traits, TraitEffects(b, runs, method)...)

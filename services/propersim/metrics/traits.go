@@ -27,8 +27,8 @@ func Traits() []string {
 
 // TraitEffects computes the effects of all traits under a method.
 func TraitEffects(b *Bootstrap, runs []Run, method string) []TraitEffect {
-	last := LastDay(runs, method)
-	gains := Gains(runs, method, max(1, last-LastDays+1), last)
+	from, to := LastSpan(LastDay(runs, method))
+	gains := Gains(runs, method, from, to)
 	out := make([]TraitEffect, 0, len(Traits()))
 	for _, trait := range Traits() {
 		poles := make(map[string][]float64)

@@ -84,7 +84,7 @@ type row struct {
 func newView(in Input) (*view, error) {
 	f := in.File
 	v := &view{Input: in, Days: metrics.LastDay(f.Runs, ""), Complete: f.Failures == (metrics.Failures{})}
-	from := max(1, v.Days-metrics.LastDays+1)
+	from, _ := metrics.LastSpan(v.Days)
 	v.LastDays = fmt.Sprintf("days %d-%d", from, v.Days)
 	if from == v.Days {
 		v.LastDays = fmt.Sprintf("day %d", v.Days)
@@ -93,14 +93,15 @@ func newView(in Input) (*view, error) {
 	b := metrics.NewBootstrap()
 	for _, m := range methods {
 		last := metrics.LastDay(f.Runs, m)
+		end, _ := metrics.LastSpan(last)
 		mv := methodView{
 			Name: m, Color: chart.CSS(chart.MethodColor(m, methods)),
 			First: metrics.NewGroup(b, f.Runs, m, 1, 1),
-			Last:  metrics.NewGroup(b, f.Runs, m, max(1, last-metrics.LastDays+1), last),
+			Last:  metrics.NewGroup(b, f.Runs, m, end, last),
 		}
 		for _, r := range f.Runs {
 			if r.Method == m {
-				mv.Rows = append(mv.Rows, newRow(r, last))
+				mv.Rows = append(mv.Rows, newRow(r, end))
 			}
 		}
 		v.Methods = append(v.Methods, mv)
@@ -114,14 +115,14 @@ func newView(in Input) (*view, error) {
 	return v, err
 }
 
-func newRow(r metrics.Run, last int) row {
+func newRow(r metrics.Run, from int) row {
 	out := row{Run: r, Traits: letters(r.BigFive)}
 	var end metrics.Tally
 	for i, d := range r.Days {
 		if i == 0 {
 			out.First = d.Rates
 		}
-		if d.Day > last-metrics.LastDays {
+		if d.Day >= from {
 			end.Add(d.Counts)
 			out.Last = end.Rates(r.StepSeconds, d.Wanted)
 		}
