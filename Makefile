@@ -1,0 +1,53 @@
+# ProPerSim. `make simulate` runs the whole experiment; `make test` every test.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+FUZZTIME ?= 10s
+VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
+export PATH := $(CURDIR)/.bin:$(PATH)
+
+.PHONY: help simulate build test lint generate proto-check bench fuzz tools
+
+help: ## say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+simulate: ## 32 people, 14 days, an assistant that learns every night
+	go run ./services/propersim simulate --personas all --days 14 --method proper
+
+build: ## the binary, in .bin
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o .bin/propersim ./services/propersim
+
+test: ## every test
+	go test ./...
+
+lint: tools ## format, vet, staticcheck, contracts
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
+	go vet ./...
+	staticcheck ./...
+	buf lint
+
+generate: tools ## the contracts' Go code
+	buf generate
+
+proto-check: tools ## contracts: lint, nothing broken, generated code up to date
+	buf lint
+	@if git rev-parse --verify --quiet main >/dev/null; then buf breaking --against '.git#branch=main'; else echo "no branch main to compare with"; fi
+	buf generate
+	@git diff --exit-code --stat -- proto/gen || { echo "proto/gen is not what the contracts generate: run make generate"; exit 1; }
+
+bench: ## a step, an rpc, a search, a night's training
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; for package in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+	  done; \
+	done
+
+tools: proto/deps/buf/validate/validate.proto ## buf, generators, staticcheck and grpcurl, in .bin
+	@mkdir -p .bin
+	@cd tools && GOWORK=off GOBIN=$(CURDIR)/.bin go install tool
+	@GOBIN=$(CURDIR)/.bin go install google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc
+
+proto/deps/buf/validate/validate.proto:
+	go run ./proto/deps proto/deps
