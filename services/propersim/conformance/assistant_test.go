@@ -238,7 +238,7 @@ func breakages() []breakage {
 			fails: []string{"session.close"},
 		},
 		{
-			name: "an opening that breaks off keeps a lock", opts: conformance.Options{Timeout: 300 * time.Millisecond},
+			name: "an opening that breaks off keeps a lock", opts: conformance.Options{Timeout: time.Second},
 			apply: func(d *double, f *faithful) {
 				locked := make(chan struct{}, 1)
 				d.open = func(s opening) error {
@@ -426,7 +426,7 @@ func breakages() []breakage {
 			fails: []string{"runs.at-once"},
 		},
 		{
-			name: "a call that was given up keeps its place", opts: conformance.Options{Timeout: 300 * time.Millisecond},
+			name: "a call that was given up keeps its place", opts: conformance.Options{Timeout: time.Second},
 			apply: func(d *double, f *faithful) {
 				place := make(chan struct{}, 1)
 				d.recommend = func(ctx context.Context, r *assistantv1.RecommendRequest) (*assistantv1.RecommendResponse, error) {
@@ -557,7 +557,7 @@ func breakages() []breakage {
 			fails: []string{"adapter.open"},
 		},
 		{
-			name: "a bad request stops the server", opts: conformance.Options{Timeout: 300 * time.Millisecond},
+			name: "a bad request stops the server", opts: conformance.Options{Timeout: time.Second},
 			apply: func(d *double, f *faithful) {
 				var dead atomic.Bool
 				d.recommend = func(ctx context.Context, r *assistantv1.RecommendRequest) (*assistantv1.RecommendResponse, error) {
@@ -657,7 +657,7 @@ func TestAnUnknownMethodSaysWhatToDo(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, report.OK())
 	require.Equal(t, []string{"session.open"}, with(report, conformance.Fail))
-	require.Contains(t, text(t, report), "checked with one of them")
+	require.Contains(t, text(t, report), "is checked with these")
 }
 
 func TestTheLimitLeavesAnIncompleteVerdict(t *testing.T) {

@@ -64,7 +64,7 @@ func sessionChecks() []check {
 func openEmpty(ctx context.Context, p *probe) finding {
 	got, err := p.open(ctx, p.run("empty"))
 	if err != nil {
-		return broken("OK; a server that knows its own methods alone is checked with one of them", "method %q: %s", p.opts.Method, told(err))
+		return broken("OK; a server that knows only methods, a memory or a scheme of its own is checked with these", "method %q: %s", p.opts.Method, told(err))
 	}
 	if got != -1 {
 		return broken("last_step -1", "last_step %d", got)
