@@ -61,7 +61,7 @@ var families = []Family{
 	{[]string{"home", "the house", "household", "household matters", "home life"}, OfGroup(Home)},
 	{[]string{"nature", "the natural world", "the outdoors", "outdoors"}, join(OfGroup(Nature), []string{"outdoor-walks"})},
 	{[]string{"animals"}, []string{"pets", "birdwatching"}},
-	{[]string{"art", "the arts", "arts", "creative ideas", "creative projects", "creativity", "creative work", "artistic ideas"}, OfGroup(Arts)},
+	{[]string{"art", "the arts", "arts", "creative ideas", "creative projects", "creativity", "creative work", "artistic ideas", "creative"}, OfGroup(Arts)},
 	{[]string{"culture", "cultural things", "cultural tips"}, []string{"music-listening", "museums", "books", "films", "local-events", "history"}},
 	{[]string{"media", "entertainment"}, OfGroup(Media)},
 	{[]string{"reading"}, []string{"books"}},

@@ -121,6 +121,20 @@ func (r *reader) chunkAt(s *scanner, i int, before []chunk) chunk {
 	if r.field == fieldFrequency && sep == sepNot && sepLen > 1 && s.text(i) != "just" {
 		sep, sepLen = sepAnd, 1 // "and never more than three": the rest belongs to the number
 	}
+	if (sep == sepExcept || sep == sepNot) && s.text(i) == "unless" && r.field != fieldPreference {
+		if _, n := s.momentAt(i+sepLen, r.field == fieldTiming); n == 0 {
+			return chunk{kind: chunkUnknown, to: r.unknownEnd(s, i)}
+		}
+	}
+	if n := r.outsideAt(s, i); n > 0 {
+		return chunk{kind: chunkSep, to: i + n, sep: sepExcept}
+	}
+	if n := provisos.length(s.toks, i); n > 0 && (r.field == fieldPreference || r.field == fieldTiming) {
+		return chunk{kind: chunkUnknown, to: r.unknownEnd(s, i)}
+	}
+	if r.field == fieldPreference && s.text(i) == "without" {
+		return chunk{kind: chunkSep, to: i + 1, sep: sepNot} // "recipes without meat" are wanted
+	}
 	if sepLen > 0 && sepLen >= cueLen {
 		return chunk{kind: chunkSep, to: i + sepLen, sep: sep}
 	}
@@ -138,7 +152,51 @@ func (r *reader) chunkAt(s *scanner, i int, before []chunk) chunk {
 	case t.kind == word && fillers[t.text] && !weighty[t.text]:
 		return chunk{kind: chunkFiller, to: i + 1}
 	}
-	return chunk{kind: chunkUnknown, to: i + 1}
+	return chunk{kind: chunkUnknown, to: r.unknownEnd(s, i)}
+}
+
+// conditions begin a clause that narrows a rule; where it is not understood it
+// is reported as a whole and nothing is read out of its middle.
+var conditions = set("when while whenever whilst if unless during until till")
+
+// provisos begin a condition of more than one word.
+var provisos = newLexicon(map[string]bool{"as long as": true, "so long as": true, "provided": true, "provided that": true, "on condition that": true, "as soon as": true, "only if": true, "only when": true, "even if": true, "even when": true})
+
+// outsideAt reads "outside" before a stretch of the clock: what it names is
+// closed.
+func (r *reader) outsideAt(s *scanner, i int) int {
+	if s.text(i) != "outside" || r.field == fieldFrequency || r.field == fieldCommunication {
+		return 0
+	}
+	at := i + 1
+	for w := s.text(at); w == "of" || w == "my" || w == "the" || w == "these" || w == "those"; w = s.text(at) {
+		at++
+	}
+	if _, n := s.daypartAt(at); n > 0 {
+		return 1
+	}
+	if m, n := s.momentAt(at, true); n > 0 && m.clock != nil && m.kinds == nil {
+		return 1
+	}
+	return 0
+}
+
+func (r *reader) unknownEnd(s *scanner, i int) int {
+	at := i + 1
+	if !conditions[s.text(i)] && provisos.length(s.toks, i) == 0 {
+		return at
+	}
+	for ; at < len(s.toks); at++ {
+		if _, n := separators.match(s.toks, at); n > 0 || s.toks[at].kind == mark {
+			break
+		}
+		if r.field == fieldFrequency {
+			if _, n := r.statementAt(s, at); n > 0 {
+				break
+			}
+		}
+	}
+	return at
 }
 
 // reasonAt skips an explanation to the end of its clause.
@@ -160,7 +218,7 @@ func (r *reader) reasonAt(s *scanner, i int) (chunk, bool) {
 
 // momentChunk reads a moment where the field has room for one.
 func (r *reader) momentChunk(s *scanner, i int, before []chunk) (chunk, bool) {
-	bare := r.field == fieldTiming
+	bare := r.field == fieldTiming || r.field == fieldFrequency && counted(before)
 	var model *moment // a list goes on: "while cooking, reading or hosting"
 	if len(before) > 0 {
 		model = continued(before)
@@ -172,6 +230,9 @@ func (r *reader) momentChunk(s *scanner, i int, before []chunk) (chunk, bool) {
 	}
 	if m.bare && i > 0 && isNumberWord(s.text(i-1)) {
 		return chunk{}, false // "three stretches"
+	}
+	if m.bare && r.field == fieldFrequency && m.daypart && m.kinds == nil && counted(before) {
+		return chunk{kind: chunkMoment, to: i + n, moment: m}, true // "three a day: morning, noon and night"
 	}
 	if m.bare && r.field != fieldTiming {
 		if model == nil || model.kinds == nil || m.kinds == nil || r.field == fieldFrequency {
@@ -193,6 +254,15 @@ func (r *reader) momentChunk(s *scanner, i int, before []chunk) (chunk, bool) {
 		return chunk{}, false
 	}
 	return chunk{kind: chunkMoment, to: i + n, moment: m}, true
+}
+
+func counted(before []chunk) bool {
+	for _, c := range before {
+		if c.kind == chunkCount {
+			return true
+		}
+	}
+	return false
 }
 
 // listGoesOn decides, among likes, whether a bare activity continues the

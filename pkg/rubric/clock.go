@@ -189,7 +189,8 @@ func (w written) settle(uses24 bool) (int32, bool) {
 // settlePair settles the two ends of a range: one end lends the other its half
 // of the day.
 func settlePair(a, b written, uses24 bool) (interval, bool) {
-	if a.full && !b.full && b.meridiem == "" || b.full && !a.full && a.meridiem == "" {
+	noon := hm(12, 0) // belongs to both ways of counting
+	if a.full && a.minute != noon && !b.full && b.meridiem == "" || b.full && b.minute != noon && !a.full && a.meridiem == "" {
 		uses24 = true
 	}
 	if b.meridiem != "" && a.meridiem == "" && !a.full {
@@ -211,10 +212,13 @@ func settlePair(a, b written, uses24 bool) (interval, bool) {
 		unsureTo = false
 	}
 	if b.meridiem == "" && !b.full && to <= from && to+720 <= 1440 && to+720 > from && !uses24 { // "11 to 2"
-		to, unsureTo = to+720, false
+		to, unsure, unsureTo = to+720, false, false
 	}
 	if to == 0 {
 		to = 1440
+	}
+	if !unsureTo && from+720 >= to && to > from {
+		unsure = false // "9 to 5": the other half of the day would end before it begins
 	}
 	return interval{from % 1440, to}, unsure || unsureTo
 }

@@ -9,7 +9,19 @@ func (r *reader) countChunk(s *scanner, i int, before []chunk) (chunk, bool) {
 			}
 		}
 	}
+	if r.field == fieldFrequency {
+		if n := unlimited.length(s.toks, i); n > 0 {
+			r.warn(r.name(s, i, i+n), "names no number; say how often")
+			return chunk{kind: chunkReason, to: i + n}, true
+		}
+	}
 	st, n := r.statementAt(s, i)
+	if n > 0 && st.floating && !afterMoment(before) {
+		n = 0
+	}
+	if n > 0 && st.mode == modePlain && !st.ideal && !st.gap && (st.window == windowDay || st.window == windowTrailing) {
+		st.mode = andMode(s, before)
+	}
 	if n == 0 && r.field == fieldFrequency {
 		if v, k := vagues.match(s.toks, i); k > 0 {
 			v.vague, v.phrase = true, r.name(s, i, i+k)
@@ -24,6 +36,35 @@ func (r *reader) countChunk(s *scanner, i int, before []chunk) (chunk, bool) {
 		st.names = append(st.names, r.name(s, st.slots[k].from, st.slots[k].to))
 	}
 	return chunk{kind: chunkCount, to: i + n, stmt: &st}, true
+}
+
+// unlimited are ways to leave the number to the speaker.
+var unlimited = newLexicon(map[string]bool{
+	"as often as you like": true, "as often as you want": true, "as often as you please": true, "as many as you like": true, "as many as you want": true, "as much as you like": true, "as often as possible": true, "no limit": true, "without limit": true, "as often as it makes sense": true, "as often as needed": true, "any number": true,
+})
+
+// afterMoment says that the last thing told was a time: "after dinner, one".
+func afterMoment(before []chunk) bool {
+	for k := len(before) - 1; k >= 0; k-- {
+		switch before[k].kind {
+		case chunkSep, chunkFiller:
+		case chunkMoment:
+			return true
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// andMode lends a number the side of the one it is joined to: "at most ten a
+// day and two an hour".
+func andMode(s *scanner, before []chunk) mode {
+	n := len(before)
+	if n >= 2 && before[n-1].kind == chunkSep && s.text(before[n-1].from) == "and" && before[n-2].kind == chunkCount && !before[n-2].stmt.gap && !before[n-2].stmt.vague && before[n-2].stmt.window != windowSlots {
+		return before[n-2].stmt.mode
+	}
+	return modePlain
 }
 
 // clauseEnd returns the end of the clause around i.
@@ -97,6 +138,10 @@ func (r *reader) statementAt(s *scanner, i int) (statement, int) {
 		if w != "something" && w != "anything" {
 			k++
 		}
+		if win, n := s.windowAt(k); n == 1 { // "a daily tip"
+			st.window, st.minutes = win.window, win.minutes
+			k++
+		}
 		for slack[s.text(k)] {
 			k++
 		}
@@ -130,7 +175,7 @@ func (r *reader) plausible(s *scanner, at, n int) bool {
 			return false
 		}
 	}
-	if s.text(at) == "one" && (s.text(at+1) == "who" || s.text(at+1) == "that" || s.text(at+1) == "of") {
+	if s.text(at) == "one" && (s.text(at+1) == "who" || s.text(at+1) == "that" || s.text(at+1) == "of" && s.text(at+2) != "them" && s.text(at+2) != "those" && s.text(at+2) != "these") {
 		return false
 	}
 	return true
@@ -165,6 +210,11 @@ func (r *reader) complete(s *scanner, i, at, numberAt int, st statement, moded, 
 			if m, n := s.momentAt(at, false); n > 0 && !m.always && r.slotFits(s, numberAt, at, m, nouned) {
 				m.from, m.to = at, at+n
 				st.window, st.slots = windowSlots, []moment{m}
+				for k := at; k < at+n; k++ {
+					if w := s.text(k); w == "each" || w == "every" {
+						st.slots = m.each()
+					}
+				}
 				at += n
 				continue
 			}
@@ -180,7 +230,7 @@ func (r *reader) complete(s *scanner, i, at, numberAt int, st statement, moded, 
 				at++
 				continue
 			}
-			if moded && st.window == windowNone && at > i {
+			if (moded || st.count.lo != st.count.hi) && st.window == windowNone && at > i {
 				if _, n := s.windowAt(at + 1); n > 0 {
 					commas++
 					at++
@@ -190,7 +240,14 @@ func (r *reader) complete(s *scanner, i, at, numberAt int, st statement, moded, 
 		}
 		break
 	}
+	never := st.mode == modeNever
 	st.finishMode(s, &at, any)
+	if st.window == windowNone && r.field == fieldFrequency && s.text(at) == ":" {
+		st.window = windowDay // "twice: after breakfast and before bed"
+	}
+	if st.window == windowNone && never && at < len(s.toks) && s.toks[at].kind != mark {
+		return statement{}, 0 // "never two in a row"
+	}
 	if st.window == windowNone {
 		if st.count.hi == 0 {
 			st.window = windowDay
@@ -199,7 +256,11 @@ func (r *reader) complete(s *scanner, i, at, numberAt int, st statement, moded, 
 			}
 			return st, at - i
 		}
-		if r.field != fieldFrequency || !moded && !st.ideal && !r.inList(s, i) {
+		if r.field == fieldFrequency && !moded && !st.ideal && !r.inList(s, i) {
+			st.floating = true
+			return st, at - i
+		}
+		if r.field != fieldFrequency {
 			return statement{}, 0
 		}
 		st.inherits = true
@@ -297,7 +358,7 @@ func remarkEnd(s *scanner, at int, words map[string]bool) int {
 // bareWindow reads a rhythm without a number: "every two hours", "hourly".
 func (r *reader) bareWindow(s *scanner, i, at int, st statement, moded bool) (statement, int) {
 	w := s.text(at)
-	if w != "every" && w != "hourly" && w != "each" && w != "once" {
+	if w != "every" && w != "hourly" && w != "each" && w != "once" && w != "daily" {
 		return statement{}, 0
 	}
 	win, n := s.windowAt(at)
@@ -451,6 +512,10 @@ func singleCount(s *scanner, i int) (span, int) {
 		return one(3), 1
 	case "none":
 		return one(0), 1
+	case "no":
+		if w := s.text(i + 1); nouns[w] && w != "one" && w != "you" && w != "thing" && w != "things" {
+			return one(0), 1
+		}
 	}
 	v, n := numberAt(s.toks, i)
 	if n == 0 || v.lo != float64(int(v.lo)) {

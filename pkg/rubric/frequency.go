@@ -23,6 +23,11 @@ func (r *reader) readFrequency(s *scanner, chs []chunk) {
 		for _, c := range seg.chunks {
 			switch c.kind {
 			case chunkCount:
+				if c.stmt.floating && len(loose) > 0 {
+					c.stmt.window = windowSlots
+					r.placeMoments(s, c.stmt, loose)
+					loose = nil
+				}
 				flush()
 				slotted = r.file(c.stmt, seg.sense)
 			case chunkMoment:

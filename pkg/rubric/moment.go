@@ -199,6 +199,14 @@ func (s *scanner) simpleMoment(i int, bare bool) (moment, int) {
 			return m, n
 		}
 	}
+	if bare {
+		if v, n := dayparts.match(s.toks, i); n > 0 && clockWords.length(s.toks, i) == n && v.to > v.from {
+			return moment{clock: &interval{v.from, v.to}, daypart: true, bare: true}, n // "noon" said alone is the middle of the day
+		}
+		if m, n := s.plainRange(i); n > 0 {
+			return m, n
+		}
+	}
 	if m, n := s.clockRange(i, false); n > 0 {
 		return m, n
 	}
@@ -567,6 +575,24 @@ func (s *scanner) clockRange(i int, lone bool) (moment, int) {
 	}
 	v, unsure := a.settle(s.uses24)
 	return moment{clock: about(v, atMinutes), unsure: unsure}, n
+}
+
+// plainRange reads "10 to 12" where only a time can stand.
+func (s *scanner) plainRange(i int) (moment, int) {
+	a, n := writtenAt(s.toks, i, true)
+	if n == 0 || s.toks[i].kind != number {
+		return moment{}, 0
+	}
+	at := i + n
+	if w := s.text(at); w != "to" && w != "-" && w != "until" && w != "till" {
+		return moment{}, 0
+	}
+	b, k := writtenAt(s.toks, at+1, true)
+	if k == 0 || s.unitFollows(at+1+k) {
+		return moment{}, 0
+	}
+	v, unsure := settlePair(a, b, s.uses24)
+	return moment{clock: &v, unsure: unsure}, at + 1 + k - i
 }
 
 // isTime tells a written time that can be nothing else from a plain number.

@@ -64,7 +64,7 @@ var rangeLinks = newLexicon(map[string]bool{
 	"to": true, "or": true, "or maybe": true, "or perhaps": true, "or even": true, "or at most": true, "up to": true,
 	", maybe": true, ", perhaps": true, ", at most": true, "maybe": true, "perhaps": true, ", or": true, ", possibly": true,
 	"and at most": true, "or possibly": true, ", or maybe": true, ", sometimes": true, "sometimes": true, "/": true, "through": true,
-	"or sometimes": true, ", or at most": true, ", or sometimes": true,
+	"or sometimes": true, ", or at most": true, "or , at most ,": true, "or , ideally ,": true, ", at most ,": true, ", or sometimes": true,
 })
 
 // rangeAt reads a number or a range: "three", "2-3", "two or three", "between
@@ -115,7 +115,7 @@ var fixedDurations = newLexicon(map[string]span{
 	"half an hour": one(30), "half hour": one(30), "half a day": one(720), "half day": one(720), "a quarter of an hour": one(15),
 	"quarter of an hour": one(15), "quarter hour": one(15), "an hour and a half": one(90), "hour and a half": one(90),
 	"one and a half hours": one(90), "two and a half hours": one(150), "three and a half hours": one(210), "an hour or two": {60, 120},
-	"an hour or so": one(60), "hour or so": one(60), "three quarters of an hour": one(45), "other hour": one(120), "second hour": one(120),
+	"an hour or so": one(60), "hour or so": one(60), "hour or two": {60, 120}, "day or so": one(1440), "three quarters of an hour": one(45), "other hour": one(120), "second hour": one(120),
 	"third hour": one(180), "other day": one(2880), "a full hour": one(60), "a whole hour": one(60), "a good hour": one(60), "full hour": one(60),
 	"single hour": one(60), "whole hour": one(60), "waking hour": one(60), "waking day": one(1440), "a couple hours": one(120),
 	"fourth hour": one(240), "whole day": one(1440), "full day": one(1440), "single day": one(1440), "given day": one(1440),

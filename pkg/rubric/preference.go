@@ -8,6 +8,9 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
+// maxKinds is what one activity pattern can hold.
+const maxKinds = 32
+
 // liking is a group of topics with one sense and one set of conditions.
 type liking struct {
 	topics []string
@@ -24,7 +27,7 @@ type liking struct {
 // anyTopic are ways to say that every topic is welcome.
 var anyTopic = newLexicon(map[string]bool{
 	"anything goes": true, "all topics": true, "any topic": true, "everything": true, "open to anything": true, "anything at all": true, "any subject": true, "all subjects": true, "whatever you like": true, "surprise me": true,
-	"no preferences": true, "no particular preference": true, "no particular preferences": true, "no favourites": true, "anything": true, "topic does not matter": true, "all kinds of things": true, "all sorts of things": true, "any topics": true, "all of it": true,
+	"no preferences": true, "no particular preference": true, "no particular preferences": true, "no favourites": true, "anything": true, "topic does not matter": true, "whatever": true, "whatever you want": true, "no favorites": true, "all kinds of things": true, "all sorts of things": true, "any topics": true, "all of it": true,
 })
 
 var otherwise = newLexicon(map[string]bool{
@@ -91,6 +94,7 @@ func (r *reader) readContent(s *scanner, chs []chunk) {
 		alone := hasMoment && !hasTopics && (seg.before == sepAnd || seg.before == sepBut) && k+1 < len(segs) && segs[k+1].has(chunkTopics) && segs[k+1].before == sepComma
 		switch {
 		case len(cur.topics) == 0: // nothing to part from
+		case hasMoment && !hasTopics && seg.sense == negative && !alone: // an exception to what was just said
 		case seg.before == sepBut, leading, alone, hasTopics && seg.sense != cur.sense, hasTopics && cur.closed, hasTopics && own != unset && seg.before != sepNone && !cur.pre:
 			push()
 		}
@@ -123,6 +127,10 @@ func (r *reader) readContent(s *scanner, chs []chunk) {
 					cur.rest, cur.pre = true, true
 				}
 			case chunkMoment:
+				if !hasTopics && seg.sense == negative && cur.sense == positive && len(cur.topics) > 0 { // "books, but never before noon"
+					groups = append(groups, &liking{topics: slices.Clone(cur.topics), sense: negative, when: []chunk{c}, from: c.from, to: c.to})
+					continue
+				}
 				r.addCondition(cur, c, seg, j)
 			}
 		}
@@ -297,11 +305,15 @@ func (r *reader) elsewhere(s *scanner, g *liking) []chunk {
 	if active {
 		var others []string
 		for _, k := range activity.Kinds() {
-			if !kinds[string(k)] && len(others) < 32 {
+			if !kinds[string(k)] {
 				others = append(others, string(k))
 			}
 		}
-		return []chunk{{moment: moment{kinds: others}, from: g.from, to: g.to}}
+		var out []chunk
+		for part := range slices.Chunk(others, maxKinds) {
+			out = append(out, chunk{moment: moment{kinds: part}, from: g.from, to: g.to})
+		}
+		return out
 	}
 	var out []chunk
 	for m := int32(0); m < 1440; m++ {

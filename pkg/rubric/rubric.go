@@ -189,7 +189,7 @@ func remark(s *scanner, chs []chunk) bool {
 
 func unknownReason(s *scanner, from int) string {
 	switch w := s.text(from); {
-	case w == "when" || w == "while" || w == "whenever" || w == "if" || w == "unless" || w == "after" || w == "before" || w == "during" || w == "once" || w == "until" || w == "till":
+	case w == "when" || w == "while" || w == "whenever" || w == "if" || w == "unless" || w == "after" || w == "before" || w == "during" || w == "until" || w == "till":
 		return "this condition was not understood; the rest was read without it"
 	case w == "weekend" || w == "weekends" || w == "weekday" || w == "weekdays" || w == "monday" || w == "tuesday" || w == "wednesday" || w == "thursday" || w == "friday" || w == "saturday" || w == "sunday":
 		return "days of the week cannot be told apart; the rest was read for every day"

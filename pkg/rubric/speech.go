@@ -19,7 +19,7 @@ type speech struct {
 // lengths are the readings of words about length, in words: a sentence is 20,
 // "short" is 25, "not too long" is 40.
 var lengths = newLexicon(map[string]int32{
-	"short": 25, "brief": 25, "briefly": 25, "short and sweet": 25, "brevity": 25, "succinct": 25, "concise": 25, "concisely": 25, "compact": 25, "short sentences": 25, "keep it short": 25, "in brief": 25, "pithy": 20,
+	"short": 25, "brief": 25, "briefly": 25, "short and sweet": 25, "brevity": 25, "succinct": 25, "concise": 25, "concisely": 25, "compact": 25, "short sentences": 25, "keep it short and sweet": 25, "in brief": 25, "pithy": 20,
 	"very short": 15, "very brief": 15, "as short as possible": 15, "extremely short": 15, "really short": 15, "a few words": 12, "few words": 12, "a handful of words": 12, "minimal": 15, "terse": 15,
 	"fairly short": 30, "reasonably short": 30, "reasonably brief": 30, "fairly brief": 30,
 })
@@ -218,7 +218,7 @@ func (r *reader) readSpeech(s *scanner, chs []chunk) {
 			own = positive
 			seg.sense = positive
 			for j := k + 1; j < len(segs); j++ {
-				if next, _ := segs[j].cue(); next != unset || segs[j].before == sepBut || segs[j].before == sepExcept {
+				if next, _ := segs[j].cue(); next != unset || segs[j].before == sepBut || segs[j].before == sepExcept || segs[j].before == sepNot {
 					break
 				}
 				segs[j].sense = positive

@@ -32,6 +32,7 @@ type statement struct {
 	about    bool
 	gap      bool // a distance in time, not a count
 	vague    bool // "often": used only where no number is said
+	floating bool // a number that belongs to the moment before it
 	daily    bool // without a window it means the day
 	inherits bool // took its window from the statement before it
 	window   windowKind
@@ -109,7 +110,7 @@ var remarks = newLexicon(map[string]bool{
 var (
 	tooMuch = set(`too much many annoy annoys annoyed annoying tiring tires tire wear wears overwhelm overwhelms overwhelming overwhelmed bother bothers nag nagging
 		pester pestering irritate irritates irritating noise clutter stress stresses stressful intrusive burden bad unwelcome nuisance crowd crowds lose distracts
-		distracting excessive mute ignore exhausting exhausts drowns drown drives switch unbearable spoils harassment intrusion meddling fuss patience swamped flood flooded hounded crowded`)
+		distracting excessive mute ignore exhausting exhausts drowns drown drives switch unbearable spoils harassment intrusion meddling fuss patience foolishness madness nonsense overkill silly greedy swamped flood flooded hounded crowded`)
 	tooLittle = set(`few little neglect neglected forgotten useless pointless abandoned lonely ignored forget lost miss waste disappoints disappointing disappointed adrift
 		seldom forsaken overlooked bored drift stall unsupported alone`)
 )
@@ -160,7 +161,25 @@ func (s *scanner) windowAt(i int) (statement, int) {
 				m.from, m.to = i, at+k
 				return statement{window: windowSlots, slots: []moment{m}}, at + k - i
 			}
+			if m, k := s.activityAt(at, 0); k > 0 && w != "a" && w != "for" {
+				m.from, m.to = i, at+k
+				return statement{window: windowSlots, slots: m.each()}, at + k - i
+			}
 		}
 	}
 	return statement{}, 0
+}
+
+// each parts a moment of several activities into one of each: "after each meal"
+// is after breakfast, after lunch and after dinner.
+func (m moment) each() []moment {
+	if len(m.kinds) < 2 {
+		return []moment{m}
+	}
+	out := make([]moment, len(m.kinds))
+	for k, kind := range m.kinds {
+		out[k] = m
+		out[k].kinds = []string{kind}
+	}
+	return out
 }

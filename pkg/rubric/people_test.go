@@ -1,0 +1,72 @@
+package rubric
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+)
+
+// person is a whole rubric of somebody with a way of speaking, and its reading.
+type person struct {
+	rubric *simv1.Rubric
+	lines  []string
+}
+
+func people(t testing.TB) []person {
+	t.Helper()
+	data, err := os.ReadFile("testdata/people.txt")
+	require.NoError(t, err)
+	var out []person
+	for _, block := range strings.Split(strings.TrimSpace(string(data)), "\n\n") {
+		p := person{rubric: &simv1.Rubric{}}
+		for _, line := range strings.Split(block, "\n") {
+			switch rest := line[2:]; line[0] {
+			case 'P':
+				p.rubric.PersonalPreference = rest
+			case 'T':
+				p.rubric.Timing = rest
+			case 'F':
+				p.rubric.Frequency = rest
+			case 'C':
+				p.rubric.CommunicationSafety = rest
+			case '=':
+				p.lines = append(p.lines, rest)
+			}
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func TestPeopleWhoSpeakForThemselves(t *testing.T) {
+	all := people(t)
+	require.Len(t, all, 32)
+	for _, p := range all {
+		spec, warnings, err := CompileStrict(p.rubric, "persona.rubric")
+		require.NoError(t, err)
+		require.Empty(t, warnings)
+		require.Equal(t, p.lines, Describe(spec), p.rubric.GetTiming())
+		requireLegal(t, spec)
+	}
+}
+
+func BenchmarkCompile(b *testing.B) {
+	all := people(b)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		Compile(all[i%len(all)].rubric)
+	}
+}
+
+func BenchmarkCompileLongText(b *testing.B) {
+	text := strings.Repeat("Between 6:30 and 8:00 in the morning I am all ears, but never while I'm cooking or after 9 pm. ", 160)
+	r := &simv1.Rubric{PersonalPreference: text, Timing: text, Frequency: text, CommunicationSafety: text}
+	b.SetBytes(int64(4 * len(text)))
+	for b.Loop() {
+		Compile(r)
+	}
+}
