@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 FUZZTIME ?= 10s
+# the state that contracts must not break
+AGAINST ?= $(shell git rev-parse --verify --quiet origin/main || git rev-parse --verify --quiet main || echo HEAD)
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 export PATH := $(CURDIR)/.bin:$(PATH)
 
@@ -30,7 +32,10 @@ generate: tools ## the contracts' Go code
 
 proto-check: tools ## contracts: lint, nothing broken, generated code up to date
 	buf lint
-	@if git rev-parse --verify --quiet main >/dev/null; then buf breaking --against '.git#branch=main'; else echo "no branch main to compare with"; fi
+	@# what main has, with the imported files that git does not keep
+	@rm -rf .bin/against && mkdir -p .bin/against
+	@git archive $(AGAINST) buf.yaml proto | tar -x -C .bin/against && cp -r proto/deps/buf .bin/against/proto/deps/
+	buf breaking --against .bin/against
 	buf generate
 	@git diff --exit-code --stat -- proto/gen || { echo "proto/gen is not what the contracts generate: run make generate"; exit 1; }
 
