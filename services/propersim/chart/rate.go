@@ -26,14 +26,13 @@ type Rate struct {
 
 // SVG draws the chart.
 func (c Rate) SVG() (string, error) {
-	p := newPlot("simulated day", "recommendations per waking hour (log)")
+	p := newPlot("simulated day", "per waking hour, log scale")
 	p.X.Tick.Marker = dayTicks{}
-	p.Y.Scale = plot.LogScale{}
 	p.Y.Tick.Marker = rateTicks{}
 	p.Add(grid())
 	spanDays(p, c.Series)
 	from, to := p.X.Min, p.X.Max
-	low, high := floor(c.WantedMin), floor(c.WantedMax)
+	low, high := logarithm(c.WantedMin), logarithm(c.WantedMax)
 	area, err := plotter.NewPolygon(plotter.XYs{{X: from, Y: low}, {X: to, Y: low}, {X: to, Y: high}, {X: from, Y: high}})
 	if err != nil {
 		return "", fmt.Errorf("chart: wanted band: %w", err)
@@ -42,7 +41,7 @@ func (c Rate) SVG() (string, error) {
 	area.LineStyle = draw.LineStyle{Color: color.NRGBA{0x16, 0xa3, 0x4a, 0x80}, Width: 0.8}
 	p.Add(area)
 	for _, s := range c.Series {
-		s.Y, s.Low, s.High = floors(s.Y), floors(s.Low), floors(s.High)
+		s.Y, s.Low, s.High = logarithms(s.Y), logarithms(s.Low), logarithms(s.High)
 		if err := addBand(p, s); err != nil {
 			return "", err
 		}
@@ -51,22 +50,26 @@ func (c Rate) SVG() (string, error) {
 		}
 	}
 	p.X.Min, p.X.Max = from, to
-	p.Y.Min, p.Y.Max = RateFloor, 30
+	p.Y.Min, p.Y.Max = logarithm(RateFloor), logarithm(30)
 	return render(p, vg.Length(c.Width), vg.Length(c.Height))
 }
 
-func floor(y float64) float64 { return math.Max(RateFloor, y) }
+// logarithm places a rate on the axis; a NaN stays one. The axis itself is
+// linear, because the library centres the name of a logarithmic one wrongly.
+func logarithm(rate float64) float64 {
+	if rate < RateFloor {
+		rate = RateFloor
+	}
+	return math.Log10(rate)
+}
 
-func floors(y []float64) []float64 {
-	if y == nil {
+func logarithms(rates []float64) []float64 {
+	if rates == nil {
 		return nil
 	}
-	out := make([]float64, len(y))
-	for i, v := range y {
-		out[i] = v
-		if v < RateFloor {
-			out[i] = RateFloor
-		}
+	out := make([]float64, len(rates))
+	for i, v := range rates {
+		out[i] = logarithm(v)
 	}
 	return out
 }
@@ -77,12 +80,12 @@ type rateTicks struct{}
 func (rateTicks) Ticks(low, high float64) []plot.Tick {
 	var out []plot.Tick
 	for _, v := range []float64{0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 24} {
-		if v >= low && v <= high {
+		if at := logarithm(v); at >= low && at <= high {
 			label := fmt.Sprint(v)
 			if v == RateFloor {
 				label = "0"
 			}
-			out = append(out, plot.Tick{Value: v, Label: label})
+			out = append(out, plot.Tick{Value: at, Label: label})
 		}
 	}
 	return out

@@ -147,7 +147,8 @@ type evenTicks float64
 func (e evenTicks) Ticks(low, high float64) []plot.Tick {
 	var out []plot.Tick
 	for i := math.Ceil(low/float64(e) - 1e-9); i*float64(e) <= high+1e-9; i++ {
-		out = append(out, plot.Tick{Value: i * float64(e), Label: fmt.Sprintf("%g", math.Round(i*float64(e)*1000)/1000)})
+		value := math.Round(i*float64(e)*1000)/1000 + 0 // no negative zero
+		out = append(out, plot.Tick{Value: value, Label: fmt.Sprintf("%g", value)})
 	}
 	return out
 }

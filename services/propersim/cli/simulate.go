@@ -147,6 +147,10 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 	if err != nil {
 		return err
 	}
+	before, err := stepsBefore(ctx, at, loaded)
+	if err != nil {
+		return err
+	}
 	services, err := stack.Start(stack.Options{Config: &loaded.Config, Store: at.Store(loaded.Store), Version: a.version, Logger: log})
 	if err != nil {
 		return err
@@ -158,13 +162,12 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 	if err != nil {
 		return err
 	}
-	board := live.NewBoard(began)
+	board := live.NewBoard(began, before)
 	if err := a.watch(ctx, services, runs, board); err != nil {
 		return a.interrupted(ctx, at, stop, err)
 	}
 	took := board.Snapshot(time.Now())
-	timing := &metrics.Timing{WallSeconds: took.Elapsed.Seconds(), Steps: took.Done, StepsPerSecond: took.PerSecond, PeakRSSBytes: peakRSS()}
-	file, err := a.write(ctx, at, loaded, services, timing)
+	file, err := a.write(ctx, at, loaded, services, timing(at, took))
 	if err != nil {
 		return a.interrupted(ctx, at, stop, err)
 	}
@@ -231,6 +234,33 @@ func (a *app) write(ctx context.Context, at folder.Folder, loaded *config.Loaded
 		ids = append(ids, r.ID)
 	}
 	return file, output.Pairs(ctx, services.Buffer, ids, bufferv1.ExportFormat_EXPORT_FORMAT_JSONL, at.Pairs())
+}
+
+// timing is that of this process, or, where there was nothing left to conduct,
+// the one recorded before.
+func timing(at folder.Folder, took live.Snapshot) *metrics.Timing {
+	if before, err := metrics.Read(at.Metrics()); err == nil && took.Done == 0 {
+		return before.Timing
+	}
+	return &metrics.Timing{WallSeconds: took.Elapsed.Seconds(), Steps: took.Done, StepsPerSecond: took.PerSecond, PeakRSSBytes: peakRSS()}
+}
+
+// stepsBefore counts the steps that a folder holds.
+func stepsBefore(ctx context.Context, at folder.Folder, loaded *config.Loaded) (int64, error) {
+	reader, err := source.Open(ctx, at.Store(loaded.Store).Journal)
+	if errors.Is(err, errs.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer reader.Close()
+	runs, err := reader.Runs(ctx)
+	steps := int64(0)
+	for _, r := range runs {
+		steps += int64(r.GetProgress().GetSteps())
+	}
+	return steps, err
 }
 
 // peakRSS returns the greatest resident size of this process in bytes.

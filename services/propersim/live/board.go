@@ -19,13 +19,14 @@ type Board struct {
 	// guarded by mu
 	ids  []string
 	runs map[string]*environmentv1.Run
-	// steps that were committed before the board began; guarded by mu
+	// before are the steps that were committed before the board began
 	before int64
 }
 
-// NewBoard returns a board that measures from now on.
-func NewBoard(began time.Time) *Board {
-	return &Board{began: began, runs: make(map[string]*environmentv1.Run)}
+// NewBoard returns a board that measures from began on, when so many steps were
+// committed already.
+func NewBoard(began time.Time, before int64) *Board {
+	return &Board{began: began, before: before, runs: make(map[string]*environmentv1.Run)}
 }
 
 // Update takes news of a run.
@@ -34,7 +35,6 @@ func (b *Board) Update(r *environmentv1.Run) {
 	defer b.mu.Unlock()
 	if _, known := b.runs[r.GetId()]; !known {
 		b.ids = append(b.ids, r.GetId())
-		b.before += int64(r.GetProgress().GetSteps())
 	}
 	b.runs[r.GetId()] = r
 }
