@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -79,8 +80,8 @@ func (a *app) load(cmd *cobra.Command, flags ...[]bound) (*config.Loaded, error)
 	return loaded, usage(err)
 }
 
-// logger returns the log that the configuration asks for, on the error output.
-func (a *app) logger(c config.Log) (*zap.Logger, error) {
+// logger returns the log that the configuration asks for.
+func logger(c config.Log, to io.Writer) (*zap.Logger, error) {
 	level, err := zapcore.ParseLevel(c.Level)
 	if err != nil {
 		return nil, fmt.Errorf("log.level: %w", err)
@@ -91,7 +92,7 @@ func (a *app) logger(c config.Log) (*zap.Logger, error) {
 	if c.Format == "json" {
 		encoder = zapcore.NewJSONEncoder(encoding)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(a.errOut)), level)), nil
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(to)), level)), nil
 }
 
 func (a *app) config() *cobra.Command {

@@ -86,7 +86,7 @@ func (a *app) serveUntil(ctx context.Context, at folder.Folder, loaded *config.L
 		return err
 	}
 	defer release()
-	log, err := a.logger(loaded.Log)
+	log, err := logger(loaded.Log, a.errOut)
 	if err != nil {
 		return err
 	}

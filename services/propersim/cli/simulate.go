@@ -143,7 +143,12 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 		return err
 	}
 	defer release()
-	log, err := a.logger(loaded.Log)
+	logFile, err := at.OpenLog()
+	if err != nil {
+		return err
+	}
+	defer logFile.Close()
+	log, err := logger(loaded.Log, logFile)
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,16 @@ func (f Folder) Make() error {
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
+// OpenLog opens the log of the services for appending: beside the live view
+// there is no room for it.
+func (f Folder) OpenLog() (*os.File, error) {
+	file, err := os.OpenFile(f.path("state", "services.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("run folder %s cannot be written: %w", f, cause(err))
+	}
+	return file, nil
+}
+
 // cause leaves out the path, which the message has said.
 func cause(err error) error {
 	var path *fs.PathError

@@ -130,6 +130,9 @@ func (l *Line) add(r *environmentv1.Run) {
 	l.given += int64(p.GetRecommendations())
 	l.wakingSecs += int64(p.GetWakingSteps()) * int64(r.GetConfig().GetStepSeconds())
 	l.Days = max(l.Days, int(r.GetConfig().GetDays()))
+	if r.GetState() == environmentv1.RunState_RUN_STATE_QUEUED && p.GetSteps() == 0 {
+		return // it has no time of its own yet
+	}
 	at := int64(p.GetDay())*simtime.SecondsPerDay + int64(p.GetSecondOfDay())
 	if p.GetSteps() < p.GetStepsTotal() && (l.position == 0 || at < l.position) {
 		l.position, l.Day, l.Clock = at, int(p.GetDay()), simtime.Clock(p.GetSecondOfDay()/60*60)
@@ -137,8 +140,12 @@ func (l *Line) add(r *environmentv1.Run) {
 }
 
 func (l *Line) finish() {
-	if l.position == 0 {
+	switch {
+	case l.position > 0:
+	case l.Steps == l.Total:
 		l.Day, l.Clock = l.Days, "24:00"
+	default:
+		l.Day, l.Clock = 1, "00:00"
 	}
 	if l.judged > 0 {
 		score := float64(l.sum) / float64(l.judged)
