@@ -62,7 +62,7 @@ func MatchAt(words []string, i int) (Match, bool) {
 
 // Classify returns the topic that a text is about, or "" where no word tells.
 // Longer phrases weigh more (the square of their words), repeated ones add up,
-// and of equals the one named first wins.
+// and of equals the one that came to its weight first wins.
 func Classify(text string) string {
 	var scores [maxTopics]int
 	first, best := -1, 0
@@ -82,7 +82,6 @@ func Classify(text string) string {
 	if first < 0 {
 		return ""
 	}
-	// A later topic may have drawn level without passing; the leader was first.
 	return topics[first].ID
 }
 

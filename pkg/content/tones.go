@@ -33,7 +33,7 @@ var toneWords = map[string][]Tone{
 	"motivational": {Encouraging}, "hopeful": {Encouraging}, "enthusiasm": {Encouraging}, "coach like": {Encouraging}, "like a coach": {Encouraging},
 }
 
-// TonePhrases returns every word and phrase that means a tone, unordered.
+// TonePhrases returns every word and phrase that means a tone.
 func TonePhrases() map[string][]Tone { return toneWords }
 
 // TonesFor returns the tones that a word or phrase of prose means ("friendly",

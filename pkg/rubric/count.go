@@ -1,5 +1,9 @@
 package rubric
 
+import (
+	"strings"
+)
+
 // countChunk reads a statement about frequency at token i.
 func (r *reader) countChunk(s *scanner, i int, before []chunk) (chunk, bool) {
 	if r.field == fieldFrequency {
@@ -34,18 +38,16 @@ func (r *reader) countChunk(s *scanner, i int, before []chunk) (chunk, bool) {
 	st.phrase = r.name(s, i, i+n)
 	for k := range st.slots {
 		st.names = append(st.names, r.name(s, st.slots[k].from, st.slots[k].to))
+		if st.slots[k].unsure {
+			r.warn(st.names[k], couldBeEither)
+		}
 	}
 	return chunk{kind: chunkCount, to: i + n, stmt: &st}, true
 }
 
-// unlimited are ways to leave the number to the speaker.
-var unlimited = newLexicon(map[string]bool{
-	"as often as you like": true, "as often as you want": true, "as often as you please": true, "as many as you like": true, "as many as you want": true, "as much as you like": true, "as often as possible": true, "no limit": true, "without limit": true, "as often as it makes sense": true, "as often as needed": true, "any number": true,
-})
-
 // afterMoment says that the last thing told was a time: "after dinner, one".
 func afterMoment(before []chunk) bool {
-	for k := len(before) - 1; k >= 0; k-- {
+	for k := len(before) - 1; k >= max(0, len(before)-near); k-- {
 		switch before[k].kind {
 		case chunkSep, chunkFiller:
 		case chunkMoment:
@@ -95,7 +97,7 @@ func (r *reader) statementAt(s *scanner, i int) (statement, int) {
 			st.mode, at, moded = modeNever, at+1, true
 		}
 	}
-	for {
+	for at < i+near {
 		if s.text(at) == "," && moded && at > i {
 			at++
 			continue
@@ -185,7 +187,7 @@ func (r *reader) plausible(s *scanner, at, n int) bool {
 func (r *reader) complete(s *scanner, i, at, numberAt int, st statement, moded, any bool) (statement, int) {
 	nouned := false
 	commas := 0
-	for at < len(s.toks) {
+	for at < min(len(s.toks), i+2*near) {
 		w := s.text(at)
 		if m, n := postModes.match(s.toks, at); n > 0 && !(m == modePlain && s.text(at+n) == "than") {
 			if m != modePlain {
@@ -207,7 +209,7 @@ func (r *reader) complete(s *scanner, i, at, numberAt int, st statement, moded, 
 				at += n
 				continue
 			}
-			if m, n := s.momentAt(at, false); n > 0 && !m.always && r.slotFits(s, numberAt, at, m, nouned) {
+			if m, n := s.momentAt(at, false); n > 0 && r.slotFits(s, numberAt, at, m, nouned) {
 				m.from, m.to = at, at+n
 				st.window, st.slots = windowSlots, []moment{m}
 				for k := at; k < at+n; k++ {
@@ -323,12 +325,13 @@ func (st *statement) finishMode(s *scanner, at *int, any bool) {
 
 // mentionsPhrase looks for one of two-word phrases before the next clause.
 func mentionsPhrase(s *scanner, at int, phrases ...string) bool {
-	for end := clauseEnd(s, at); at+1 < end; at++ {
-		if w := s.text(at); w == "and" || w == "or" {
+	for end := min(at+near, len(s.toks)-1); at < end; at++ {
+		w := s.text(at)
+		if w == "and" || w == "or" || w == "but" || s.toks[at].kind == mark {
 			return false
 		}
 		for _, p := range phrases {
-			if s.text(at)+" "+s.text(at+1) == p {
+			if first, second, _ := strings.Cut(p, " "); w == first && s.text(at+1) == second {
 				return true
 			}
 		}
@@ -336,8 +339,12 @@ func mentionsPhrase(s *scanner, at int, phrases ...string) bool {
 	return false
 }
 
+// near is how many words around a phrase are looked at for what is said of it;
+// it keeps reading linear in the length of a text.
+const near = 24
+
 func mentions(s *scanner, from, to int, words map[string]bool) bool {
-	for k := from; k < to; k++ {
+	for k := from; k < min(to, from+near); k++ {
 		if words[s.text(k)] {
 			return true
 		}
@@ -347,7 +354,7 @@ func mentions(s *scanner, from, to int, words map[string]bool) bool {
 
 // remarkEnd returns the end of the clause in which one of the words stands.
 func remarkEnd(s *scanner, at int, words map[string]bool) int {
-	for k := at; k < len(s.toks); k++ {
+	for k := at; k < min(len(s.toks), at+near); k++ {
 		if words[s.text(k)] {
 			return clauseEnd(s, k)
 		}
@@ -377,202 +384,4 @@ func (r *reader) bareWindow(s *scanner, i, at int, st statement, moded bool) (st
 	any := false
 	st.finishMode(s, &at, any)
 	return st, at - i
-}
-
-// gapAt reads a distance in time: "at least two hours apart", "never more than
-// four hours without a word".
-func (r *reader) gapAt(s *scanner, at int, st *statement) int {
-	if r.field != fieldFrequency {
-		return 0
-	}
-	start := at
-	lead := false
-	if n := closerThan.length(s.toks, at); n > 0 {
-		lead, at = true, at+n
-		st.mode = modePlain
-	}
-	for {
-		w := s.text(at)
-		if w == "gap" || w == "pause" || w == "break" || w == "interval" || w == "intervals" || w == "distance" || w == "wait" || w == "leave" || w == "spaced" || w == "space" || w == "spacing" {
-			if w != "leave" && w != "space" {
-				lead = true
-			}
-			at++
-			continue
-		}
-		if lead || w == "leave" || w == "space" || at > start {
-			if m, n := preModes.match(s.toks, at); n > 0 {
-				st.mode, at = m, at+n
-				continue
-			}
-			if w == "of" || w == "a" && !isUnit(s.text(at+1)) || w == "them" || w == "about" || w == "around" || w == "roughly" || w == "me" || w == "for" || w == "it" || w == "out" {
-				at++
-				continue
-			}
-		}
-		if w == "a" && (s.text(at+1) == "gap" || s.text(at+1) == "pause" || s.text(at+1) == "break" || s.text(at+1) == "interval" || s.text(at+1) == "distance") {
-			at++
-			continue
-		}
-		break
-	}
-	if k, n := preModes.match(s.toks, at); n > 0 && at > start {
-		st.mode, at = k, at+n
-	}
-	d, n := durationAt(s.toks, at, false)
-	if n == 0 || d.hi > 1440 {
-		return 0
-	}
-	at += n
-	apart := lead
-	end := at
-	for k := at; k < at+8 && k < len(s.toks); k++ {
-		switch s.text(k) {
-		case "apart", "between", "inbetween", "since":
-			apart = true
-			end = k + 1
-			// what lies between them is no rule
-			for nouns[s.text(end)] || s.text(end) == "them" || s.text(end) == "two" || s.text(end) == "one" || s.text(end) == "and" && (s.text(end+1) == "the") || s.text(end) == "the" || s.text(end) == "next" || s.text(end) == "each" || s.text(end) == "any" || s.text(end) == "your" || s.text(end) == "last" || s.text(end) == "another" || s.text(end) == "from" || s.text(end) == "other" {
-				end++
-			}
-		case ",":
-			k = len(s.toks)
-		}
-		if apart && !lead {
-			break
-		}
-	}
-	switch {
-	case st.mode == modeMost: // at most so long without one
-		st.mode, st.count, st.minutes = modeLeast, one(1), d
-		end = clauseEnd(s, at)
-	case apart:
-		if st.mode == modeLeast || d.hi == d.lo {
-			st.mode = modeMost
-		}
-		st.count, st.minutes = one(1), d
-	default:
-		return 0
-	}
-	if m, n := postModes.match(s.toks, end); n > 0 && m == modeLeast {
-		end += n
-	} else if s.text(end) == "or" && s.text(end+1) == "more" {
-		end += 2
-	}
-	st.gap, st.window, st.counted = true, windowTrailing, true
-	return end - start
-}
-
-func isUnit(w string) bool { _, ok := unitMinutes[w]; return ok }
-
-// countAt reads how many: "once", "twice", "three times", "one or two".
-func countAt(s *scanner, i int) (span, int) {
-	c, n := singleCount(s, i)
-	if n == 0 {
-		return rangeCount(s, i)
-	}
-	link := 0
-	if s.text(i+n) == "-" {
-		link = 1
-	} else if _, k := rangeLinks.match(s.toks, i+n); k > 0 {
-		link = k
-	}
-	if link > 0 {
-		if hi, k := singleCount(s, i+n+link); k > 0 && hi.hi > c.lo {
-			if s.text(i+n+link+k) == "-" { // "one-to-two-hour": no count
-				return c, n
-			}
-			return span{c.lo, hi.hi}, n + link + k
-		}
-	}
-	return c, n
-}
-
-func rangeCount(s *scanner, i int) (span, int) {
-	if w := s.text(i); w != "between" && w != "from" {
-		return span{}, 0
-	}
-	c, n := rangeAt(s.toks, i)
-	if n == 0 {
-		return c, 0
-	}
-	if s.text(i+n) == "times" || s.text(i+n) == "x" {
-		n++
-	}
-	return c, n
-}
-
-func singleCount(s *scanner, i int) (span, int) {
-	switch s.text(i) {
-	case "once":
-		return one(1), 1
-	case "twice":
-		return one(2), 1
-	case "thrice":
-		return one(3), 1
-	case "none":
-		return one(0), 1
-	case "no":
-		if w := s.text(i + 1); nouns[w] && w != "one" && w != "you" && w != "thing" && w != "things" {
-			return one(0), 1
-		}
-	}
-	v, n := numberAt(s.toks, i)
-	if n == 0 || v.lo != float64(int(v.lo)) {
-		return span{}, 0
-	}
-	if w := s.text(i + n); w == "times" || w == "time" || w == "x" || w == "×" {
-		n++
-	}
-	return v, n
-}
-
-var closerThan = newLexicon(map[string]bool{
-	"never closer together than": true, "never closer than": true, "not closer than": true, "no closer than": true, "not closer together than": true, "no closer together than": true, "never nearer than": true, "not nearer than": true, "no nearer than": true, "no sooner than": true, "not sooner than": true, "never sooner than": true,
-})
-
-// sameTimes refer to the moments named in the text about timing.
-var sameTimes = newLexicon(map[string]bool{
-	"at each of those times": true, "at each of these times": true, "at each of them": true, "in each of them": true, "in each of those": true, "in each of these": true, "at each of those moments": true, "in each of those slots": true, "in each slot": true, "in each window": true, "at each time": true, "in each of those windows": true, "for each of those times": true, "at every one of those times": true, "at each of those": true, "in each of those times": true, "for each of them": true, "per slot": true, "per window": true, "each time slot": true, "in each of those hours": true,
-})
-
-var ordinals = map[string]float64{"third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10}
-
-// ordinalAt reads "a fourth at most", "never a fifth": the last one that is
-// still accepted, or the first that is not.
-func (r *reader) ordinalAt(s *scanner, i int) (statement, int) {
-	if r.field != fieldFrequency {
-		return statement{}, 0
-	}
-	at, refused := i, false
-	for {
-		w := s.text(at)
-		if w == "never" || w == "not" || w == "no" {
-			refused = true
-		} else if w != "exceptionally" && w != "perhaps" && w != "maybe" && w != "at" && w != "most" && w != "possibly" && w != "even" && w != "occasionally" {
-			break
-		}
-		at++
-	}
-	if w := s.text(at); w != "a" && w != "an" && w != "the" && w != "any" {
-		return statement{}, 0
-	}
-	n, ok := ordinals[s.text(at+1)]
-	if !ok || isUnit(s.text(at+2)) {
-		return statement{}, 0
-	}
-	at += 2
-	end := clauseEnd(s, at)
-	for k := at; k < end; k++ {
-		w := s.text(k)
-		if w == "and" {
-			end = k
-			break
-		}
-		refused = refused || w == "not" || w == "never" || tooMuch[w] && w != "bad"
-	}
-	if refused {
-		n--
-	}
-	return statement{count: one(n), mode: modeMost, counted: true, inherits: true, daily: true}, end - i
 }

@@ -132,6 +132,10 @@ func (o *reading) settleFrequency() {
 				}
 			}
 		}
+		if len(spec.AtLeast) == maxBounds || len(spec.AtMost) == maxBounds {
+			o.warn(fieldFrequency, st.phrase, tooManyRules)
+			break
+		}
 		spec.AtLeast = appendBound(spec.AtLeast, lower)
 		spec.AtMost = appendBound(spec.AtMost, upper)
 	}
@@ -251,7 +255,7 @@ func (o *reading) closeSlots() {
 			return
 		}
 	}
-	if len(spec.AtMost) == 0 || len(spec.AtLeast) == 0 {
+	if len(spec.AtMost) == 0 || len(spec.AtLeast) == 0 || len(spec.AtMost) == maxBounds {
 		return
 	}
 	spec.AtMost = append(spec.AtMost, &simv1.FrequencyBound{Count: min(sum, maxCount), Window: &simv1.FrequencyBound_Day{Day: &simv1.WholeDay{}}})

@@ -62,11 +62,20 @@ func BenchmarkCompile(b *testing.B) {
 	}
 }
 
-func BenchmarkCompileLongText(b *testing.B) {
-	text := strings.Repeat("Between 6:30 and 8:00 in the morning I am all ears, but never while I'm cooking or after 9 pm. ", 160)
-	r := &simv1.Rubric{PersonalPreference: text, Timing: text, Frequency: text, CommunicationSafety: text}
-	b.SetBytes(int64(4 * len(text)))
-	for b.Loop() {
-		Compile(r)
+// BenchmarkLongestTexts reads texts of the greatest length allowed, made of one
+// phrase over and over: the cost must stay linear in the length.
+func BenchmarkLongestTexts(b *testing.B) {
+	for _, unit := range []string{
+		"a few ", "9 to ", "(", "a gap of ", "at most ", "reading in ", "more than five a day ", "flub ",
+		"Between 6:30 and 8:00 in the morning I am all ears, but never while I'm cooking or after 9 pm. ",
+	} {
+		text := strings.Repeat(unit, 16384/len(unit))
+		b.Run(strings.TrimSpace(unit), func(b *testing.B) {
+			r := &simv1.Rubric{PersonalPreference: text, Timing: text, Frequency: text, CommunicationSafety: text}
+			b.SetBytes(int64(4 * len(text)))
+			for b.Loop() {
+				Compile(r)
+			}
+		})
 	}
 }

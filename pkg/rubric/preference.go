@@ -3,8 +3,6 @@ package rubric
 import (
 	"slices"
 
-	"github.com/propersim/propersim/pkg/activity"
-	"github.com/propersim/propersim/pkg/content"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
@@ -23,28 +21,6 @@ type liking struct {
 	from   int
 	to     int
 }
-
-// anyTopic are ways to say that every topic is welcome.
-var anyTopic = newLexicon(map[string]bool{
-	"anything goes": true, "all topics": true, "any topic": true, "everything": true, "open to anything": true, "anything at all": true, "any subject": true, "all subjects": true, "whatever you like": true, "surprise me": true,
-	"no preferences": true, "no particular preference": true, "no particular preferences": true, "no favourites": true, "anything": true, "topic does not matter": true, "whatever": true, "whatever you want": true, "no favorites": true, "all kinds of things": true, "all sorts of things": true, "any topics": true, "all of it": true,
-})
-
-var otherwise = newLexicon(map[string]bool{
-	"otherwise": true, "the rest of the day": true, "at other times": true, "at any other time": true, "the rest of the time": true, "at all other times": true, "for the rest": true, "for the rest of the day": true, "any other time": true, "at other hours": true, "in between": true, "the remaining time": true, "outside those times": true, "outside these times": true, "outside those hours": true, "outside these hours": true,
-})
-
-// adjectives do not narrow a topic.
-var adjectives = set(`easy simple quick good interesting seasonal latest current everyday classic old modern great practical hands-on beautiful fun smart clever inspiring
-	thoughtful concrete solid proper decent hand-picked lesser obscure hidden gem gems solid actual light deep detailed horror crime romantic historical indie foreign fantasy italian french spanish indian mexican vegetarian vegan local home-made homemade baroque
-	classical contemporary folk traditional world horror black-and-white silent documentary popular live acoustic electronic urban indoor outdoor small-scale winter summer autumn spring in-depth homely hearty cosy cozy unusual wild odd surprising exciting related specific personal`)
-
-// leadIns carry no rule.
-var leadIns = newLexicon(map[string]bool{
-	"if you can manage it": true, "if you can manage": true, "if i may ask": true, "if that is possible": true, "as you prefer": true, "if you prefer": true, "as you like": true, "if you please": true, "as it were": true, "as well": true, "if you will": true, "if need be": true, "if you have to": true, "quiet times": true, "quiet moments": true, "the way a good friend is": true, "if you want to": true, "when in doubt": true, "as a rule": true, "at all": true,
-	"for the office": true, "for work": true, "for my job": true, "for the house": true, "for fun": true, "for pleasure": true, "for leisure": true, "for the home": true, "for my work": true, "for the job": true,
-	"when it comes to": true, "as far as": true, "if possible": true, "if you like": true, "if you can": true, "if anything": true, "when you speak": true, "if you must": true, "when you do speak": true, "when you have something": true, "if you have something": true, "after all": true, "once more": true, "if at all": true,
-})
 
 func (r *reader) otherwiseChunk(s *scanner, i int) (chunk, bool) {
 	if _, n := otherwise.match(s.toks, i); n > 0 {
@@ -238,16 +214,6 @@ func (r *reader) addLiking(s *scanner, g *liking) {
 	}
 }
 
-func allBut(topics []string) []string {
-	var out []string
-	for _, t := range content.Topics() {
-		if !slices.Contains(topics, t.ID) {
-			out = append(out, t.ID)
-		}
-	}
-	return out
-}
-
 // addRule appends a rule; topics without a condition join the rule before them.
 func (r *reader) addRule(sense polarity, rule *simv1.ContentRule) {
 	c := r.out.spec.GetContent()
@@ -265,67 +231,9 @@ func (r *reader) addRule(sense polarity, rule *simv1.ContentRule) {
 			return
 		}
 	}
+	if len(*list) == maxRules {
+		r.out.warn(fieldPreference, "", tooManyRules)
+		return
+	}
 	*list = append(*list, rule)
-}
-
-// elsewhere returns the moments outside all conditions said so far: the gaps
-// between clock conditions, every activity but those named.
-func (r *reader) elsewhere(s *scanner, g *liking) []chunk {
-	var minutes [1440]bool
-	kinds := map[string]bool{}
-	clocked, active := false, false
-	mixed := false
-	for _, rule := range r.out.spec.GetContent().GetLiked() {
-		p := rule.GetWhen()
-		switch {
-		case p.GetClock() != nil && p.GetActivity() == nil:
-			clocked = true
-			for m := p.GetClock().GetFromMinute(); m != p.GetClock().GetToMinute()%1440 || !minutes[m]; m = (m + 1) % 1440 {
-				if minutes[m] {
-					break
-				}
-				minutes[m] = true
-				if (m+1)%1440 == p.GetClock().GetToMinute()%1440 {
-					break
-				}
-			}
-		case p.GetActivity() != nil && p.GetClock() == nil && p.GetActivity().GetRelation() == simv1.ActivityRelation_ACTIVITY_RELATION_DURING:
-			active = true
-			for _, k := range p.GetActivity().GetKinds() {
-				kinds[k] = true
-			}
-		case p != nil:
-			mixed = true
-		}
-	}
-	if mixed || clocked == active {
-		r.warn(r.name(s, g.from, g.to), "what \"otherwise\" excludes cannot be told; read as always")
-		return nil
-	}
-	if active {
-		var others []string
-		for _, k := range activity.Kinds() {
-			if !kinds[string(k)] {
-				others = append(others, string(k))
-			}
-		}
-		var out []chunk
-		for part := range slices.Chunk(others, maxKinds) {
-			out = append(out, chunk{moment: moment{kinds: part}, from: g.from, to: g.to})
-		}
-		return out
-	}
-	var out []chunk
-	for m := int32(0); m < 1440; m++ {
-		if minutes[m] {
-			continue
-		}
-		to := m
-		for to < 1440 && !minutes[to] {
-			to++
-		}
-		out = append(out, chunk{moment: moment{clock: &interval{m, to}}, from: g.from, to: g.to})
-		m = to
-	}
-	return out
 }

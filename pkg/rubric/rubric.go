@@ -6,10 +6,9 @@ package rubric
 import (
 	"unicode/utf8"
 
+	"github.com/propersim/propersim/pkg/errs"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
-
-	"github.com/propersim/propersim/pkg/errs"
 )
 
 // reader reads one text of a rubric into the shared spec.
@@ -29,7 +28,6 @@ type reading struct {
 	understood [4]bool // by field: some rule was read from it
 	statements []*statement
 	speech     speech
-	alsoClosed []*simv1.MomentPattern
 }
 
 // Compile reads a rubric. The same texts give the same spec. A phrase that was
@@ -86,7 +84,6 @@ func read(r *simv1.Rubric) *reading {
 	}
 	out.settleFrequency()
 	out.settleCommunication()
-	out.limit()
 	return out
 }
 
@@ -197,39 +194,13 @@ func unknownReason(s *scanner, from int) string {
 	return "not understood"
 }
 
+// clip shortens a text to at most limit bytes at the end of a character.
 func clip(text string, limit int) string {
-	for len(text) > limit {
-		_, size := utf8.DecodeLastRuneInString(text)
-		text = text[:len(text)-size]
-		if len(text) <= limit {
-			break
-		}
-		if len(text) > limit+4 {
-			text = text[:limit+4]
-			for len(text) > 0 && !utf8.ValidString(text) {
-				text = text[:len(text)-1]
-			}
-		}
+	if len(text) <= limit {
+		return text
 	}
-	return text
-}
-
-// limit keeps the spec within the bounds of its contract and says what had to
-// be left out.
-func (o *reading) limit() {
-	t, c, f := o.spec.GetTiming(), o.spec.GetContent(), o.spec.GetFrequency()
-	t.Receptive = cut(o, fieldTiming, t.Receptive, 64)
-	t.Protected = cut(o, fieldTiming, t.Protected, 64)
-	c.Liked = cut(o, fieldPreference, c.Liked, 64)
-	c.Disliked = cut(o, fieldPreference, c.Disliked, 64)
-	f.AtLeast = cut(o, fieldFrequency, f.AtLeast, 16)
-	f.AtMost = cut(o, fieldFrequency, f.AtMost, 16)
-}
-
-func cut[T any](o *reading, f field, list []T, most int) []T {
-	if len(list) <= most {
-		return list
+	for !utf8.RuneStart(text[limit]) {
+		limit--
 	}
-	o.warn(f, "", "more rules than a spec can hold; those after the first were left out")
-	return list[:most]
+	return text[:limit]
 }

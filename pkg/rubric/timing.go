@@ -91,12 +91,29 @@ func (r *reader) addMoment(s *scanner, c chunk, sense polarity) {
 	}
 	t := r.out.spec.GetTiming()
 	r.out.understood[fieldTiming] = true
+	list := &t.Receptive
 	if sense == negative {
-		t.Protected = appendPattern(t.Protected, p)
-	} else {
-		t.Receptive = appendPattern(t.Receptive, p)
+		list = &t.Protected
 	}
+	if len(*list) == maxPatterns {
+		r.out.warn(fieldTiming, "", tooManyRules)
+		return
+	}
+	*list = appendPattern(*list, p)
 }
+
+// What a spec can hold, by its contract.
+const (
+	maxPatterns = 64
+	maxRules    = 64
+	maxBounds   = 16
+)
+
+// Reasons given in several places.
+const (
+	couldBeEither = "could be morning or evening, read as morning; write am or pm"
+	tooManyRules  = "more rules than a spec can hold; those after the first were left out"
+)
 
 // momentPattern settles what depends on the sense: nobody who says "not after
 // nine" means the morning, and a closed evening closes the night behind it.
@@ -114,7 +131,7 @@ func (r *reader) momentPattern(s *scanner, m moment, from, to int, sense polarit
 			}
 		}
 		if m.unsure {
-			r.warn(name, "could be morning or evening, read as morning; write am or pm")
+			r.warn(name, couldBeEither)
 		}
 		if v.from%1440 == v.to%1440 {
 			v.to = 1440

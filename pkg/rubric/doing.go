@@ -1,0 +1,142 @@
+package rubric
+
+import (
+	"github.com/propersim/propersim/pkg/activity"
+)
+
+// activityAfter returns the activity whose phrase itself begins at the daypart
+// ("morning paper"), which then wins over the daypart.
+func activityAfter(s *scanner, at, n int) []string {
+	kinds, k := activityWords.match(s.toks, at)
+	if k > n {
+		return kinds
+	}
+	return nil
+}
+
+// meals says that all kinds are sat down to, so that "over" and "with" fit.
+func meals(kinds []string) bool {
+	for _, k := range kinds {
+		switch activity.Kind(k) {
+		case activity.Breakfast, activity.Lunch, activity.Dinner, activity.Snack, activity.Meeting, activity.Phone:
+		default:
+			return false
+		}
+	}
+	return len(kinds) > 0
+}
+
+// activityNear finds an activity behind words that only lead up to it: "I'm
+// busy with my", "I have finished".
+func (s *scanner) activityNear(i int) (moment, int) {
+	over := false
+	for k := i; k < len(s.toks) && k < i+9; k++ {
+		if m, n := s.activityAt(k, k-i); n > 0 && !(over && endings[s.text(k)]) {
+			if over {
+				m.after, m.within = true, afterMinutes
+			}
+			return m, n
+		}
+		if endings[s.text(k)] {
+			over = true
+			continue
+		}
+		if m, n := s.daypartAt(k); n > 0 && k > i { // "after my morning coffee"
+			if a, j := s.activityAt(k+n, k+n-i); j > 0 {
+				if both, ok := m.and(a); ok {
+					if over {
+						both.after, both.within = true, afterMinutes
+					}
+					return both, j
+				}
+			}
+			if s.text(k-1) == "is" { // "when it is late"
+				return m, k + n - i
+			}
+			return moment{}, 0
+		}
+		if s.toks[k].kind != word || !padding[s.text(k)] {
+			return moment{}, 0
+		}
+	}
+	return moment{}, 0
+}
+
+// activityAt reads an activity phrase with what may trail it; skipped is added
+// to the length.
+func (s *scanner) activityAt(i, skipped int) (moment, int) {
+	kinds, n := activityWords.match(s.toks, i)
+	if n == 0 {
+		return moment{}, 0
+	}
+	first := s.text(i)
+	m := moment{kinds: kinds, gerund: len(first) > 4 && first[len(first)-3:] == "ing"}
+	at := i + n
+	if m.gerund {
+		at = s.object(at)
+	}
+	if _, k := finals.match(s.toks, at); k > 0 {
+		m.after, m.within = true, afterMinutes
+		return m, at + k - i + skipped
+	}
+	for {
+		_, k := trailers.match(s.toks, at)
+		if k == 0 {
+			return m, s.tail(at) - i + skipped
+		}
+		at += k
+	}
+}
+
+// tail skips with whom, where or on what an activity goes on: "on the phone
+// with a customer", "relaxing in my chair".
+func (s *scanner) tail(i int) int {
+	if s.strict || s.tails {
+		return i
+	}
+	switch s.text(i) {
+	case "with", "to", "about", "of", "in", "at", "on", "under", "making", "for":
+	default:
+		return i
+	}
+	s.tails = true
+	_, n := s.simpleMoment(i, false)
+	s.tails = false
+	if n > 0 {
+		return i
+	}
+	for k := i + 1; k <= i+4; k++ {
+		if k == len(s.toks) || s.toks[k].kind == mark || s.text(k) == "or" || s.text(k) == "and" || s.text(k) == "but" {
+			if k > i+1 {
+				return k
+			}
+			return i
+		}
+		if s.toks[k].kind != word || fillers[s.text(k)] && !possessives[s.text(k)] || weighty[s.text(k)] || isNumberWord(s.text(k)) {
+			return i
+		}
+		if _, n := cues.match(s.toks, k); n > 0 {
+			return i
+		}
+	}
+	return i
+}
+
+var possessives = set("my our the a an your some them him her people someone somebody")
+
+// object skips what a gerund is done to: "cooking dinner", "watering my roses".
+func (s *scanner) object(i int) int {
+	at := i
+	for s.text(at) == "the" || s.text(at) == "my" || s.text(at) == "a" || s.text(at) == "an" || s.text(at) == "some" || s.text(at) == "our" {
+		at++
+	}
+	if _, n := activityWords.match(s.toks, at); n > 0 {
+		if _, k := relations.match(s.toks, at); k == 0 {
+			return at + n
+		}
+	}
+	if at > i && at < len(s.toks) && s.toks[at].kind == word && (at+1 >= len(s.toks) || s.toks[at+1].kind == mark || s.text(at+1) == "or" || s.text(at+1) == "and") {
+		return at + 1
+	}
+	return i
+}

@@ -1,0 +1,105 @@
+package rubric
+
+// wordLimit reads "under 20 words", "one or two sentences", "a line".
+func wordLimit(s *scanner, i int) (chunk, bool) {
+	at, m, about := i, modePlain, false
+	for at < i+near {
+		if k, n := preModes.match(s.toks, at); n > 0 {
+			m, at = k, at+n
+			continue
+		}
+		if lead, n := leads.match(s.toks, at); n > 0 {
+			about = about || lead == "about"
+			at += n
+			continue
+		}
+		if w := s.text(at); at > i && (w == "longer" || w == "than") {
+			at++
+			continue
+		}
+		break
+	}
+	if s.text(at) == "longer" && s.text(at+1) == "than" {
+		m, at = modeMost, at+2
+	}
+	var count span
+	v, n := rangeAt(s.toks, at)
+	switch {
+	case n > 0:
+		count, at = v, at+n
+	case (s.text(at) == "a" || s.text(at) == "single") && s.text(at+1) != "":
+		count, at = one(1), at+1
+	default:
+		return chunk{}, false
+	}
+	each := 0.0
+	small := false
+	for s.text(at) == "short" || s.text(at) == "plain" || s.text(at) == "clear" || s.text(at) == "simple" || s.text(at) == "single" || s.text(at) == "brief" || s.text(at) == "crisp" || s.text(at) == "compact" {
+		small = small || s.text(at) != "plain" && s.text(at) != "clear" && s.text(at) != "simple" && s.text(at) != "single"
+		at++
+	}
+	switch s.text(at) {
+	case "word", "words":
+		each = 1
+	case "sentence", "sentences":
+		each = 20
+		if small {
+			each = 12
+		}
+	case "line", "lines":
+		each = 15
+	case "paragraph", "paragraphs":
+		each = 80
+	case "liner", "liners":
+		each = 15
+	default:
+		return chunk{}, false
+	}
+	at++
+	if s.text(at) == "or" && s.text(at+1) == "two" { // "a sentence or two"
+		count, at = span{1, 2}, at+2
+	}
+	if k, n := postModes.match(s.toks, at); n > 0 {
+		if k != modePlain {
+			m = k
+		}
+		at += n
+	}
+	words := count.hi * each
+	if about && each == 1 {
+		words += words / 4
+	}
+	if m == modeLess {
+		words--
+	}
+	if m == modeLeast { // no lower limit exists; it is no upper limit either
+		return chunk{}, false
+	}
+	return chunk{kind: chunkWords, to: at, words: min(max(round(words), 1), 1000), always: true}, true
+}
+
+func (r *reader) fileWords(s *scanner, c chunk, sense polarity) {
+	sp := &r.out.speech
+	r.out.understood[fieldCommunication] = true
+	switch {
+	case c.words < 0 && sense == negative:
+		sp.vagueWords = least(sp.vagueWords, 40)
+	case c.words < 0:
+		// a long text is welcome: no limit
+	case c.always:
+		sp.words = least(sp.words, c.words)
+	case sense == negative:
+		r.warn(r.name(s, c.from, c.to), "says what length is not wanted; no limit was read from it")
+	default:
+		sp.vagueWords = least(sp.vagueWords, c.words)
+		sp.weak = addTones(sp.weak, c.tones)
+	}
+}
+
+// least returns the smaller of two limits, where 0 is none.
+func least(a, b int32) int32 {
+	if a == 0 {
+		return b
+	}
+	return min(a, b)
+}
