@@ -10,8 +10,10 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"google.golang.org/grpc"
 
 	"github.com/propersim/propersim/services/propersim/config"
+	"github.com/propersim/propersim/services/propersim/stack"
 )
 
 // bound is a flag that stands for a key of the configuration. Its value is
@@ -78,6 +80,16 @@ func (a *app) load(cmd *cobra.Command, flags ...[]bound) (*config.Loaded, error)
 	}
 	loaded, err := config.Load(a.sources(cmd, all))
 	return loaded, usage(err)
+}
+
+// dial connects to a service, secured as the configuration says.
+func (a *app) dial(cmd *cobra.Command, address string) (*grpc.ClientConn, error) {
+	loaded, err := a.load(cmd)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := stack.Dial(address, loaded.Security)
+	return conn, usage(err)
 }
 
 // logger returns the log that the configuration asks for.

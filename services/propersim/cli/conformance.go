@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/propersim/propersim/pkg/serve"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	"github.com/propersim/propersim/services/propersim/config"
 	"github.com/propersim/propersim/services/propersim/conformance"
@@ -42,9 +41,9 @@ was found and what is allowed. The exit code is 1 where it does not conform.`,
 		}
 		custom := loaded.RunConfig("", "custom").GetCustomMethod()
 		opts.Name, opts.Memory, opts.Scheme = args[0], custom.GetMemory(), custom.GetScheme()
-		conn, err := serve.Dial(args[0])
+		conn, err := a.dial(cmd, args[0])
 		if err != nil {
-			return usage(err)
+			return err
 		}
 		report, err := conformance.Assistant(cmd.Context(), assistantv1.NewAssistantServiceClient(conn), opts)
 		if err := errors.Join(err, conn.Close()); err != nil {

@@ -12,7 +12,6 @@ import (
 	"github.com/propersim/propersim/pkg/persona"
 	"github.com/propersim/propersim/pkg/preference"
 	"github.com/propersim/propersim/pkg/rubric"
-	"github.com/propersim/propersim/pkg/serve"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 	"github.com/propersim/propersim/services/propersim/config"
@@ -47,12 +46,12 @@ in that folder, as "serve" and "simulate --out" would.`,
 }
 
 // with calls work with a client of the PersonaService.
-func (p *people) with(work func(client userv1.PersonaServiceClient) error) error {
+func (p *people) with(cmd *cobra.Command, work func(client userv1.PersonaServiceClient) error) error {
 	if p.address != "" && p.data != "" {
 		return usagef("--address and --data exclude each other")
 	}
 	if p.address != "" {
-		conn, err := serve.Dial(p.address)
+		conn, err := p.app.dial(cmd, p.address)
 		if err != nil {
 			return err
 		}
@@ -78,7 +77,7 @@ func (p *people) list() *cobra.Command {
 	return &cobra.Command{
 		Use: "ls", Short: "List the people", Args: cobra.NoArgs,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
-			return p.with(func(client userv1.PersonaServiceClient) error {
+			return p.with(cmd, func(client userv1.PersonaServiceClient) error {
 				all, err := experiment.ListPeople(cmd.Context(), client)
 				if err != nil {
 					return err
@@ -123,7 +122,7 @@ func (p *people) show() *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", Short: "Show a person as YAML, by id or number", Args: exact(1),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			return p.with(func(client userv1.PersonaServiceClient) error {
+			return p.with(cmd, func(client userv1.PersonaServiceClient) error {
 				got, err := client.GetPersona(cmd.Context(), &userv1.GetPersonaRequest{Id: args[0]})
 				if err != nil {
 					return err
@@ -151,7 +150,7 @@ func (p *people) validate() *cobra.Command {
 	return &cobra.Command{
 		Use: "validate FILE...", Short: "Check persona files, and store nothing", Args: cobra.MinimumNArgs(1),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			return p.with(func(client userv1.PersonaServiceClient) error {
+			return p.with(cmd, func(client userv1.PersonaServiceClient) error {
 				var faults []error
 				for _, path := range args {
 					stored, err := validateFile(cmd, client, path)
@@ -202,7 +201,7 @@ func (p *people) compile() *cobra.Command {
 		Long: `Shows each text of a rubric with the rules that were read from it, and what was not
 understood. The argument is a persona file, or the id or number of a known person.`,
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			return p.with(func(client userv1.PersonaServiceClient) error {
+			return p.with(cmd, func(client userv1.PersonaServiceClient) error {
 				one, err := p.find(cmd, client, args[0])
 				if err != nil {
 					return err
@@ -313,7 +312,7 @@ func (p *people) add() *cobra.Command {
 			if p.address == "" && p.data == "" {
 				return usagef("say where: --address of a user service, or --data of a folder")
 			}
-			return p.with(func(client userv1.PersonaServiceClient) error {
+			return p.with(cmd, func(client userv1.PersonaServiceClient) error {
 				for _, path := range args {
 					stored, err := experiment.Add(cmd.Context(), client, path)
 					if err != nil {

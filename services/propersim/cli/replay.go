@@ -77,6 +77,9 @@ func (a *app) storeOf(at folder.Folder) (config.Store, error) {
 	if err != nil {
 		return config.Store{}, err
 	}
+	if remote(loaded) {
+		return config.Store{}, usagef("the runs of %s are in the environment at %s: look there with `propersim runs --address`", at, loaded.Connect.Environment)
+	}
 	return at.Store(loaded.Store), nil
 }
 

@@ -40,7 +40,7 @@ running environment service with --address.`,
 
 // openSource opens the folder that leads the arguments, or the service at
 // address, and returns the arguments after it.
-func (a *app) openSource(ctx context.Context, address string, args []string, want int, line string) (source.Source, []string, error) {
+func (a *app) openSource(cmd *cobra.Command, address string, args []string, want int, line string) (source.Source, []string, error) {
 	if address == "" {
 		want++
 	}
@@ -48,25 +48,24 @@ func (a *app) openSource(ctx context.Context, address string, args []string, wan
 		return nil, nil, usagef("found %d arguments, want %d: %s (without DIR where --address is given)", len(args), want, line)
 	}
 	if address != "" {
-		s, err := source.Dial(address)
-		return s, args, err
+		conn, err := a.dial(cmd, address)
+		if err != nil {
+			return nil, nil, err
+		}
+		return source.Remote(environmentv1.NewRunServiceClient(conn), conn.Close), args, nil
 	}
-	reader, err := a.openFolder(ctx, folder.Folder(args[0]))
+	reader, err := a.openFolder(cmd.Context(), folder.Folder(args[0]))
 	return reader, args[1:], err
 }
 
 // openFolder opens the journal of a folder, wherever its configuration says it
 // is.
 func (a *app) openFolder(ctx context.Context, at folder.Folder) (source.Source, error) {
-	store := config.Store{}
-	if at.Used() {
-		loaded, err := at.Load(config.Sources{})
-		if err != nil {
-			return nil, err
-		}
-		store = loaded.Store
+	store, err := a.storeOf(at)
+	if err != nil {
+		return nil, err
 	}
-	reader, err := source.Open(ctx, at.Store(store).Journal)
+	reader, err := source.Open(ctx, store.Journal)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +76,7 @@ func (a *app) runsList(address *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "ls DIR", Short: "List the runs",
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			s, _, err := a.openSource(cmd.Context(), *address, args, 0, cmd.UseLine())
+			s, _, err := a.openSource(cmd, *address, args, 0, cmd.UseLine())
 			if err != nil {
 				return err
 			}
@@ -112,7 +111,7 @@ func (a *app) runsShow(address *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "show DIR RUN", Short: "Show a run: its configuration, its person and its days",
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			s, rest, err := a.openSource(cmd.Context(), *address, args, 1, cmd.UseLine())
+			s, rest, err := a.openSource(cmd, *address, args, 1, cmd.UseLine())
 			if err != nil {
 				return err
 			}
@@ -188,7 +187,7 @@ func (a *app) runsSteps(address *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "steps DIR RUN", Short: "List the steps of a run, one line each",
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			s, rest, err := a.openSource(cmd.Context(), *address, args, 1, cmd.UseLine())
+			s, rest, err := a.openSource(cmd, *address, args, 1, cmd.UseLine())
 			if err != nil {
 				return err
 			}
@@ -263,7 +262,7 @@ func (a *app) runsStep(address *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "step DIR RUN STEP", Short: "Show one step whole: what was done, offered, and judged, and why",
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			s, rest, err := a.openSource(cmd.Context(), *address, args, 2, cmd.UseLine())
+			s, rest, err := a.openSource(cmd, *address, args, 2, cmd.UseLine())
 			if err != nil {
 				return err
 			}

@@ -27,7 +27,7 @@ import (
 
 func (a *app) simulate() *cobra.Command {
 	var out string
-	flags := append(append([]bound{}, simulationFlags...), connectFlags("environment")...)
+	flags := append(append([]bound{}, simulationFlags...), connectFlags("")...)
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Let people live with an assistant, and measure it",
@@ -44,6 +44,10 @@ writes a folder:
 Ctrl-C stops after the steps in hand; "propersim resume DIR" goes on from there.
 The same seed gives the same final hashes, stopped or not.
 
+With --environment-address nothing is started here: the runs are made in that
+environment, the user and buffer services are called where --user-address and
+--buffer-address say, or on their ports, and the folder gets the outputs alone.
+
 Methods: none (no memory), ar (remembers what it said), ars (and its scores),
 proper (ar, trained every night), proper-contrast (trained on contrasts),
 silent, constant (a fixed rate), persona-given (told what the person wants).`,
@@ -51,7 +55,8 @@ silent, constant (a fixed rate), persona-given (told what the person wants).`,
   propersim simulate --method none,ar,ars,proper,silent --out runs/side-by-side
   propersim simulate --persona-file me.yaml --personas my-name --days 7
   propersim simulate --set trainer.pairs=400 --seed 2
-  propersim simulate --assistant-address 127.0.0.1:7090 --method desk-break`,
+  propersim simulate --assistant-address 127.0.0.1:7090 --method desk-break
+  propersim simulate --environment-address 127.0.0.1:7070     on served services`,
 		Args: cobra.NoArgs,
 	}
 	bind(cmd, flags)
@@ -89,7 +94,7 @@ func (a *app) refuseUsed(at folder.Folder, loaded *config.Loaded) error {
 }
 
 func (a *app) resume() *cobra.Command {
-	flags := append([]bound{{"parallel", "simulation.parallel", "`runs` that go on at once; changes no result"}}, connectFlags("environment")...)
+	flags := append([]bound{{"parallel", "simulation.parallel", "`runs` that go on at once; changes no result"}}, connectFlags("")...)
 	cmd := &cobra.Command{
 		Use:   "resume DIR",
 		Short: "Go on with a run folder that was stopped",
@@ -156,7 +161,9 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 	if err != nil {
 		return err
 	}
-	services, err := stack.Start(stack.Options{Config: &loaded.Config, Store: at.Store(loaded.Store), Version: a.version, Logger: log})
+	services, err := stack.Start(stack.Options{
+		Config: &loaded.Config, Store: at.Store(loaded.Store), Version: a.version, Logger: log, Remote: remote(loaded),
+	})
 	if err != nil {
 		return err
 	}
@@ -172,7 +179,7 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 		return a.interrupted(ctx, at, stop, err)
 	}
 	took := board.Snapshot(time.Now())
-	file, err := a.write(ctx, at, loaded, services, timing(at, took))
+	file, err := a.write(ctx, at, loaded, services, runs, timing(at, took))
 	if err != nil {
 		return a.interrupted(ctx, at, stop, err)
 	}
@@ -190,11 +197,19 @@ func (a *app) begin(ctx context.Context, at folder.Folder, loaded *config.Loaded
 		}
 		fmt.Fprintf(a.errOut, "Writing to %s\n", at)
 	}
-	if _, err := experiment.Create(ctx, services, &loaded.Config); err != nil {
+	id, err := at.ID()
+	if err != nil {
 		return nil, err
 	}
-	return experiment.Resume(ctx, services)
+	runs, err := experiment.Create(ctx, services, &loaded.Config, id)
+	if err != nil {
+		return nil, err
+	}
+	return experiment.Resume(ctx, services, runs)
 }
+
+// remote reports whether the runs are conducted elsewhere.
+func remote(loaded *config.Loaded) bool { return loaded.Connect.Environment != "" }
 
 // watch shows the runs until they are over.
 func (a *app) watch(ctx context.Context, services *stack.Stack, runs []*environmentv1.Run, board *live.Board) error {
@@ -224,21 +239,30 @@ func (a *app) interrupted(ctx context.Context, at folder.Folder, stop func() err
 }
 
 // write makes the outputs of a folder while its services still run.
-func (a *app) write(ctx context.Context, at folder.Folder, loaded *config.Loaded, services *stack.Stack, timing *metrics.Timing) (*metrics.File, error) {
-	reader, err := source.Open(ctx, at.Store(loaded.Store).Journal)
-	if err != nil {
-		return nil, err
-	}
-	defer reader.Close()
-	file, err := output.Job{Folder: at, Source: reader, Config: loaded, Version: a.version, Timing: timing, Steps: true}.Write(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (a *app) write(ctx context.Context, at folder.Folder, loaded *config.Loaded, services *stack.Stack, runs []*environmentv1.Run, timing *metrics.Timing) (*metrics.File, error) {
 	var ids []string
-	for _, r := range file.Runs {
-		ids = append(ids, r.ID)
+	for _, r := range runs {
+		ids = append(ids, r.GetId())
+	}
+	recorded, err := recordedBy(ctx, at, loaded, services)
+	if err != nil {
+		return nil, err
+	}
+	defer recorded.Close()
+	file, err := output.Job{Folder: at, Source: source.Only(recorded, ids), Config: loaded, Version: a.version, Timing: timing, Steps: true}.Write(ctx)
+	if err != nil {
+		return nil, err
 	}
 	return file, output.Pairs(ctx, services.Buffer, ids, bufferv1.ExportFormat_EXPORT_FORMAT_JSONL, at.Pairs())
+}
+
+// recordedBy reads what the services have recorded: from the journal itself
+// where it lies here, which is faster.
+func recordedBy(ctx context.Context, at folder.Folder, loaded *config.Loaded, services *stack.Stack) (source.Source, error) {
+	if remote(loaded) {
+		return source.Remote(services.Runs, func() error { return nil }), nil
+	}
+	return source.Open(ctx, at.Store(loaded.Store).Journal)
 }
 
 // timing is that of this process, or, where there was nothing left to conduct,

@@ -5,6 +5,8 @@ package experiment
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +21,6 @@ import (
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 	"github.com/propersim/propersim/services/propersim/config"
 	"github.com/propersim/propersim/services/propersim/live"
-	"github.com/propersim/propersim/services/propersim/source"
 	"github.com/propersim/propersim/services/propersim/stack"
 )
 
@@ -75,9 +76,9 @@ func ListPeople(ctx context.Context, service userv1.PersonaServiceClient) ([]*us
 	}
 }
 
-// Create makes the runs of a configuration and lets them start. Runs that were
-// made before by the same configuration come back as they stand.
-func Create(ctx context.Context, s *stack.Stack, c *config.Config) ([]*environmentv1.Run, error) {
+// Create makes the runs of a configuration and lets them start. Runs that an
+// experiment of the same id has made before come back as they stand.
+func Create(ctx context.Context, s *stack.Stack, c *config.Config, experiment string) ([]*environmentv1.Run, error) {
 	people, err := People(ctx, s.Personas, c)
 	if err != nil {
 		return nil, err
@@ -87,7 +88,7 @@ func Create(ctx context.Context, s *stack.Stack, c *config.Config) ([]*environme
 		for _, p := range people {
 			id := p.Persona.GetId()
 			made, err := s.Runs.CreateRun(ctx, &environmentv1.CreateRunRequest{
-				Config: c.RunConfig(id, method), RequestId: "simulate/" + method + "/" + id,
+				Config: c.RunConfig(id, method), RequestId: requestID(experiment, method, id),
 			})
 			if err != nil {
 				return nil, fmt.Errorf("run of %s with %s: %w", id, method, err)
@@ -98,25 +99,32 @@ func Create(ctx context.Context, s *stack.Stack, c *config.Config) ([]*environme
 	return runs, nil
 }
 
-// Resume lets every run of the folder that is not over go on, failed ones
-// included, and returns all of them.
-func Resume(ctx context.Context, s *stack.Stack) ([]*environmentv1.Run, error) {
-	runs, err := source.List(ctx, s.Runs)
-	if err != nil {
-		return nil, err
-	}
+// requestID names a run of an experiment within the 128 bytes of the contract.
+func requestID(experiment, method, persona string) string {
+	sum := sha256.Sum256([]byte(experiment + "\x00" + method + "\x00" + persona))
+	return "simulate-" + hex.EncodeToString(sum[:])
+}
+
+// Resume lets those of the runs that are not over go on, failed ones included,
+// and returns all of them as they stand.
+func Resume(ctx context.Context, s *stack.Stack, runs []*environmentv1.Run) ([]*environmentv1.Run, error) {
+	out := make([]*environmentv1.Run, len(runs))
 	for i, r := range runs {
-		switch r.GetState() {
-		case environmentv1.RunState_RUN_STATE_FINISHED, environmentv1.RunState_RUN_STATE_CANCELLED:
-			continue
-		}
-		resumed, err := s.Runs.ResumeRun(ctx, &environmentv1.ResumeRunRequest{Id: r.GetId()})
+		now, err := s.Runs.GetRun(ctx, &environmentv1.GetRunRequest{Id: r.GetId()})
 		if err != nil {
 			return nil, fmt.Errorf("run %s: %w", r.GetId(), err)
 		}
-		runs[i] = resumed.GetRun()
+		out[i] = now.GetRun()
+		switch out[i].GetState() {
+		case environmentv1.RunState_RUN_STATE_PAUSED, environmentv1.RunState_RUN_STATE_FAILED:
+			resumed, err := s.Runs.ResumeRun(ctx, &environmentv1.ResumeRunRequest{Id: r.GetId()})
+			if err != nil {
+				return nil, fmt.Errorf("run %s: %w", r.GetId(), err)
+			}
+			out[i] = resumed.GetRun()
+		}
 	}
-	return runs, nil
+	return out, nil
 }
 
 // Watch keeps the board up to date until every run is over, a service fails, or

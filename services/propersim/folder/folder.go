@@ -3,12 +3,14 @@
 package folder
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/services/propersim/config"
@@ -108,10 +110,22 @@ func (f Folder) Save(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(f.Config(), data, 0o644); err != nil {
+	// The id comes first: a folder with a configuration has one.
+	id := []byte(rand.Text() + "\n")
+	if err := errors.Join(os.WriteFile(f.path("state", "id"), id, 0o644), os.WriteFile(f.Config(), data, 0o644)); err != nil {
 		return fmt.Errorf("run folder %s cannot be written: %w", f, cause(err))
 	}
 	return nil
+}
+
+// ID names the experiment of the folder among all others; it decides no result
+// and survives a move of the folder.
+func (f Folder) ID() (string, error) {
+	data, err := os.ReadFile(f.path("state", "id"))
+	if err != nil {
+		return "", fmt.Errorf("run folder %s has lost its id: %w", f, cause(err))
+	}
+	return strings.TrimSpace(string(data)), nil
 }
 
 // Load reads the configuration the folder was made with; from, weaker sources

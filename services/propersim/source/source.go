@@ -10,7 +10,6 @@ import (
 	"os"
 
 	"github.com/propersim/propersim/pkg/errs"
-	"github.com/propersim/propersim/pkg/serve"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	"github.com/propersim/propersim/services/environment/journal"
 )
@@ -46,13 +45,36 @@ func isPath(dsn string) bool {
 	return true
 }
 
-// Dial reads from the environment service at host:port.
-func Dial(address string) (Source, error) {
-	conn, err := serve.Dial(address)
+// Remote reads from a RunService; closing it calls close.
+func Remote(client environmentv1.RunServiceClient, close func() error) Source {
+	return &remote{client: client, close: close}
+}
+
+// Only shows the given runs of a source, in their order.
+func Only(s Source, ids []string) Source { return &some{Source: s, ids: ids} }
+
+type some struct {
+	Source
+	ids []string
+}
+
+func (s *some) Runs(ctx context.Context) ([]*environmentv1.Run, error) {
+	all, err := s.Source.Runs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &remote{client: environmentv1.NewRunServiceClient(conn), close: conn.Close}, nil
+	byID := make(map[string]*environmentv1.Run, len(all))
+	for _, r := range all {
+		byID[r.GetId()] = r
+	}
+	out := make([]*environmentv1.Run, 0, len(s.ids))
+	for _, id := range s.ids {
+		if byID[id] == nil {
+			return nil, fmt.Errorf("there is no run %q: %w", id, errs.ErrNotFound)
+		}
+		out = append(out, byID[id])
+	}
+	return out, nil
 }
 
 // remote pages through a RunService.

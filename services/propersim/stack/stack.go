@@ -32,6 +32,9 @@ type Options struct {
 	// where connect or listen says they are. Empty means all six, those with an
 	// address under connect excepted.
 	Only []string
+	// Remote starts nothing here: every service is called where connect or listen
+	// says it is.
+	Remote bool
 	// Listen makes the servers listen on their addresses under listen instead of
 	// in memory.
 	Listen   bool
@@ -68,10 +71,8 @@ type Stack struct {
 // address that is taken, and whatever a store says.
 func Start(opts Options) (*Stack, error) {
 	s := &Stack{opts: opts, failed: make(chan error, 2*len(config.Services()))}
-	f := opts.Config.Security
 	var err error
-	s.security, err = serve.SecurityFiles{Token: f.Token, Cert: f.Cert, Key: f.Key, ClientCA: f.ClientCA, CA: f.CA}.Load()
-	if err != nil {
+	if s.security, err = security(opts.Config.Security); err != nil {
 		return nil, err
 	}
 	for _, name := range config.Services() {
@@ -82,10 +83,36 @@ func Start(opts Options) (*Stack, error) {
 	return s, nil
 }
 
+func security(f config.Security) (*serve.Security, error) {
+	return serve.SecurityFiles{Token: f.Token, Cert: f.Cert, Key: f.Key, ClientCA: f.ClientCA, CA: f.CA}.Load()
+}
+
+// Dial returns a connection to a service at host:port, secured as configured.
+func Dial(address string, c config.Security) (*grpc.ClientConn, error) {
+	loaded, err := security(c)
+	if err != nil {
+		return nil, err
+	}
+	return serve.Dial(address, dialing(loaded, c)...)
+}
+
+func dialing(loaded *serve.Security, c config.Security) []serve.DialOption {
+	out := []serve.DialOption{serve.Secure(loaded)}
+	if c.Insecure {
+		out = append(out, serve.Insecure())
+	}
+	return out
+}
+
 func (s *Stack) start(name string) error {
 	remote := *s.opts.Config.Connect.Of(name)
 	here := remote == ""
-	if len(s.opts.Only) > 0 {
+	if s.opts.Remote {
+		here = false
+		if remote == "" {
+			remote = *s.opts.Config.Listen.Of(name)
+		}
+	} else if len(s.opts.Only) > 0 {
 		here = slices.Contains(s.opts.Only, name)
 		if !here && !s.needed(name) {
 			return nil
@@ -95,7 +122,7 @@ func (s *Stack) start(name string) error {
 		}
 	}
 	if !here {
-		conn, err := serve.Dial(remote, s.dialing()...)
+		conn, err := serve.Dial(remote, dialing(s.security, s.opts.Config.Security)...)
 		if err != nil {
 			return err
 		}
@@ -114,14 +141,6 @@ func (s *Stack) start(name string) error {
 	}
 	s.connect(name, conn)
 	return nil
-}
-
-func (s *Stack) dialing() []serve.DialOption {
-	out := []serve.DialOption{serve.Secure(s.security)}
-	if s.opts.Config.Security.Insecure {
-		out = append(out, serve.Insecure())
-	}
-	return out
 }
 
 // needs says whom a service calls.
