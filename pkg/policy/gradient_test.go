@@ -22,7 +22,7 @@ func TestTheGradientIsThatOfTheLoss(t *testing.T) {
 	}
 	for name, pair := range pairs {
 		t.Run(name, func(t *testing.T) {
-			tr := newTraining(Base(), 0.7, 0.1)
+			tr := newTraining(Base(), &trainerv1.Hyperparameters{Beta: 0.7, LearningRate: 0.1})
 			noise := draw.New(1, "gradient")
 			number := 0
 			tr.sum.each(func(_ string, _ int, values []float64) {
@@ -81,7 +81,7 @@ func TestTheLossIsThatOfTheFormula(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			tr := newTraining(Base(), 0.1, 0.1)
+			tr := newTraining(Base(), &trainerv1.Hyperparameters{Beta: 0.1, LearningRate: 0.1})
 			var d Distribution
 			Base().Read(features, &d)
 			e := example{features: features, chosen: test.chosen, rejected: test.rejected}
@@ -95,7 +95,7 @@ func TestTheLossIsThatOfTheFormula(t *testing.T) {
 // TestAdamTakesItsFirstSteps holds the optimizer to Kingma and Ba's algorithm
 // worked by hand for two updates of one weight.
 func TestAdamTakesItsFirstSteps(t *testing.T) {
-	tr := newTraining(Base(), 0.1, 0.01)
+	tr := newTraining(Base(), &trainerv1.Hyperparameters{Beta: 0.1, LearningRate: 0.01})
 	tr.adam.touch(clock.From)
 	weight := &tr.sum.gate[clock.From]
 	tr.gradient.gate[clock.From] = 0.5
@@ -111,9 +111,24 @@ func TestAdamTakesItsFirstSteps(t *testing.T) {
 	require.Zero(t, tr.gradient.gate[clock.From])
 }
 
+// TestDecayPullsTowardsTheBase works AdamW's second update by hand: the weight
+// loses rate x decay of its distance from the base, and then takes Adam's step.
+func TestDecayPullsTowardsTheBase(t *testing.T) {
+	tr := newTraining(Base(), &trainerv1.Hyperparameters{Beta: 0.1, LearningRate: 0.01, WeightDecay: 0.5})
+	tr.adam.touch(bias.From)
+	base := float64(baseWeights.gate[bias.From])
+	weight := &tr.sum.gate[bias.From]
+	tr.gradient.gate[bias.From] = 0.5
+	tr.update()
+	require.InDelta(t, base-0.01, *weight, 1e-8, "no distance yet, no pull")
+	tr.gradient.gate[bias.From] = -0.1
+	tr.update()
+	require.InDelta(t, base-0.01*(1-0.01*0.5)-0.01*0.1842105/0.3604719, *weight, 1e-8)
+}
+
 func TestHyperparametersAreChecked(t *testing.T) {
-	_, err := checkHyperparameters(Base(), &trainerv1.Hyperparameters{Beta: math.NaN()})
-	for _, field := range []string{"beta", "learning_rate", "epochs", "batch_size", "reference"} {
+	_, err := checkHyperparameters(Base(), &trainerv1.Hyperparameters{Beta: math.NaN(), WeightDecay: -1})
+	for _, field := range []string{"beta", "learning_rate", "weight_decay", "epochs", "batch_size", "reference"} {
 		require.ErrorContains(t, err, "hyperparameters."+field)
 	}
 }

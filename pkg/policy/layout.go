@@ -51,7 +51,7 @@ var daypartStarts = []float64{0, 6 * 60, 9 * 60, 12 * 60, 14 * 60, 18 * 60, 21 *
 // the rest.
 var (
 	elapsedBounds    = []float64{5, 15, 30, 60}
-	sinceGivenBounds = []float64{5, 15, 30, 60, 120, 180, 240}
+	sinceGivenBounds = []float64{5, 15, 30, 60, 90, 120, 180, 240}
 )
 
 // recentScoreBounds are upper bounds of the mean recent score, 0-4.
@@ -79,7 +79,7 @@ var (
 	kind          = block("kind", kindCount, 1, 0, 0, "kind of the present activity, in the order of activity.Kinds")
 	elapsed       = block("elapsed", len(elapsedBounds)+1, 0.5, 0, 0, "minutes into the present activity: below 5, 15, 30, 60, more")
 	ended         = block("ended", kindCount, 1, 0, 0, "kind of an activity that ended up to 30 minutes ago today, fading to nothing at 60")
-	sinceGiven    = block("since-given", len(sinceGivenBounds), 1.5, 0, 0, "minutes since the last recommendation today: below 5, 15, 30, 60, 120, 180, 240")
+	sinceGiven    = block("since-given", len(sinceGivenBounds), 1.5, 0, 0, "minutes since the last recommendation today: below 5, 15, 30, 60, 90, 120, 180, 240")
 	givenToday    = block("given-today", maxGivenToday, 1, 0, 0, "recommendations today: 1 to 5, 6 and more")
 	givenDaypart  = block("given-daypart", len(daypartStarts)*maxGivenDaypart, 1, 0, 0, "part of the day with the recommendations in it: 1, 2 and more")
 	givenActivity = block("given-activity", 1, 1, 0, 0, "a recommendation today during an activity of the present kind")

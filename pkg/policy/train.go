@@ -19,8 +19,10 @@ import (
 //
 // with c the chosen and r the rejected answer, p the policy being trained and
 // ref the untrained policy or parent, as the hyperparameters say. Mini-batches
-// of batch_size pairs go to Adam in an order drawn from seed. The result is a
-// function of the arguments alone.
+// of batch_size pairs go to AdamW in an order drawn from seed; its decay pulls
+// the weights that a night touches towards the untrained policy, without which
+// replayed pairs push them on for ever and two samples soon agree everywhere.
+// The result is a function of the arguments alone.
 //
 // It returns an ErrInvalid that names the step of a pair whose features are of
 // another version or broken, or whose answers the policy does not know, and an
@@ -35,7 +37,7 @@ func Train(parent *Policy, pairs []*bufferv1.PreferencePair, hp *trainerv1.Hyper
 	if err != nil {
 		return nil, nil, err
 	}
-	t := newTraining(parent, hp.GetBeta(), hp.GetLearningRate())
+	t := newTraining(parent, hp)
 	metrics := &trainerv1.Metrics{Pairs: int32(len(examples))}
 	order := draw.New(seed, "policy", "train")
 	for epoch := range int(hp.GetEpochs()) {
@@ -57,6 +59,9 @@ func checkHyperparameters(parent *Policy, hp *trainerv1.Hyperparameters) (refere
 	}
 	if !(hp.GetLearningRate() > 0) {
 		faults.Add("hyperparameters.learning_rate", "found %v, want a positive number", hp.GetLearningRate())
+	}
+	if x := hp.GetWeightDecay(); !(x >= 0 && x <= 1) {
+		faults.Add("hyperparameters.weight_decay", "found %v, want a number from 0 to 1", x)
 	}
 	if hp.GetEpochs() < 1 {
 		faults.Add("hyperparameters.epochs", "found %d, want at least 1", hp.GetEpochs())
@@ -137,8 +142,8 @@ type training struct {
 	distribution Distribution
 }
 
-func newTraining(parent *Policy, beta, learningRate float64) *training {
-	t := &training{beta: beta, sum: newTensors[float64](), gradient: newTensors[float64](), adam: newAdam(learningRate)}
+func newTraining(parent *Policy, hp *trainerv1.Hyperparameters) *training {
+	t := &training{beta: hp.GetBeta(), sum: newTensors[float64](), gradient: newTensors[float64](), adam: newAdam(hp.GetLearningRate(), hp.GetWeightDecay())}
 	for _, part := range []*tensors[float32]{&baseWeights, &parent.delta} {
 		add(t.sum.gate, part.gate)
 		add(t.sum.topic, part.topic)

@@ -151,6 +151,17 @@ func number(key string, at *float64, high float64, doc string) Field {
 	}}
 }
 
+func share(key string, at *float64, doc string) Field {
+	return Field{Key: key, Doc: doc, Allowed: "a number from 0 to 1", get: func() any { return *at }, set: func(v string) error {
+		x, err := strconv.ParseFloat(v, 64)
+		if err != nil {
+			return err
+		}
+		*at = x
+		return when(x >= 0 && x <= 1)
+	}}
+}
+
 func optional(key string, at **float64, low, high float64, doc string) Field {
 	allowed := fmt.Sprintf("auto, or a number from %v to %v", low, high)
 	get := func() any {

@@ -26,6 +26,7 @@ func (c *Config) Fields() []Field {
 		number("trainer.beta", &t.Beta, 10, "inverse temperature of the implicit reward"),
 		integer("trainer.epochs", &t.Epochs, 1, 100, "passes over the drawn pairs"),
 		number("trainer.learning_rate", &t.LearningRate, 10, "step size of the optimizer"),
+		share("trainer.weight_decay", &t.WeightDecay, "pull towards the untrained policy, as a share of the step size"),
 		integer("trainer.batch_size", &t.BatchSize, 1, 1024, "pairs per update"),
 		integer("trainer.pairs", &t.Pairs, 1, 2000, "pairs drawn each night (paper: 200)"),
 		choice("trainer.reference", &t.Reference, "what the policy is held near to", "base", "previous"),

@@ -33,7 +33,7 @@ func (c *Config) RunConfig(persona, method string) *environmentv1.RunConfig {
 
 func (t *Trainer) hyperparameters() *trainerv1.Hyperparameters {
 	out := &trainerv1.Hyperparameters{
-		Beta: t.Beta, Epochs: int32(t.Epochs), LearningRate: t.LearningRate, BatchSize: int32(t.BatchSize),
+		Beta: t.Beta, Epochs: int32(t.Epochs), LearningRate: t.LearningRate, WeightDecay: t.WeightDecay, BatchSize: int32(t.BatchSize),
 		Pairs: int32(t.Pairs), Reference: trainerv1.Reference_REFERENCE_BASE,
 	}
 	if t.Reference == "previous" {

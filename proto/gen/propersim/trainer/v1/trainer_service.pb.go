@@ -229,7 +229,11 @@ type Hyperparameters struct {
 	// Pairs drawn from the buffer; 200 in the paper.
 	Pairs int32 `protobuf:"varint,5,opt,name=pairs,proto3" json:"pairs,omitempty"`
 	// What the policy is held near to.
-	Reference     Reference `protobuf:"varint,6,opt,name=reference,proto3,enum=propersim.trainer.v1.Reference" json:"reference,omitempty"`
+	Reference Reference `protobuf:"varint,6,opt,name=reference,proto3,enum=propersim.trainer.v1.Reference" json:"reference,omitempty"`
+	// Pull of the weights towards the untrained policy, as a share of the step
+	// size at each update (decoupled weight decay: Loshchilov and Hutter, 2019);
+	// 0 for none.
+	WeightDecay   float64 `protobuf:"fixed64,7,opt,name=weight_decay,json=weightDecay,proto3" json:"weight_decay,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -304,6 +308,13 @@ func (x *Hyperparameters) GetReference() Reference {
 		return x.Reference
 	}
 	return Reference_REFERENCE_UNSPECIFIED
+}
+
+func (x *Hyperparameters) GetWeightDecay() float64 {
+	if x != nil {
+		return x.WeightDecay
+	}
+	return 0
 }
 
 // Metrics of a finished training.
@@ -1324,7 +1335,7 @@ var File_propersim_trainer_v1_trainer_service_proto protoreflect.FileDescriptor
 
 const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\n" +
-	"*propersim/trainer/v1/trainer_service.proto\x12\x14propersim.trainer.v1\x1a\x1bbuf/validate/validate.proto\"\xb7\x02\n" +
+	"*propersim/trainer/v1/trainer_service.proto\x12\x14propersim.trainer.v1\x1a\x1bbuf/validate/validate.proto\"\xf3\x02\n" +
 	"\x0fHyperparameters\x12+\n" +
 	"\x04beta\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00$@!\x00\x00\x00\x00\x00\x00\x00\x00R\x04beta\x12!\n" +
 	"\x06epochs\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x01R\x06epochs\x12<\n" +
@@ -1335,7 +1346,8 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\x05pairs\x18\x05 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xd0\x0f(\x01R\x05pairs\x12I\n" +
 	"\treference\x18\x06 \x01(\x0e2\x1f.propersim.trainer.v1.ReferenceB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\treference\"\x81\x01\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\treference\x12:\n" +
+	"\fweight_decay\x18\a \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\vweightDecay\"\x81\x01\n" +
 	"\aMetrics\x12\x12\n" +
 	"\x04loss\x18\x01 \x01(\x01R\x04loss\x12\x16\n" +
 	"\x06margin\x18\x02 \x01(\x01R\x06margin\x12\x1a\n" +
