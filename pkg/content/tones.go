@@ -37,7 +37,7 @@ var toneWords = map[string][]Tone{
 func TonePhrases() map[string][]Tone { return toneWords }
 
 // TonesFor returns the tones that a word or phrase of prose means ("friendly",
-// "to the point"), in the order of Tones; none where it means no tone.
+// "to the point"), in no order; none where it means no tone.
 func TonesFor(phrase string) []Tone {
 	return toneWords[strings.Join(Split(phrase), " ")]
 }

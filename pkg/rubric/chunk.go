@@ -37,6 +37,7 @@ type chunk struct {
 	nominal  bool // a cue that denies a noun ("no", "without")
 	sep      separator
 	tones    []content.Tone
+	blame    bool // the tones are named by a word of blame ("stiff")
 	boundary simv1.Boundary
 	words    int32
 	always   bool // a boundary that needs no negation ("respect my privacy")
@@ -132,8 +133,8 @@ func (r *reader) chunkAt(s *scanner, i int, before []chunk) chunk {
 	if n := provisos.length(s.toks, i); n > 0 && (r.field == fieldPreference || r.field == fieldTiming) {
 		return chunk{kind: chunkUnknown, to: r.unknownEnd(s, i)}
 	}
-	if r.field == fieldPreference && s.text(i) == "without" {
-		return chunk{kind: chunkSep, to: i + 1, sep: sepNot} // "recipes without meat" are wanted
+	if (r.field == fieldPreference || r.field == fieldCommunication) && s.text(i) == "without" {
+		return chunk{kind: chunkSep, to: i + 1, sep: sepNot, nominal: true} // "recipes without meat" are wanted
 	}
 	if sepLen > 0 && sepLen >= cueLen {
 		return chunk{kind: chunkSep, to: i + sepLen, sep: sep}

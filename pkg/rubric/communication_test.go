@@ -20,7 +20,7 @@ func TestInWhatManner(t *testing.T) {
 		{"Respect my privacy", []string{"communication: any tone", "communication: no private matters"}, nil},
 		{"Keep it short and sweet, with a smile", []string{"communication: tone warm", "communication: at most 25 words"}, nil},
 		{"No lectures, no nagging", []string{"communication: any tone", "communication: no pressure"}, nil},
-		{"cheerful but never silly", []string{"communication: tone playful or encouraging"}, nil},
+		{"cheerful but never silly", []string{"communication: tone encouraging"}, nil},
 		{"Never use exclamation marks or slang", []string{"communication: any tone", "communication: no exclamation marks", "communication: no slang or emoji"}, nil},
 		{"warm, no pressure, short sentences", []string{"communication: tone warm", "communication: at most 25 words", "communication: no pressure"}, nil},
 		{"talk like a pirate", []string{"communication: any tone"}, []string{"pirate"}},

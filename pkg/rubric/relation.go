@@ -21,7 +21,7 @@ const (
 // relations are the words that begin a moment.
 var relations = newLexicon(map[string]relation{
 	"during": relDuring, "while": relWhen, "whilst": relWhen, "in the middle of": relDuring, "throughout": relDuring, "amid": relDuring,
-	"in the course of": relDuring, "when": relWhen, "whenever": relWhen, "if": relWhen, "every time i am": relWhen, "as i": relWhen,
+	"in the course of": relDuring, "when": relWhen, "whenever": relWhen, "if": relWhen, "every time i am": relWhen, "any time i am": relWhen, "as i": relWhen,
 	"as soon as": relWhen, "the moment": relWhen, "as long as": relWhen, "so long as": relWhen, "over": relIn, "on": relIn, "in": relIn, "with": relIn, "at": relAt,
 	"after": relAfter, "following": relAfter, "at the end of": relAfter, "any time after": relAfter, "anywhere after": relAfter, "later than": relAfter, "past": relAfter, "beyond": relAfter,
 	"no earlier than": relAfter, "not earlier than": relAfter, "the end of": relAfter, "on finishing": relAfter, "having finished": relAfter, "once i am done with": relAfter,

@@ -71,7 +71,7 @@ func read(r *simv1.Rubric) *reading {
 	var toks [4][]token
 	uses24 := false
 	for f, text := range texts {
-		toks[f] = tokenize(text)
+		toks[f] = firstPerson(text, tokenize(text))
 		for _, t := range toks[f] {
 			uses24 = uses24 || t.kind == clock && t.value >= 13*60
 		}

@@ -4,6 +4,7 @@ package rubric
 type segment struct {
 	chunks []chunk
 	before separator // what stands before it
+	noun   bool      // and it denies a noun: "without"
 	sense  polarity
 }
 
@@ -21,6 +22,7 @@ func (r *reader) segments(chs []chunk) []segment {
 					current = segment{}
 				}
 				current.before = max(current.before, c.sep)
+				current.noun = current.noun || c.nominal
 			}
 			continue
 		}

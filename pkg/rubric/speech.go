@@ -11,6 +11,7 @@ import (
 // speech is what was said about the manner, before it is settled.
 type speech struct {
 	plus, minus []content.Tone
+	blamed      []content.Tone // refused by a word of blame, unless asked for
 	weak        []content.Tone // words about length that also name a tone
 	words       int32          // smallest limit said in numbers; 0 for none
 	vagueWords  int32          // of "short" and its like
@@ -44,7 +45,8 @@ func (r *reader) speechChunk(s *scanner, i int) (chunk, bool) {
 	case bn == longest && !(s.text(i) == "should" || s.text(i) == "must" || s.text(i) == "have") || bn == longest && r.quoted(s, i, bn):
 		return chunk{kind: chunkBoundary, to: i + bn, boundary: b}, true
 	case tn == longest:
-		return chunk{kind: chunkTone, to: i + tn, tones: tones}, true
+		_, blame := faults[phraseText(s, i, tn)]
+		return chunk{kind: chunkTone, to: i + tn, tones: tones, blame: blame}, true
 	case pn == longest && cn < longest:
 		return chunk{kind: chunkTopics, to: i + pn, topics: topics}, true
 	}
@@ -76,10 +78,12 @@ func (r *reader) readSpeech(s *scanner, chs []chunk) {
 		}
 		if own == negative {
 			verbal = !nominalDenial(seg)
+		} else if seg.before == sepNot {
+			verbal = !seg.noun
 		}
 		for _, c := range seg.chunks {
 			sense := seg.sense
-			if own == unset && sense == negative && (c.kind == chunkTone || c.kind == chunkWords) && seg.before != sepOr && !verbal {
+			if own == unset && sense == negative && (c.kind == chunkTone || c.kind == chunkWords) && seg.before != sepOr && seg.before != sepNot && seg.before != sepExcept && !verbal {
 				sense = positive // "no pressure, friendly"
 			}
 			r.fileSpeech(s, c, sense, own)
@@ -108,7 +112,9 @@ func (r *reader) fileSpeech(s *scanner, c chunk, sense, own polarity) {
 	switch c.kind {
 	case chunkTone:
 		r.out.understood[fieldCommunication] = true
-		if sense == negative {
+		if sense == negative && c.blame {
+			sp.blamed = addTones(sp.blamed, c.tones)
+		} else if sense == negative {
 			sp.minus = addTones(sp.minus, c.tones)
 		} else {
 			sp.plus = addTones(sp.plus, c.tones)
@@ -148,6 +154,11 @@ func addTones(list, more []content.Tone) []content.Tone {
 // settleCommunication accepts the tones asked for, or all but those refused.
 func (o *reading) settleCommunication() {
 	spec, sp := o.spec.GetCommunication(), &o.speech
+	for _, t := range sp.blamed {
+		if !slices.Contains(sp.plus, t) {
+			sp.minus = addTones(sp.minus, []content.Tone{t})
+		}
+	}
 	if len(sp.plus) == 0 && len(sp.minus) == 0 {
 		sp.plus = sp.weak
 	}
@@ -168,4 +179,13 @@ func (o *reading) settleCommunication() {
 		spec.MaxWords = sp.vagueWords
 	}
 	slices.Sort(spec.Boundaries)
+}
+
+// phraseText returns the words of a run of tokens.
+func phraseText(s *scanner, i, n int) string {
+	words := make([]string, n)
+	for k := range words {
+		words[k] = s.text(i + k)
+	}
+	return strings.Join(words, " ")
 }

@@ -83,6 +83,7 @@ var vagues = newLexicon(map[string]statement{
 	"seldom":          {count: span{0, 1}, window: windowDay},
 	"hardly ever":     {count: span{0, 1}, window: windowDay},
 	"sparingly":       {count: span{0, 2}, window: windowDay},
+	"infrequent":      {count: span{0, 1}, window: windowDay},
 	"infrequently":    {count: span{0, 1}, window: windowDay},
 	"sparing":         {count: span{0, 2}, window: windowDay},
 	"occasionally":    {count: span{1, 3}, window: windowDay},

@@ -56,6 +56,7 @@ var fillers = set(`i me my mine myself we us our you your yours yourself he she 
 	tolerable pleasant comfortable reasonable sensible manageable agreeable pace number amount frequency stay stays under above acts
 	door doors early late later trouble list joy pleasure sir child company everything leaves leave chap dears world heart
 	wonderful delightful gentle loves stick sticks belongs thought thoughts remark remarks nature's touch touches
+	communication communications conversation conversations relate relates tailored
 	dare exist sounds sound general find old man woman lady gentleman chair
 	come spread out throughout across evenly apart manage sure otherwise occasion occasions case cases`)
 
