@@ -15,7 +15,7 @@ func TestTheThirdPerson(t *testing.T) {
 		{"He prefers suggestions after his meditation and during his lunch break.", []string{"timing: open within 30 minutes after meditation", "timing: open during lunch"}, nil},
 		{"She is most receptive right after breakfast and in the early evening, and never while she is working on her novel.", []string{"timing: open within 15 minutes after breakfast", "timing: open from 17:00 to 19:00", "timing: closed during writing"}, nil},
 		{"Recommendations should come between 7:00 and 9:00 AM or between 18:00 and 20:00.", []string{"timing: open from 07:00 to 09:00", "timing: open from 18:00 to 20:00"}, nil},
-		{"Avoid late nights and any time he is meditating.", []string{"timing: closed from 22:00 to 02:00", "timing: closed during meditation"}, nil},
+		{"Avoid late nights and any time he is meditating.", []string{"timing: open at any waking moment", "timing: closed from 22:00 to 02:00", "timing: closed during meditation"}, nil},
 		{"Prefers to be left alone while writing; open to ideas during coffee breaks.", []string{"timing: open during snack", "timing: closed during writing"}, nil},
 	})
 	check(t, fieldFrequency, []reads{
