@@ -179,6 +179,7 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 		return a.interrupted(ctx, at, stop, err)
 	}
 	took := board.Snapshot(time.Now())
+	fmt.Fprintln(a.errOut, "Writing the report ...")
 	file, err := a.write(ctx, at, loaded, services, runs, timing(at, took))
 	if err != nil {
 		return a.interrupted(ctx, at, stop, err)

@@ -74,7 +74,7 @@ func (j Job) fold(ctx context.Context, steps *Steps) ([]metrics.Run, []*report.M
 	moments := make([]*report.Moments, 0, len(recorded))
 	for _, run := range recorded {
 		f, m := metrics.NewFold(run), report.NewMoments(run)
-		for e, err := range j.Source.Entries(ctx, run.GetId(), 0) {
+		for e, err := range ahead(ctx, j.Source.Entries(ctx, run.GetId(), 0)) {
 			if err != nil {
 				return nil, nil, err
 			}
