@@ -2,8 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 FUZZTIME ?= 10s
-# the state that contracts must not break
-AGAINST ?= $(shell git rev-parse --verify --quiet origin/main || git rev-parse --verify --quiet main || echo HEAD)
+# the state that contracts must not break: the last one but one
+AGAINST ?= $(shell git log -2 --format=%H -- proto/propersim | tail -1)
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 export PATH := $(CURDIR)/.bin:$(PATH)
 

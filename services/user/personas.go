@@ -20,6 +20,9 @@ import (
 // spec that its rubric compiles to unless it brings one. It returns
 // errs.Violations for every fault, those of an unreadable rubric among them.
 func prepare(given *simv1.Persona) (*userv1.StoredPersona, error) {
+	if given == nil {
+		return nil, errs.Invalid("persona", "is missing")
+	}
 	p := proto.CloneOf(given)
 	if p.GetId() == "" {
 		p.Id = persona.Slug(p.GetName())

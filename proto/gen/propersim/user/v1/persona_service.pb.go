@@ -174,7 +174,8 @@ func (x *Warning) GetReason() string {
 // CreatePersonaRequest brings a persona.
 type CreatePersonaRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The persona to store.
+	// The persona to store; required. Its own rules are checked together with its
+	// rubric, so that one answer names every fault.
 	Persona *v1.Persona `protobuf:"bytes,1,opt,name=persona,proto3" json:"persona,omitempty"`
 	// Makes a repeat harmless; may be empty.
 	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -275,7 +276,8 @@ func (x *CreatePersonaResponse) GetStored() *StoredPersona {
 // ValidatePersonaRequest brings a persona to be checked.
 type ValidatePersonaRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The persona to check.
+	// The persona to check; required. Its own rules are checked together with its
+	// rubric, so that one answer names every fault.
 	Persona       *v1.Persona `protobuf:"bytes,1,opt,name=persona,proto3" json:"persona,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -767,13 +769,13 @@ const file_propersim_user_v1_persona_service_proto_rawDesc = "" +
 	"\x06phrase\x18\x02 \x01(\tR\x06phrase\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x83\x01\n" +
 	"\x14CreatePersonaRequest\x12B\n" +
-	"\apersona\x18\x01 \x01(\v2 .propersim.simulation.v1.PersonaB\x06\xbaH\x03\xc8\x01\x01R\apersona\x12'\n" +
+	"\apersona\x18\x01 \x01(\v2 .propersim.simulation.v1.PersonaB\x06\xbaH\x03\xd8\x01\x03R\apersona\x12'\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\trequestId\"Q\n" +
 	"\x15CreatePersonaResponse\x128\n" +
 	"\x06stored\x18\x01 \x01(\v2 .propersim.user.v1.StoredPersonaR\x06stored\"\\\n" +
 	"\x16ValidatePersonaRequest\x12B\n" +
-	"\apersona\x18\x01 \x01(\v2 .propersim.simulation.v1.PersonaB\x06\xbaH\x03\xc8\x01\x01R\apersona\"S\n" +
+	"\apersona\x18\x01 \x01(\v2 .propersim.simulation.v1.PersonaB\x06\xbaH\x03\xd8\x01\x03R\apersona\"S\n" +
 	"\x17ValidatePersonaResponse\x128\n" +
 	"\x06stored\x18\x01 \x01(\v2 .propersim.user.v1.StoredPersonaR\x06stored\".\n" +
 	"\x11GetPersonaRequest\x12\x19\n" +
