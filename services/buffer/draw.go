@@ -5,7 +5,10 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/propersim/propersim/pkg/draw"
+	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 )
 
 // choose draws at most count of the ascending steps uniformly without
@@ -21,15 +24,23 @@ func choose(steps []int32, count int, seed uint64, throughDay int32) []int32 {
 	return steps[:count]
 }
 
-// digest is SHA-256 over the bodies in their order, each after its length in
-// eight bytes, big-endian; hexadecimal.
-func digest(bodies [][]byte) string {
+// digest is SHA-256 over the pairs in their order without the run they belong
+// to, each after its length in eight bytes, big-endian; hexadecimal. So the same
+// life has the same digest in every run.
+func digest(pairs []*bufferv1.PreferencePair) (string, error) {
 	h := sha256.New()
 	var size [8]byte
-	for _, body := range bodies {
+	for _, pair := range pairs {
+		run := pair.GetRunId()
+		pair.RunId = ""
+		body, err := proto.MarshalOptions{Deterministic: true}.Marshal(pair)
+		pair.RunId = run
+		if err != nil {
+			return "", err
+		}
 		binary.BigEndian.PutUint64(size[:], uint64(len(body)))
 		h.Write(size[:])
 		h.Write(body)
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return hex.EncodeToString(h.Sum(nil)), nil
 }

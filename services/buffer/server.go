@@ -69,13 +69,14 @@ func (s *Server) Sample(ctx context.Context, req *bufferv1.SampleRequest) (*buff
 	if err != nil {
 		return nil, err
 	}
-	resp := &bufferv1.SampleResponse{Digest: digest(bodies), Population: int64(len(steps)), Pairs: make([]*bufferv1.PreferencePair, len(drawn))}
+	resp := &bufferv1.SampleResponse{Population: int64(len(steps)), Pairs: make([]*bufferv1.PreferencePair, len(drawn))}
 	for i, body := range bodies {
 		if resp.Pairs[i], err = s.pairs.decode(req.GetRunId(), drawn[i], body); err != nil {
 			return nil, err
 		}
 	}
-	return resp, nil
+	resp.Digest, err = digest(resp.GetPairs())
+	return resp, err
 }
 
 // List implements PreferenceBufferService.

@@ -29,7 +29,6 @@ func (c *conductor) night(day int32) error {
 	if err != nil {
 		return err
 	}
-	night.JobId = job.GetId()
 	if job.GetState() != trainerv1.JobState_JOB_STATE_ACTIVE {
 		night.Failure = failure(job)
 		if c.run.fixed.GetConfig().GetOnFailedNight() != environmentv1.OnFailedNight_ON_FAILED_NIGHT_KEEP {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -28,6 +29,7 @@ const aside = ".writing-"
 // adapters keeps each adapter in a folder named for its content.
 type adapters struct {
 	dir string
+	mu  sync.Mutex // held while publishing: two runs may come to the same adapter
 }
 
 // adapter is what a folder holds.
@@ -68,6 +70,8 @@ func (a *adapters) publish(manifest *trainerv1.Manifest, weights []byte) error {
 		return err
 	}
 	manifest.Id = id
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if _, err := a.read(id); err == nil {
 		return nil
 	}

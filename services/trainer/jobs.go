@@ -169,8 +169,8 @@ func (j *jobs) page(ctx context.Context, run string, after place, limit int) (_ 
 
 // recordAdapter notes that an adapter is published.
 func recordAdapter(ctx context.Context, tx *sql.Tx, m *trainerv1.Manifest) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO trainer_adapters (id, run_id, day) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`,
-		m.GetId(), m.GetRunId(), int64(m.GetDay()))
+	_, err := tx.ExecContext(ctx, `INSERT INTO trainer_adapters (id, day) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
+		m.GetId(), int64(m.GetDay()))
 	return err
 }
 

@@ -48,7 +48,7 @@ func (s *Server) complete(ctx context.Context, leased *record, res *result) (*tr
 		return s.conclude(ctx, job.GetId(), leased.token, trainerv1.JobState_JOB_STATE_REJECTED, err.Error())
 	}
 	manifest := &trainerv1.Manifest{
-		Parent: job.GetParentAdapter(), RunId: job.GetRunId(), Day: job.GetDay(), DataDigest: res.digest,
+		Parent: job.GetParentAdapter(), Day: job.GetDay(), DataDigest: res.digest,
 		Hyperparameters: proto.CloneOf(job.GetHyperparameters()), Metrics: proto.CloneOf(res.metrics), Policy: res.policy, Seed: job.GetSeed(),
 	}
 	if err := s.adapters.publish(manifest, res.weights); err != nil {

@@ -18,7 +18,6 @@ CREATE INDEX trainer_jobs_by_run ON trainer_jobs (run_id, day, id);
 
 CREATE TABLE trainer_adapters (
     id     TEXT   NOT NULL PRIMARY KEY,
-    run_id TEXT   NOT NULL,
     day    BIGINT NOT NULL
 );
 

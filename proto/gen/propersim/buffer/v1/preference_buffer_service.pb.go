@@ -375,7 +375,8 @@ type SampleResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The pairs, in the order drawn.
 	Pairs []*PreferencePair `protobuf:"bytes,1,rep,name=pairs,proto3" json:"pairs,omitempty"`
-	// SHA-256 over the drawn pairs in their order, hexadecimal.
+	// SHA-256 over the drawn pairs in their order, without the run they belong
+	// to; hexadecimal.
 	Digest string `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
 	// How many pairs there were to draw from.
 	Population    int64 `protobuf:"varint,3,opt,name=population,proto3" json:"population,omitempty"`

@@ -996,13 +996,12 @@ func (x *Pair) GetPrompt() *v12.Prompt {
 	return nil
 }
 
-// Night is the turn of a day for a method that trains.
+// Night is the turn of a day for a method that trains. The training job is found
+// by run and day (TrainerService.ListJobs).
 type Night struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The day that ended, 1-based.
 	Day int32 `protobuf:"varint,1,opt,name=day,proto3" json:"day,omitempty"`
-	// The training job.
-	JobId string `protobuf:"bytes,2,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// Adapter in force from now on; empty for the base policy.
 	Adapter string `protobuf:"bytes,3,opt,name=adapter,proto3" json:"adapter,omitempty"`
 	// How the training went.
@@ -1050,13 +1049,6 @@ func (x *Night) GetDay() int32 {
 		return x.Day
 	}
 	return 0
-}
-
-func (x *Night) GetJobId() string {
-	if x != nil {
-		return x.JobId
-	}
-	return ""
 }
 
 func (x *Night) GetAdapter() string {
@@ -2274,14 +2266,13 @@ const file_propersim_environment_v1_run_service_proto_rawDesc = "" +
 	"\x04Pair\x12\x16\n" +
 	"\x06chosen\x18\x01 \x01(\x05R\x06chosen\x12\x1a\n" +
 	"\brejected\x18\x02 \x01(\x05R\brejected\x127\n" +
-	"\x06prompt\x18\x03 \x01(\v2\x1f.propersim.simulation.v1.PromptR\x06prompt\"\xb8\x01\n" +
+	"\x06prompt\x18\x03 \x01(\v2\x1f.propersim.simulation.v1.PromptR\x06prompt\"\xaf\x01\n" +
 	"\x05Night\x12\x10\n" +
-	"\x03day\x18\x01 \x01(\x05R\x03day\x12\x15\n" +
-	"\x06job_id\x18\x02 \x01(\tR\x05jobId\x12\x18\n" +
+	"\x03day\x18\x01 \x01(\x05R\x03day\x12\x18\n" +
 	"\aadapter\x18\x03 \x01(\tR\aadapter\x127\n" +
 	"\ametrics\x18\x04 \x01(\v2\x1d.propersim.trainer.v1.MetricsR\ametrics\x12\x18\n" +
 	"\afailure\x18\x05 \x01(\tR\afailure\x12\x19\n" +
-	"\bno_pairs\x18\x06 \x01(\bR\anoPairs\"\x98\x01\n" +
+	"\bno_pairs\x18\x06 \x01(\bR\anoPairsJ\x04\b\x02\x10\x03R\x06job_id\"\x98\x01\n" +
 	"\x10CreateRunRequest\x12C\n" +
 	"\x06config\x18\x01 \x01(\v2#.propersim.environment.v1.RunConfigB\x06\xbaH\x03\xc8\x01\x01R\x06config\x12'\n" +
 	"\n" +

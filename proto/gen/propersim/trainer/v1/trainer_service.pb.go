@@ -1085,15 +1085,14 @@ func (x *CancelJobResponse) GetJob() *Job {
 	return nil
 }
 
-// Manifest says what an adapter is.
+// Manifest says what an adapter is. It does not name a run: the same training
+// gives the same adapter, whichever run asked for it.
 type Manifest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Content address: SHA-256 over the weights and this manifest without id.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Adapter trained from; empty for the base policy.
 	Parent string `protobuf:"bytes,2,opt,name=parent,proto3" json:"parent,omitempty"`
-	// The run.
-	RunId string `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	// The day whose end it was made at.
 	Day int32 `protobuf:"varint,4,opt,name=day,proto3" json:"day,omitempty"`
 	// SHA-256 of the drawn pairs.
@@ -1154,13 +1153,6 @@ func (x *Manifest) GetId() string {
 func (x *Manifest) GetParent() string {
 	if x != nil {
 		return x.Parent
-	}
-	return ""
-}
-
-func (x *Manifest) GetRunId() string {
-	if x != nil {
-		return x.RunId
 	}
 	return ""
 }
@@ -1404,11 +1396,10 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\"@\n" +
 	"\x11CancelJobResponse\x12+\n" +
-	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\"\xef\x02\n" +
+	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\"\xe6\x02\n" +
 	"\bManifest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
-	"\x06parent\x18\x02 \x01(\tR\x06parent\x12\x15\n" +
-	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12\x10\n" +
+	"\x06parent\x18\x02 \x01(\tR\x06parent\x12\x10\n" +
 	"\x03day\x18\x04 \x01(\x05R\x03day\x12\x1f\n" +
 	"\vdata_digest\x18\x05 \x01(\tR\n" +
 	"dataDigest\x12O\n" +
@@ -1418,7 +1409,7 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\x06policy\x18\t \x01(\tR\x06policy\x12\x14\n" +
 	"\x05model\x18\n" +
 	" \x01(\tR\x05model\x12\x12\n" +
-	"\x04seed\x18\v \x01(\x04R\x04seed\"T\n" +
+	"\x04seed\x18\v \x01(\x04R\x04seedJ\x04\b\x03\x10\x04R\x06run_id\"T\n" +
 	"\x11GetAdapterRequest\x12\x1a\n" +
 	"\x02id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\x12#\n" +
