@@ -172,7 +172,7 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 	began := time.Now()
 	runs, err := a.begin(ctx, at, loaded, services, fresh)
 	if err != nil {
-		return err
+		return a.interrupted(ctx, at, stop, err)
 	}
 	board := live.NewBoard(began, before)
 	if err := a.watch(ctx, services, runs, board); err != nil {
@@ -229,7 +229,7 @@ func (a *app) watch(ctx context.Context, services *stack.Stack, runs []*environm
 // interrupted stops the services and says how to go on, where a signal was the
 // cause.
 func (a *app) interrupted(ctx context.Context, at folder.Folder, stop func() error, err error) error {
-	if ctx.Err() == nil {
+	if ctx.Err() == nil || !at.Used() {
 		return err
 	}
 	if err := stop(); err != nil {
