@@ -127,6 +127,6 @@ type remote struct {
 	status   *status.Status
 }
 
-func (r *remote) Error() string              { return r.message }
+func (r *remote) Error() string              { return r.message + ": " + r.sentinel.Error() }
 func (r *remote) Unwrap() error              { return r.sentinel }
 func (r *remote) GRPCStatus() *status.Status { return r.status }

@@ -100,7 +100,7 @@ func Default() Config {
 			Step: 150 * time.Second, Candidates: 2, OnFailedNight: "stop", Parallel: 32,
 		},
 		Custom:  Custom{Memory: "AR", Scheme: "samples"},
-		Trainer: Trainer{Beta: 0.1, Epochs: 2, LearningRate: 0.1, WeightDecay: 0.05, BatchSize: 4, Pairs: 200, Reference: "base"},
+		Trainer: Trainer{Beta: 0.1, Epochs: 2, LearningRate: 0.1, WeightDecay: 0.08, BatchSize: 4, Pairs: 200, Reference: "base"},
 		Backends: Backends{
 			Planner: "embedded", Judge: "exact", Assistant: "embedded", Summarizer: "embedded",
 			Embedder: "embedded", Index: "embedded", Trainer: "embedded",
