@@ -76,7 +76,7 @@ func (r *retrieval) Search(_ context.Context, req *retrievalv1.SearchRequest, _ 
 	r.searches = append(r.searches, req)
 	if r.search != nil {
 		hits, err := r.search(req)
-		return &retrievalv1.SearchResponse{Hits: hits}, err
+		return &retrievalv1.SearchResponse{Hits: hits, Count: int64(len(r.points[req.GetTenant()]))}, err
 	}
 	var hits []*retrievalv1.Hit
 	for _, p := range r.points[req.GetTenant()] {
@@ -96,7 +96,7 @@ func (r *retrieval) Search(_ context.Context, req *retrievalv1.SearchRequest, _ 
 		}
 		return hits[i].GetPoint().GetKey() < hits[j].GetPoint().GetKey()
 	})
-	return &retrievalv1.SearchResponse{Hits: hits[:min(len(hits), int(req.GetLimit()))]}, nil
+	return &retrievalv1.SearchResponse{Hits: hits[:min(len(hits), int(req.GetLimit()))], Count: int64(len(r.points[req.GetTenant()]))}, nil
 }
 
 // dial serves an assistant in memory and returns its client.

@@ -125,7 +125,7 @@ func TestFeaturesTellTheTime(t *testing.T) {
 	require.Equal(t, 3, later["since-given"], "below an hour: 37.5 minutes")
 	require.NotContains(t, later, "given-activity")
 	rested := active(203+80, "work")
-	require.Equal(t, 6, rested["since-given"], "below four hours: 200 minutes")
+	require.Equal(t, 7, rested["since-given"], "below four hours: 200 minutes")
 	require.Contains(t, rested, "clock")
 	next := active(day+200, "reading")
 	require.Contains(t, next, "clock")

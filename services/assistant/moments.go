@@ -27,6 +27,7 @@ const (
 //
 // A search looks before the episode that ended last: that one is in the
 // memory's own words, and whether the index holds it already must not matter.
+// An index that has lost moments is found out by their number.
 type moments struct {
 	run    string
 	scale  simtime.Scale
@@ -211,6 +212,10 @@ func (m *moments) like(ctx context.Context, seen *simv1.Observation) (*likeness,
 	response, err := m.client.Search(ctx, &retrievalv1.SearchRequest{Tenant: m.run, Text: m.describe(seen), Limit: similarMoments, Before: &limit})
 	if err != nil {
 		return nil, fmt.Errorf("find similar moments: %w", err)
+	}
+	if response.GetCount() != m.ended {
+		return nil, fmt.Errorf("the index holds %d moments of run %q, want %d; a session opened again brings them back: %w",
+			response.GetCount(), m.run, m.ended, errs.ErrPrecondition)
 	}
 	found, err := m.read(response.GetHits())
 	if err != nil {

@@ -259,3 +259,36 @@ func TestAFailedIndexIsAnError(t *testing.T) {
 	require.NoError(t, observe())
 	require.False(t, errors.Is(observe(), errs.ErrPrecondition))
 }
+
+// TestAnIndexThatLostMomentsIsFilledAgain restarts an index that keeps nothing
+// on disk: the session says that it stands on nothing, and opened again it
+// answers as it would have.
+func TestAnIndexThatLostMomentsIsFilledAgain(t *testing.T) {
+	index := newRetrieval()
+	client := dial(t, index)
+	_, err := open(t, client, start("proper"))
+	require.NoError(t, err)
+	history := live(t, client, start("proper"), 0, 240, nil)
+	last := history[len(history)-1].GetStep()
+	ask := func() (*assistantv1.RecommendResponse, error) {
+		resp, err := client.Recommend(t.Context(), &assistantv1.RecommendRequest{RunId: "run", Step: 260, LastStep: last, Observation: life(260), Candidates: 2})
+		return resp, errs.FromStatus(err)
+	}
+	kept := index.points["run"]
+	require.NotEmpty(t, kept)
+	delete(index.points, "run")
+	_, err = ask()
+	require.ErrorIs(t, err, errs.ErrPrecondition)
+	_, err = open(t, client, start("proper"), history...)
+	require.NoError(t, err)
+	require.Len(t, index.points["run"], len(kept))
+	after, err := ask()
+	require.NoError(t, err)
+
+	untouched := dial(t, newRetrieval())
+	_, err = open(t, untouched, start("proper"), history...)
+	require.NoError(t, err)
+	want, err := untouched.Recommend(t.Context(), &assistantv1.RecommendRequest{RunId: "run", Step: 260, LastStep: last, Observation: life(260), Candidates: 2})
+	require.NoError(t, err)
+	require.True(t, proto.Equal(want, after))
+}

@@ -61,7 +61,11 @@ func (s *Server) Search(ctx context.Context, req *retrievalv1.SearchRequest) (*r
 	if err != nil {
 		return nil, err
 	}
-	return &retrievalv1.SearchResponse{Hits: hits}, nil
+	count, err := s.index.Count(ctx, req.GetTenant())
+	if err != nil {
+		return nil, err
+	}
+	return &retrievalv1.SearchResponse{Hits: hits, Count: count}, nil
 }
 
 // Delete implements RetrievalService.

@@ -322,7 +322,10 @@ func (x *Hit) GetScore() float32 {
 type SearchResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Best first.
-	Hits          []*Hit `protobuf:"bytes,1,rep,name=hits,proto3" json:"hits,omitempty"`
+	Hits []*Hit `protobuf:"bytes,1,rep,name=hits,proto3" json:"hits,omitempty"`
+	// Points of the tenant, found or not: who knows how many there should be can
+	// tell an index that has lost some.
+	Count         int64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -362,6 +365,13 @@ func (x *SearchResponse) GetHits() []*Hit {
 		return x.Hits
 	}
 	return nil
+}
+
+func (x *SearchResponse) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
 }
 
 // DeleteRequest names points.
@@ -739,9 +749,10 @@ const file_propersim_retrieval_v1_retrieval_service_proto_rawDesc = "" +
 	"\a_before\"P\n" +
 	"\x03Hit\x123\n" +
 	"\x05point\x18\x01 \x01(\v2\x1d.propersim.retrieval.v1.PointR\x05point\x12\x14\n" +
-	"\x05score\x18\x02 \x01(\x02R\x05score\"A\n" +
+	"\x05score\x18\x02 \x01(\x02R\x05score\"W\n" +
 	"\x0eSearchResponse\x12/\n" +
-	"\x04hits\x18\x01 \x03(\v2\x1b.propersim.retrieval.v1.HitR\x04hits\"d\n" +
+	"\x04hits\x18\x01 \x03(\v2\x1b.propersim.retrieval.v1.HitR\x04hits\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x03R\x05count\"d\n" +
 	"\rDeleteRequest\x12\"\n" +
 	"\x06tenant\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06tenant\x12\x1d\n" +
