@@ -93,7 +93,6 @@ func clientOptions(timeout time.Duration) []grpc.DialOption {
 		grpc.WithUnaryInterceptor(callUnary(timeout)),
 		grpc.WithStreamInterceptor(callStream),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxResponse), grpc.MaxCallSendMsgSize(maxResponse)),
-		grpc.WithSharedWriteBuffer(true),
 		grpc.WithReadBufferSize(bufferSize),
 		grpc.WithWriteBufferSize(bufferSize),
 		grpc.WithStaticStreamWindowSize(window),

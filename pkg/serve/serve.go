@@ -109,7 +109,6 @@ func (s *Server) options(o *observer, c *checker) []grpc.ServerOption {
 		grpc.StreamInterceptor(chain.stream),
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.MaxSendMsgSize(maxResponse),
-		grpc.SharedWriteBuffer(true),
 		grpc.ReadBufferSize(bufferSize),
 		grpc.WriteBufferSize(bufferSize),
 		grpc.StaticStreamWindowSize(window),

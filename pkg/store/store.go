@@ -77,7 +77,7 @@ func Open(ctx context.Context, dsn string, migrations fs.FS, opts ...Option) (*D
 		opt(&o)
 	}
 	if dsn == "" {
-		return nil, fmt.Errorf("store: no DSN given; want postgres://..., sqlite:PATH, a path, or :memory:")
+		return nil, fmt.Errorf("store: no DSN given; want a postgres:// URL, sqlite:PATH, :memory: or a path")
 	}
 	var db *DB
 	var err error

@@ -9,8 +9,8 @@ import (
 	"os"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	"github.com/jhump/protoreflect/desc"
-	"github.com/jhump/protoreflect/desc/protoprint"
+	"github.com/jhump/protoreflect/v2/protoprint"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 func main() {
@@ -24,10 +24,6 @@ func run(args []string) error {
 	if len(args) != 1 {
 		return fmt.Errorf("usage: deps FOLDER")
 	}
-	file, err := desc.WrapFile(validate.File_buf_validate_validate_proto)
-	if err != nil {
-		return fmt.Errorf("read the protovalidate descriptor: %w", err)
-	}
 	printer := protoprint.Printer{}
-	return printer.PrintProtosToFileSystem([]*desc.FileDescriptor{file}, args[0])
+	return printer.PrintProtosToFileSystem([]protoreflect.FileDescriptor{validate.File_buf_validate_validate_proto}, args[0])
 }

@@ -40,12 +40,11 @@ type town struct {
 
 // place is a session: what a fold over the history leaves.
 type place struct {
-	last     int32
-	fold     uint64
-	adapter  string
-	contrast bool
-	seed     uint64
-	scores   int
+	last    int32
+	fold    uint64
+	adapter string
+	seed    uint64
+	scores  int
 }
 
 func newTown() *town {
