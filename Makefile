@@ -7,7 +7,7 @@ AGAINST ?= $(shell git log -2 --format=%H -- proto/propersim | tail -1)
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 export PATH := $(CURDIR)/.bin:$(PATH)
 
-.PHONY: help simulate build test lint generate proto-check bench fuzz tools
+.PHONY: help simulate build test test-compose lint generate proto-check bench fuzz tools
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,9 @@ build: ## the binary, in .bin
 
 test: ## every test
 	go test ./...
+
+test-compose: ## the constellation on a Docker engine, end to end
+	deploy/ci/compose.sh
 
 lint: tools ## format, vet, staticcheck, contracts
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }

@@ -134,7 +134,7 @@ Everything runs on this machine: no GPU, no key, no network.`,
 	flags.BoolVar(&a.json, "json", false, "print JSON for programs")
 	root.AddCommand(
 		a.simulate(), a.resume(), a.replay(), a.report(), a.compare(), a.export(),
-		a.runs(), a.persona(), a.serve(), a.retrieval(), a.conformance(), a.config(), a.doctor(), a.versionCommand(),
+		a.runs(), a.persona(), a.serve(), a.retrieval(), a.conformance(), a.health(), a.token(), a.config(), a.doctor(), a.versionCommand(),
 	)
 	return root
 }
