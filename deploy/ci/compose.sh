@@ -48,7 +48,7 @@ compose logs --no-log-prefix simulation | tail -12
 
 docker cp -q "$(compose ps -aq simulation)":/data/simulation/metrics.json "$work/apart.json" 2>/dev/null ||
   docker cp "$(compose ps -aq simulation)":/data/simulation/metrics.json "$work/apart.json"
-dist/propersim simulate --personas 1-2 --days "$PROPERSIM_DAYS" --seed 4 --out "$work/together" >/dev/null 2>&1
+env -i PATH="$PATH" HOME="$HOME" dist/propersim simulate --personas 1-2 --days "$PROPERSIM_DAYS" --seed 4 --out "$work/together" >/dev/null 2>&1
 hashes() { grep -oE '"final_hash": *"[0-9a-f]+"' "$1"; }
 if diff <(hashes "$work/apart.json") <(hashes "$work/together/metrics.json"); then
   echo "the same hashes in containers, each killed once, as in one process:"

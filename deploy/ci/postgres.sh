@@ -1,5 +1,7 @@
 # Sourced: starts a throw-away PostgreSQL on a free loopback port and exports
-# PROPERSIM_TEST_POSTGRES. Says so when there is none to be had.
+# PROPERSIM_TEST_POSTGRES. Says so when there is none to be had. stop_postgres
+# stops it again.
+stop_postgres() { :; }
 start_postgres() {
   if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -13,7 +15,6 @@ start_postgres() {
   as_postgres "$pg_bin/initdb -D $pg_dir/data -A trust -U propersim >/dev/null" || return 1
   as_postgres "$pg_bin/pg_ctl -D $pg_dir/data -w -o '-p $pg_port -c listen_addresses=127.0.0.1 -k $pg_dir' -l $pg_dir/log start >/dev/null" || return 1
   stop_postgres() { as_postgres "$pg_bin/pg_ctl -D $pg_dir/data -m immediate stop >/dev/null 2>&1" || true; rm -rf "$pg_dir"; }
-  trap stop_postgres EXIT
   export PROPERSIM_TEST_POSTGRES="postgres://propersim@127.0.0.1:$pg_port/postgres?sslmode=disable"
 }
 if start_postgres; then
