@@ -20,6 +20,7 @@ import (
 	"github.com/propersim/propersim/pkg/draw"
 	"github.com/propersim/propersim/pkg/serve"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	_ "github.com/propersim/propersim/services/propersim/cli" // so that a changed program is tested anew, and not read from the test cache
 )
 
 // binary is the program, built once.
