@@ -25,7 +25,7 @@ import (
 )
 
 // drain is how long a stopping server waits for the calls in hand.
-const drain = 10 * time.Second
+const drain = 8 * time.Second
 
 // Config says what a server is called and where it listens. Its zero value is a
 // silent server in memory.
@@ -146,15 +146,23 @@ func (s *Server) listen() error {
 
 // checkAddress refuses what is reachable from elsewhere, unless it is allowed.
 func checkAddress(address string, allowed bool) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
+	if _, _, err := net.SplitHostPort(address); err != nil {
 		return errs.Invalid("address", "found %q, want host:port", address)
 	}
-	ip := net.ParseIP(host)
-	if allowed || host == "localhost" || (ip != nil && ip.IsLoopback()) {
+	if allowed || Loopback(address) {
 		return nil
 	}
-	return errs.Invalid("address", "%q is not on loopback, where anybody could call; give a token or a client CA, or say insecure", address)
+	return errs.Invalid("address", "%q is not on loopback, where anybody could call; give --token-file or --tls-client-ca, or say --insecure", address)
+}
+
+// Loopback reports whether host:port is reachable from this machine alone.
+func Loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 // Addr is where the server listens, with the port it was given; "memory" in
@@ -162,7 +170,7 @@ func checkAddress(address string, allowed bool) error {
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
 // Run serves until ctx is done, then lets the calls in hand finish, for at most
-// ten seconds; streams are told to end at once. It returns nil after a stop by
+// eight seconds; streams are told to end at once. It returns nil after a stop by
 // ctx. It may be called once.
 func (s *Server) Run(ctx context.Context) error {
 	served := make(chan error, 1)

@@ -132,6 +132,7 @@ Everything runs on this machine: no GPU, no key, no network.`,
 	flags.StringVar(&a.configFile, "config", "", "YAML `file` with configuration; see `propersim config show`")
 	flags.StringArrayVar(&a.sets, "set", nil, "set one value of the configuration, `key=value`; may be repeated")
 	flags.BoolVar(&a.json, "json", false, "print JSON for programs")
+	bindTo(flags, securityFlags)
 	root.AddCommand(
 		a.simulate(), a.resume(), a.replay(), a.report(), a.compare(), a.export(),
 		a.runs(), a.persona(), a.serve(), a.retrieval(), a.conformance(), a.health(), a.token(), a.config(), a.doctor(), a.versionCommand(),

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"google.golang.org/grpc"
@@ -44,27 +46,48 @@ func connectFlags(except string) []bound {
 	return out
 }
 
+// securityFlags say who may call and how a caller proves itself; every command
+// has them.
+var securityFlags = []bound{
+	{"token-file", "security.token", "`file` with the secret that all services share"},
+	{"tls-cert", "security.cert", "PEM `file`: certificate to show"},
+	{"tls-key", "security.key", "PEM `file`: its key"},
+	{"tls-client-ca", "security.client_ca", "PEM `file`: serve only callers whose certificate it has signed"},
+	{"tls-ca", "security.ca", "PEM `file`: speak TLS, with servers whose certificate it has signed"},
+	{"insecure", "security.insecure", "allow addresses off loopback with neither token nor TLS"},
+}
+
 // bind adds flags to a command, with the defaults of the configuration in their
 // help.
 func bind(cmd *cobra.Command, flags []bound) {
+	bindTo(cmd.Flags(), flags)
+}
+
+func bindTo(set *pflag.FlagSet, flags []bound) {
 	defaults := config.Default()
-	values := make(map[string]string)
+	values := make(map[string]any)
 	for _, f := range defaults.Fields() {
-		values[f.Key] = fmt.Sprint(f.Value())
+		values[f.Key] = f.Value()
 	}
 	for _, b := range flags {
 		usage := b.usage
-		if v := values[b.key]; v != "" {
-			usage += " (default " + v + ")"
+		switch v := values[b.key].(type) {
+		case bool:
+			set.Bool(b.name, v, usage)
+			continue
+		default:
+			if shown := fmt.Sprint(v); shown != "" {
+				usage += " (default " + shown + ")"
+			}
 		}
-		cmd.Flags().String(b.name, "", usage)
+		set.String(b.name, "", usage)
 	}
 }
 
 // sources gathers where the configuration of a command comes from.
 func (a *app) sources(cmd *cobra.Command, flags []bound) config.Sources {
 	from := config.Sources{File: a.configFile, Environ: os.Environ(), Sets: a.sets, Flags: make(map[string]config.Flag)}
-	for _, b := range flags {
+	for _, b := range slices.Concat(securityFlags, flags) {
 		if f := cmd.Flags().Lookup(b.name); f != nil && f.Changed {
 			from.Flags[b.key] = config.Flag{Name: b.name, Value: f.Value.String()}
 		}

@@ -2,13 +2,8 @@ package cli
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,53 +36,4 @@ func (a *app) health() *cobra.Command {
 			return err
 		}),
 	}
-}
-
-// tokenBytes is the strength of a made token: 256 bits.
-const tokenBytes = 32
-
-func (a *app) token() *cobra.Command {
-	parent := &cobra.Command{Use: "token", Short: "Make the secret that services share", Args: cobra.NoArgs, RunE: help}
-	parent.AddCommand(&cobra.Command{
-		Use: "create FILE", Short: "Write a new secret, unless the file is there", Args: exact(1),
-		Long: `Writes 32 random bytes as hexadecimal to FILE, readable by its owner alone. A file
-that is there already is left as it is. Give it to every service as security.token.`,
-		Example: "  propersim token create /run/propersim/token",
-		RunE: run(func(_ *cobra.Command, args []string) error {
-			made, err := createToken(args[0])
-			if err != nil {
-				return err
-			}
-			words := "is there already"
-			if made {
-				words = "written"
-			}
-			_, err = fmt.Fprintln(a.out, args[0], words)
-			return err
-		}),
-	})
-	return parent
-}
-
-// createToken writes the secret aside and links it into place, so that nobody
-// ever reads half of one and an existing one is never replaced.
-func createToken(path string) (made bool, err error) {
-	secret := make([]byte, tokenBytes)
-	if _, err := rand.Read(secret); err != nil {
-		return false, err
-	}
-	aside, err := os.CreateTemp(filepath.Dir(path), ".token-*") // mode 0600
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, os.Remove(aside.Name())) }()
-	_, err = aside.WriteString(hex.EncodeToString(secret) + "\n")
-	if err := errors.Join(err, aside.Sync(), aside.Close()); err != nil {
-		return false, err
-	}
-	err = os.Link(aside.Name(), path)
-	if errors.Is(err, fs.ErrExist) {
-		return false, nil
-	}
-	return err == nil, err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 
+	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/services/propersim/config"
 	"github.com/propersim/propersim/services/propersim/folder"
 	"github.com/propersim/propersim/services/propersim/stack"
@@ -22,12 +23,17 @@ import (
 func (a *app) serve() *cobra.Command {
 	names := append(config.Services(), "all")
 	var address, data string
-	flags := append(connectFlags(""), bound{"parallel", "simulation.parallel", "`runs` that go on at once (environment)"})
+	flags := append(connectFlags(""), bound{"parallel", "simulation.parallel", "`runs` that go on at once (environment)"},
+		bound{"reflection", "security.reflection", "let tools such as grpcurl list the services off loopback too"})
 	cmd := &cobra.Command{
 		Use:   "serve [" + strings.Join(names, "|") + "]",
 		Short: "Run services on their own ports",
 		Long: `Runs one service, or all six in one process, as gRPC servers with health checks
 and reflection, until Ctrl-C or SIGTERM. Without an argument: all.
+
+On an address off loopback a server wants to know who calls: --token-file,
+--tls-client-ca with --tls-cert and --tls-key, or both; --insecure lets anybody.
+Health alone is open to all.
 
 Default ports: environment 7070, user 7071, assistant 7072, retrieval 7073,
 buffer 7074, trainer 7075. A service calls the others on these, unless
@@ -38,6 +44,7 @@ Data lie under --data as in a run folder, so that "propersim report" and its lik
 read them too.`,
 		Example: `  propersim serve all --data runs/served
   propersim serve environment --data /var/lib/propersim --user-address user:7071
+  propersim serve buffer --address 0.0.0.0:7074 --token-file /run/propersim/token
   propersim serve trainer --address 127.0.0.1:9075
   grpcurl -plaintext 127.0.0.1:7070 list`,
 		ValidArgs: names,
@@ -96,7 +103,7 @@ func (a *app) serveUntil(ctx context.Context, at folder.Folder, loaded *config.L
 		Config: &loaded.Config, Store: at.Store(loaded.Store), Only: only, Listen: true, Version: a.version, Logger: log, Registry: registry,
 	})
 	if err != nil {
-		return err
+		return misused(err)
 	}
 	stopMetrics, err := offerMetrics(loaded.Metrics.Address, registry)
 	if err != nil {
@@ -113,6 +120,15 @@ func (a *app) serveUntil(ctx context.Context, at folder.Folder, loaded *config.L
 		fmt.Fprintln(a.errOut, "Stopping.")
 	}
 	return errors.Join(err, stopMetrics(), services.Stop())
+}
+
+// misused marks what a service finds wrong in its configuration as a fault of
+// the call.
+func misused(err error) error {
+	if errors.Is(err, errs.ErrInvalid) {
+		return usage(err)
+	}
+	return err
 }
 
 // claim makes the data folder and keeps a second process off the service's part

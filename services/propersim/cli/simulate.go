@@ -29,6 +29,7 @@ import (
 
 func (a *app) simulate() *cobra.Command {
 	var out string
+	var goOn bool
 	flags := append(append([]bound{}, simulationFlags...), connectFlags("")...)
 	cmd := &cobra.Command{
 		Use:   "simulate",
@@ -63,6 +64,7 @@ silent, constant (a fixed rate), persona-given (told what the person wants).`,
 	}
 	bind(cmd, flags)
 	cmd.Flags().StringVar(&out, "out", "", "run `folder` to make (default runs/<date-time>-<method>)")
+	cmd.Flags().BoolVar(&goOn, "continue", false, "where --out holds this very experiment, go on with it")
 	cmd.RunE = run(func(cmd *cobra.Command, _ []string) error {
 		loaded, err := a.load(cmd, flags)
 		if err != nil {
@@ -72,16 +74,17 @@ silent, constant (a fixed rate), persona-given (told what the person wants).`,
 		if out == "" {
 			at = folder.Folder(filepath.Join("runs", time.Now().Format("2006-01-02-150405")+"-"+strings.Join(loaded.Simulation.Methods, "-")))
 		}
-		if err := a.refuseUsed(at, loaded); err != nil {
+		if err := a.refuseUsed(at, loaded, goOn); err != nil {
 			return err
 		}
-		return a.conduct(cmd.Context(), at, loaded, true)
+		return a.conduct(cmd.Context(), at, loaded, !at.Used())
 	})
 	return cmd
 }
 
-// refuseUsed refuses a folder in which another experiment lies.
-func (a *app) refuseUsed(at folder.Folder, loaded *config.Loaded) error {
+// refuseUsed refuses a folder in which an experiment lies, unless it is this one
+// and to be gone on with.
+func (a *app) refuseUsed(at folder.Folder, loaded *config.Loaded, goOn bool) error {
 	if !at.Used() {
 		return nil
 	}
@@ -91,6 +94,9 @@ func (a *app) refuseUsed(at folder.Folder, loaded *config.Loaded) error {
 	}
 	if differences := folder.Differences(&there.Config, &loaded.Config); len(differences) > 0 {
 		return usagef("%s holds another experiment (%s); choose another --out", at, strings.Join(differences, "; "))
+	}
+	if goOn {
+		return nil
 	}
 	return usagef("%s holds this very experiment; `propersim resume %s` goes on with it", at, at)
 }
@@ -168,7 +174,7 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 		Config: &loaded.Config, Store: at.Store(loaded.Store), Version: a.version, Logger: log, Remote: remote(loaded),
 	})
 	if err != nil {
-		return err
+		return misused(err)
 	}
 	stop := sync.OnceValue(services.Stop)
 	defer func() { err = errors.Join(err, stop()) }()

@@ -68,7 +68,9 @@ type Store struct {
 type Qdrant struct {
 	Address string
 	APIKey  string
-	TLS     bool
+	// APIKeyFile holds the key instead, so that it stands in no configuration.
+	APIKeyFile string
+	TLS        bool
 }
 
 // Addresses holds a host:port for each service.
@@ -81,6 +83,8 @@ type Security struct {
 	Token, Cert, Key, ClientCA, CA string
 	// Insecure allows addresses off loopback with neither token nor TLS.
 	Insecure bool
+	// Reflection lists the services to tools on addresses off loopback too.
+	Reflection bool
 }
 
 // Metrics says where figures about the running services are offered.

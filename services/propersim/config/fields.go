@@ -47,6 +47,7 @@ func (c *Config) Fields() []Field {
 
 		address("qdrant.address", &c.Qdrant.Address, "host:port of Qdrant's gRPC interface"),
 		text("qdrant.api_key", &c.Qdrant.APIKey, "its key").hidden(),
+		text("qdrant.api_key_file", &c.Qdrant.APIKeyFile, "file that holds its key"),
 		flag("qdrant.tls", &c.Qdrant.TLS, "whether to speak TLS with it"),
 	}
 	fields = append(fields, c.Listen.fields("listen", "where serve listens for the %s service")...)
@@ -58,6 +59,7 @@ func (c *Config) Fields() []Field {
 		text("security.client_ca", &c.Security.ClientCA, "PEM: take only callers whose certificate it has signed"),
 		text("security.ca", &c.Security.CA, "PEM: speak TLS, with servers whose certificate it has signed"),
 		flag("security.insecure", &c.Security.Insecure, "allow addresses off loopback with neither token nor TLS"),
+		flag("security.reflection", &c.Security.Reflection, "let tools list the services off loopback too"),
 		address("metrics.address", &c.Metrics.Address, "where serve offers Prometheus metrics over HTTP; empty is nowhere"),
 		choice("log.level", &c.Log.Level, "least level that is logged", "debug", "info", "warn", "error"),
 		choice("log.format", &c.Log.Format, "how", "text", "json"),

@@ -119,6 +119,9 @@ func (l *Loaded) together(faults *errs.Violations) {
 	if l.Backends.Index == "qdrant" && l.Qdrant.Address == "" {
 		faults.Add("qdrant.address", "is empty, but backends.index is qdrant")
 	}
+	if l.Qdrant.APIKey != "" && l.Qdrant.APIKeyFile != "" {
+		faults.Add("qdrant.api_key_file", "is given together with qdrant.api_key; want one of them")
+	}
 }
 
 func unknown(key string, keys []string, origin string) string {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -135,12 +136,30 @@ func (s *Stack) start(name string) error {
 	}
 	s.units = append(s.units, u)
 	u.run(s.failed)
-	conn, err := u.server.Dial()
+	conn, err := s.dialHere(u)
 	if err != nil {
 		return err
 	}
 	s.connect(name, conn)
 	return nil
+}
+
+// dialHere connects to a service of this process, which asks for the same
+// proof as of anybody where it listens on a port. A server on all addresses is
+// called as localhost, which its certificate then has to name.
+func (s *Stack) dialHere(u *unit) (*grpc.ClientConn, error) {
+	if !s.opts.Listen {
+		return u.server.Dial()
+	}
+	host, port, err := net.SplitHostPort(u.server.Addr())
+	if err != nil {
+		return nil, err
+	}
+	if ip := net.ParseIP(host); ip.IsUnspecified() {
+		host = "localhost"
+	}
+	opts := append(dialing(s.security, s.opts.Config.Security), serve.Insecure()) // the address is our own
+	return serve.Dial(net.JoinHostPort(host, port), opts...)
 }
 
 // needs says whom a service calls.

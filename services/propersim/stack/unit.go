@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"sync"
 
 	"google.golang.org/grpc"
 
+	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/serve"
 	"github.com/propersim/propersim/services/assistant"
 	"github.com/propersim/propersim/services/buffer"
 	"github.com/propersim/propersim/services/environment"
+	"github.com/propersim/propersim/services/propersim/config"
 	"github.com/propersim/propersim/services/retrieval"
 	"github.com/propersim/propersim/services/trainer"
 	"github.com/propersim/propersim/services/user"
@@ -40,10 +44,11 @@ func (s *Stack) newUnit(name string) (*unit, error) {
 	}
 	cfg := serve.Config{
 		Name: name, Insecure: s.opts.Config.Security.Insecure, Security: s.security,
-		Logger: s.opts.Logger, Registry: s.opts.Registry, Reflection: s.opts.Listen,
+		Logger: s.opts.Logger, Registry: s.opts.Registry,
 	}
 	if s.opts.Listen {
 		cfg.Address = *s.opts.Config.Listen.Of(name)
+		cfg.Reflection = s.opts.Config.Security.Reflection || serve.Loopback(cfg.Address)
 	}
 	server, err := serve.New(cfg, made)
 	if err != nil {
@@ -56,9 +61,13 @@ func (s *Stack) newService(name string) (service, error) {
 	c, at := s.opts.Config, s.opts.Store
 	switch name {
 	case "retrieval":
+		key, err := apiKey(c.Qdrant)
+		if err != nil {
+			return nil, err
+		}
 		return retrieval.New(retrieval.Config{
 			Embedder: c.Backends.Embedder, Index: c.Backends.Index,
-			Qdrant: retrieval.Qdrant{Address: c.Qdrant.Address, APIKey: c.Qdrant.APIKey, TLS: c.Qdrant.TLS},
+			Qdrant: retrieval.Qdrant{Address: c.Qdrant.Address, APIKey: key, TLS: c.Qdrant.TLS},
 		})
 	case "buffer":
 		return buffer.New(buffer.Config{DSN: at.Buffer})
@@ -76,6 +85,23 @@ func (s *Stack) newService(name string) (service, error) {
 		})
 	}
 	return nil, fmt.Errorf("there is no service %q", name)
+}
+
+// apiKey returns the key, from its file where one is named. ErrInvalid for a
+// file that cannot be read or is empty.
+func apiKey(q config.Qdrant) (string, error) {
+	if q.APIKeyFile == "" {
+		return q.APIKey, nil
+	}
+	data, err := os.ReadFile(q.APIKeyFile)
+	if err != nil {
+		return "", errs.Invalid("qdrant.api_key_file", "%v", err)
+	}
+	key := strings.TrimSpace(string(data))
+	if key == "" {
+		return "", errs.Invalid("qdrant.api_key_file", "%s is empty", q.APIKeyFile)
+	}
+	return key, nil
 }
 
 // run lets the service and its server work until stop.
