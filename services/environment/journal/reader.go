@@ -31,11 +31,22 @@ const chunk = 256
 type Reader struct{ db *store.DB }
 
 // Open opens an existing journal for reading alone, also while a service
-// writes it. Errors are those of store.Open.
+// writes it. Errors are those of store.Open; ErrNotFound for a PostgreSQL
+// database that no journal was made in yet.
 func Open(ctx context.Context, dsn string) (*Reader, error) {
 	db, err := store.Open(ctx, dsn, nil, store.ReadOnly())
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
+	}
+	if db.Dialect == store.Postgres {
+		var made bool
+		err := db.QueryRowContext(ctx, `SELECT to_regclass('runs') IS NOT NULL`).Scan(&made)
+		if err == nil && !made {
+			err = errs.ErrNotFound
+		}
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("journal: database %s holds none: %w", db.Name, db.Err(err)), db.Close())
+		}
 	}
 	return &Reader{db: db}, nil
 }

@@ -4,9 +4,11 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/jackc/pgx/v5/stdlib" // PostgreSQL for database/sql
 	"github.com/stretchr/testify/require"
 
 	"github.com/propersim/propersim/pkg/draw"
@@ -231,6 +234,36 @@ func TestEveryServiceKilledInTurn(t *testing.T) {
 	}
 	require.NoError(t, client.Wait(), said.String())
 	require.Equal(t, hashes(t, together), hashes(t, apart))
+}
+
+// TestPostgresGivesTheSameHashes keeps every store in one PostgreSQL database.
+func TestPostgresGivesTheSameHashes(t *testing.T) {
+	dsn := os.Getenv("PROPERSIM_TEST_POSTGRES")
+	if dsn == "" {
+		t.Skip("PROPERSIM_TEST_POSTGRES names no server")
+	}
+	db, err := sql.Open("pgx", dsn)
+	require.NoError(t, err)
+	defer db.Close()
+	schema := fmt.Sprintf("e2e_%d", time.Now().UnixNano())
+	_, err = db.ExecContext(t.Context(), "CREATE SCHEMA "+schema)
+	require.NoError(t, err)
+	at, err := url.Parse(dsn)
+	require.NoError(t, err)
+	query := at.Query()
+	query.Set("search_path", schema)
+	at.RawQuery = query.Encode()
+
+	files, server := filepath.Join(t.TempDir(), "files"), filepath.Join(t.TempDir(), "server")
+	experiment := []string{"simulate", "--personas", "1-2", "--days", "2", "--out"}
+	must(t, append(experiment, files)...)
+	args := append(experiment, server)
+	for _, store := range []string{"journal", "buffer", "users", "trainer"} {
+		args = append(args, "--set", "store."+store+"="+at.String())
+	}
+	must(t, args...)
+	require.Equal(t, hashes(t, files), hashes(t, server))
+	must(t, "replay", "--verify", server)
 }
 
 // TestAFullDiskLosesNothing runs on a disk that is too small, makes room, and
