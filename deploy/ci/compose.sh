@@ -10,7 +10,7 @@ if ! docker info >/dev/null 2>&1 || ! docker compose version >/dev/null 2>&1; th
   exit 0
 fi
 export COMPOSE_PROJECT_NAME=propersim-test PROPERSIM_IMAGE=propersim:test PROPERSIM_BUILD_TARGET=prebuilt
-export PROPERSIM_PERSONAS=1-2 PROPERSIM_DAYS=${DAYS:-6} PROPERSIM_SEED=4
+export PROPERSIM_PERSONAS=1-2 PROPERSIM_DAYS=${DAYS:-14} PROPERSIM_SEED=4
 for service in ENVIRONMENT USER ASSISTANT RETRIEVAL BUFFER TRAINER; do
   export "PROPERSIM_${service}_PORT=0" # any free one
 done
@@ -35,12 +35,12 @@ at=0
 for service in retrieval buffer user assistant trainer environment; do
   at=$((at + total / 8))
   for _ in $(seq 600); do
-    now=$(steps); [ "${now:-0}" -ge "$at" ] && break
+    now=$(steps || true); [ "${now:-0}" -ge "$at" ] && break
   done
   if [ "${now:-0}" -ge "$total" ]; then echo "the run was over before $service was killed: take more DAYS"; exit 1; fi
   docker kill -s KILL "$(compose ps -q "$service")" >/dev/null
   echo "killed $service at step $now of $total"
-  compose up --no-build -d --no-deps "$service" >/dev/null 2>&1
+  for _ in 1 2 3 4 5; do compose up --no-build -d --no-deps "$service" >/dev/null 2>&1 && break; sleep 1; done
 done
 docker wait "$(compose ps -aq simulation)" >"$work/code"
 compose logs --no-log-prefix simulation | tail -12

@@ -18,7 +18,6 @@ import (
 // observer counts and logs calls. Metrics are looked up once per method.
 type observer struct {
 	log     *zap.Logger
-	debug   bool
 	handled *prometheus.CounterVec   // nil without a registry
 	seconds *prometheus.HistogramVec // nil without a registry
 	methods sync.Map                 // full name -> *method
@@ -33,7 +32,7 @@ type method struct {
 
 // newObserver registers the metrics, or takes those another server registered.
 func newObserver(log *zap.Logger, registry *prometheus.Registry) (*observer, error) {
-	o := &observer{log: log, debug: log.Core().Enabled(zapcore.DebugLevel)}
+	o := &observer{log: log}
 	if registry == nil {
 		return o, nil
 	}
@@ -85,7 +84,8 @@ func (o *observer) method(full string) *method {
 }
 
 func (o *observer) ok(m *method, start time.Time) {
-	if m.ok == nil && !o.debug {
+	debug := o.log.Core().Enabled(zapcore.DebugLevel) // it may change
+	if m.ok == nil && !debug {
 		return
 	}
 	took := time.Since(start)
@@ -93,7 +93,7 @@ func (o *observer) ok(m *method, start time.Time) {
 		m.ok.Inc()
 		m.seconds.Observe(took.Seconds())
 	}
-	if o.debug {
+	if debug {
 		o.log.Debug("call", zap.String("method", m.full), zap.Duration("took", took))
 	}
 }

@@ -1,5 +1,5 @@
 // Package telemetry is how a process lets people look inside: Prometheus
-// metrics and the log level over HTTP, and OpenTelemetry traces over OTLP.
+// metrics and the log level over HTTP.
 package telemetry
 
 import (
@@ -13,12 +13,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
-	"go.opentelemetry.io/otel/propagation"
-	"go.opentelemetry.io/otel/sdk/resource"
-	"go.opentelemetry.io/otel/sdk/trace"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.uber.org/zap"
 
 	"github.com/propersim/propersim/pkg/errs"
@@ -26,16 +20,10 @@ import (
 
 // Config says what is shown and where. Its zero value shows nothing.
 type Config struct {
-	// Service names this process in traces.
-	Service string
-	// Version of the program.
-	Version string
 	// Address is where /metrics and /log/level are served over HTTP, host:port;
 	// empty means nowhere. Nothing secret is served there, and the level can be
 	// changed on loopback alone.
 	Address string
-	// OTLP is the host:port of an OTLP/gRPC collector; empty means no traces.
-	OTLP string
 	// Level is the level of the process's logger.
 	Level zap.AtomicLevel
 }
@@ -46,14 +34,12 @@ type Telemetry struct {
 	Registry *prometheus.Registry
 
 	cfg      Config
-	listener net.Listener          // nil without an address
-	traces   *trace.TracerProvider // nil without OTLP
+	listener net.Listener // nil without an address
 }
 
-// New opens what cfg names. With OTLP it also sets the process's tracer
-// provider and W3C trace propagation. ErrPrecondition when the address is
-// taken or cannot be used.
-func New(ctx context.Context, cfg Config) (*Telemetry, error) {
+// New opens what cfg names. ErrPrecondition when the address is taken or cannot
+// be used.
+func New(cfg Config) (*Telemetry, error) {
 	t := &Telemetry{Registry: prometheus.NewRegistry(), cfg: cfg}
 	t.Registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if cfg.Address != "" {
@@ -63,21 +49,8 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 		}
 		t.listener = listener
 	}
-	if cfg.OTLP != "" {
-		exporter, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpoint(cfg.OTLP), otlptracegrpc.WithInsecure())
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("traces to %s: %w", cfg.OTLP, err), t.closeListener())
-		}
-		t.traces = trace.NewTracerProvider(trace.WithBatcher(exporter), trace.WithResource(resource.NewSchemaless(
-			semconv.ServiceName(cfg.Service), semconv.ServiceVersion(cfg.Version))))
-		otel.SetTracerProvider(t.traces)
-		otel.SetTextMapPropagator(propagation.TraceContext{})
-	}
 	return t, nil
 }
-
-// Tracing reports whether traces are sent.
-func (t *Telemetry) Tracing() bool { return t.traces != nil }
 
 // Addr is where HTTP is served; empty without an address.
 func (t *Telemetry) Addr() string {
@@ -87,26 +60,19 @@ func (t *Telemetry) Addr() string {
 	return t.listener.Addr().String()
 }
 
-// Run serves until ctx is done, then sends the traces it still holds, for at
-// most five seconds.
+// Run serves until ctx is done.
 func (t *Telemetry) Run(ctx context.Context) error {
-	served := make(chan error, 1)
+	if t.listener == nil {
+		<-ctx.Done()
+		return nil
+	}
 	server := &http.Server{Handler: t.handler(), ReadHeaderTimeout: 5 * time.Second}
-	if t.listener != nil {
-		go func() { served <- server.Serve(t.listener) }()
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // readers of metrics need no farewell
+	defer stop()
+	if err := server.Serve(t.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("metrics: %w", err)
 	}
-	var err error
-	select {
-	case err = <-served:
-	case <-ctx.Done():
-	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	err = errors.Join(err, server.Shutdown(last))
-	if t.traces != nil {
-		err = errors.Join(err, t.traces.Shutdown(last))
-	}
-	return err
+	return nil
 }
 
 func (t *Telemetry) handler() http.Handler {
@@ -124,7 +90,8 @@ func (t *Telemetry) handler() http.Handler {
 	return mux
 }
 
-func (t *Telemetry) closeListener() error {
+// Close frees the address of one that never ran.
+func (t *Telemetry) Close() error {
 	if t.listener == nil {
 		return nil
 	}

@@ -15,7 +15,7 @@ import (
 
 func open(t *testing.T, cfg Config) *Telemetry {
 	t.Helper()
-	tel, err := New(context.Background(), cfg)
+	tel, err := New(cfg)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -48,6 +48,6 @@ func TestTheLogLevelCanBeChangedWhileRunning(t *testing.T) {
 
 func TestAnOccupiedAddressIsAnError(t *testing.T) {
 	tel := open(t, Config{Address: "127.0.0.1:0"})
-	_, err := New(context.Background(), Config{Address: tel.Addr()})
+	_, err := New(Config{Address: tel.Addr()})
 	require.ErrorIs(t, err, errs.ErrPrecondition)
 }

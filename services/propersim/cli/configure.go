@@ -116,10 +116,11 @@ func (a *app) dial(cmd *cobra.Command, address string) (*grpc.ClientConn, error)
 }
 
 // logger returns the log that the configuration asks for.
-func logger(c config.Log, to io.Writer) (*zap.Logger, error) {
-	level, err := zapcore.ParseLevel(c.Level)
+// Its level can be changed while the program runs.
+func logger(c config.Log, to io.Writer) (*zap.Logger, zap.AtomicLevel, error) {
+	level, err := zap.ParseAtomicLevel(c.Level)
 	if err != nil {
-		return nil, fmt.Errorf("log.level: %w", err)
+		return nil, level, fmt.Errorf("log.level: %w", err)
 	}
 	encoding := zap.NewProductionEncoderConfig()
 	encoding.EncodeTime = zapcore.ISO8601TimeEncoder
@@ -127,7 +128,7 @@ func logger(c config.Log, to io.Writer) (*zap.Logger, error) {
 	if c.Format == "json" {
 		encoder = zapcore.NewJSONEncoder(encoding)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(to)), level)), nil
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(to)), level)), level, nil
 }
 
 func (a *app) config() *cobra.Command {

@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"strings"
-	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/telemetry"
 	"github.com/propersim/propersim/services/propersim/config"
 	"github.com/propersim/propersim/services/propersim/folder"
 	"github.com/propersim/propersim/services/propersim/stack"
@@ -93,22 +88,23 @@ func (a *app) serveUntil(ctx context.Context, at folder.Folder, loaded *config.L
 		return err
 	}
 	defer release()
-	log, err := logger(loaded.Log, a.errOut)
+	log, level, err := logger(loaded.Log, a.errOut)
 	if err != nil {
 		return err
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	window, err := telemetry.New(telemetry.Config{Address: loaded.Metrics.Address, Level: level})
+	if err != nil {
+		return err
+	}
 	services, err := stack.Start(stack.Options{
-		Config: &loaded.Config, Store: at.Store(loaded.Store), Only: only, Listen: true, Version: a.version, Logger: log, Registry: registry,
+		Config: &loaded.Config, Store: at.Store(loaded.Store), Only: only, Listen: true, Version: a.version, Logger: log, Registry: window.Registry,
 	})
 	if err != nil {
-		return misused(err)
+		return errors.Join(misused(err), window.Close())
 	}
-	stopMetrics, err := offerMetrics(loaded.Metrics.Address, registry)
-	if err != nil {
-		return errors.Join(err, services.Stop())
-	}
+	shown, closeWindow := context.WithCancel(context.WithoutCancel(ctx))
+	closed := make(chan error, 1)
+	go func() { closed <- window.Run(shown) }()
 	addresses := services.Addresses()
 	for _, name := range config.Services() {
 		if at, here := addresses[name]; here {
@@ -119,7 +115,8 @@ func (a *app) serveUntil(ctx context.Context, at folder.Folder, loaded *config.L
 	if err == nil {
 		fmt.Fprintln(a.errOut, "Stopping.")
 	}
-	return errors.Join(err, stopMetrics(), services.Stop())
+	closeWindow()
+	return errors.Join(err, services.Stop(), <-closed)
 }
 
 // misused marks what a service finds wrong in its configuration as a fault of
@@ -144,20 +141,4 @@ func (a *app) claim(at folder.Folder, loaded *config.Loaded, only []string) (fun
 		return at.Lock("")
 	}
 	return at.Lock(only[0])
-}
-
-// offerMetrics serves /metrics over HTTP where an address is given.
-func offerMetrics(address string, registry *prometheus.Registry) (stop func() error, err error) {
-	if address == "" {
-		return func() error { return nil }, nil
-	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("metrics.address: %w", err)
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	go server.Serve(listener) //nolint:errcheck // it ends by Close alone
-	return server.Close, nil
 }

@@ -161,7 +161,7 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 		return err
 	}
 	defer logFile.Close()
-	log, err := logger(loaded.Log, logFile)
+	log, _, err := logger(loaded.Log, logFile)
 	if err != nil {
 		return err
 	}
