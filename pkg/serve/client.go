@@ -75,12 +75,14 @@ func Dial(address string, opts ...DialOption) (*grpc.ClientConn, error) {
 // listens. A call in memory has no deadline but that of its context.
 func (s *Server) Dial() (*grpc.ClientConn, error) {
 	if s.memory == nil {
-		return Dial(s.Addr(), Insecure())
+		return Dial(s.Addr(), Insecure(), Traced(s.cfg.Tracer))
 	}
 	dialer := grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 		return s.memory.DialContext(ctx)
 	})
-	conn, err := grpc.NewClient("passthrough:///"+s.cfg.Name, append(clientOptions(0), dialer)...)
+	traced := dialing{extra: append(clientOptions(0), dialer)}
+	Traced(s.cfg.Tracer)(&traced)
+	conn, err := grpc.NewClient("passthrough:///"+s.cfg.Name, traced.extra...)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s in memory: %w", s.cfg.Name, err)
 	}

@@ -30,7 +30,7 @@ var (
 
 func (i *interceptors) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	start := time.Now()
-	method := i.observer.method(info.FullMethod)
+	method := i.observer.begin(info.FullMethod)
 	var resp any
 	err := i.security.admit(ctx, info.FullMethod)
 	if err == nil {
@@ -40,36 +40,36 @@ func (i *interceptors) unary(ctx context.Context, req any, info *grpc.UnaryServe
 		resp, err = recoverUnary(ctx, req, info, handler)
 	}
 	if err == nil {
-		i.observer.ok(method, start)
+		i.observer.ok(method, start, req)
 		return resp, nil
 	}
-	return nil, i.failed(method, start, err)
+	return nil, i.failed(method, start, req, err)
 }
 
 func (i *interceptors) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	start := time.Now()
-	method := i.observer.method(info.FullMethod)
+	method := i.observer.begin(info.FullMethod)
 	if err := i.security.admit(ss.Context(), info.FullMethod); err != nil {
-		return i.failed(method, start, err)
+		return i.failed(method, start, nil, err)
 	}
 	ctx, cancel := context.WithCancel(ss.Context())
 	defer cancel()
 	defer context.AfterFunc(i.stopping, cancel)()
 	err := recoverStream(srv, &serverStream{ServerStream: ss, ctx: ctx, checker: i.checker}, info, handler)
 	if err == nil {
-		i.observer.ok(method, start)
+		i.observer.ok(method, start, nil)
 		return nil
 	}
 	if i.stopping.Err() != nil && ss.Context().Err() == nil && errors.Is(err, context.Canceled) {
 		err = fmt.Errorf("the server stops: %w", errs.ErrUnavailable)
 	}
-	return i.failed(method, start, err)
+	return i.failed(method, start, nil, err)
 }
 
 // failed counts and logs the cause and returns the public status.
-func (i *interceptors) failed(m *method, start time.Time, cause error) error {
+func (i *interceptors) failed(m *method, start time.Time, req any, cause error) error {
 	st := errs.ToStatus(cause)
-	i.observer.failed(m, start, cause, st)
+	i.observer.failed(m, start, req, cause, st)
 	return st
 }
 

@@ -13,14 +13,17 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/propersim/propersim/pkg/metric"
 )
 
 // observer counts and logs calls. Metrics are looked up once per method.
 type observer struct {
-	log     *zap.Logger
-	handled *prometheus.CounterVec   // nil without a registry
-	seconds *prometheus.HistogramVec // nil without a registry
-	methods sync.Map                 // full name -> *method
+	log      *zap.Logger
+	handled  *prometheus.CounterVec   // nil without a registry
+	seconds  *prometheus.HistogramVec // nil without a registry
+	inFlight *prometheus.GaugeVec     // nil without a registry
+	methods  sync.Map                 // full name -> *method
 }
 
 // method is what the observer keeps of one rpc.
@@ -28,6 +31,7 @@ type method struct {
 	full, service, name string
 	ok                  prometheus.Counter  // nil without a registry
 	seconds             prometheus.Observer // nil without a registry
+	inFlight            prometheus.Gauge    // of the whole service; nil without a registry
 }
 
 // newObserver registers the metrics, or takes those another server registered.
@@ -36,30 +40,12 @@ func newObserver(log *zap.Logger, registry *prometheus.Registry) (*observer, err
 	if registry == nil {
 		return o, nil
 	}
-	o.handled = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "grpc_server_handled_total", Help: "Calls completed on the server, by code.",
-	}, []string{"grpc_service", "grpc_method", "grpc_code"})
-	o.seconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "grpc_server_handling_seconds", Help: "Time from the arrival of a call to its answer, in seconds.",
-		Buckets: []float64{.00005, .0002, .001, .005, .02, .1, .5, 2, 10, 60},
-	}, []string{"grpc_service", "grpc_method"})
-	var err error
-	if o.handled, err = register(registry, o.handled); err != nil {
-		return nil, err
-	}
-	o.seconds, err = register(registry, o.seconds)
-	return o, err
-}
-
-func register[C prometheus.Collector](registry *prometheus.Registry, c C) (C, error) {
-	err := registry.Register(c)
-	var twice prometheus.AlreadyRegisteredError
-	if errors.As(err, &twice) {
-		if same, ok := twice.ExistingCollector.(C); ok {
-			return same, nil
-		}
-	}
-	return c, err
+	m := metric.Maker{Registry: registry}
+	o.handled = m.Counter("rpc_server_handled_total", "Calls that ended, by the code of their answer.", "service", "method", "code")
+	o.seconds = m.Histogram("rpc_server_handling_seconds", "Time from the arrival of a call to its answer; of a stream, to its end.",
+		[]float64{.00005, .0002, .001, .005, .02, .1, .5, 2, 10, 60}, "service", "method")
+	o.inFlight = m.Gauge("rpc_server_in_flight", "Calls that are being answered.", "service")
+	return o, m.Err
 }
 
 // prepare makes the metrics of a service, so that they are there at zero.
@@ -78,30 +64,44 @@ func (o *observer) method(full string) *method {
 	if o.handled != nil {
 		m.ok = o.handled.WithLabelValues(service, name, codes.OK.String())
 		m.seconds = o.seconds.WithLabelValues(service, name)
+		m.inFlight = o.inFlight.WithLabelValues(service)
 	}
 	kept, _ := o.methods.LoadOrStore(full, m)
 	return kept.(*method)
 }
 
-func (o *observer) ok(m *method, start time.Time) {
+// begin counts a call in. Every begin is followed by one ok or failed.
+func (o *observer) begin(full string) *method {
+	m := o.method(full)
+	if m.inFlight != nil {
+		m.inFlight.Inc()
+	}
+	return m
+}
+
+// ok counts and, at debug level, logs a call that was answered.
+func (o *observer) ok(m *method, start time.Time, req any) {
 	debug := o.log.Core().Enabled(zapcore.DebugLevel) // it may change
 	if m.ok == nil && !debug {
 		return
 	}
 	took := time.Since(start)
 	if m.ok != nil {
+		m.inFlight.Dec()
 		m.ok.Inc()
 		m.seconds.Observe(took.Seconds())
 	}
 	if debug {
-		o.log.Debug("call", zap.String("method", m.full), zap.Duration("took", took))
+		o.log.Debug("call", append(subject(req), zap.String("method", m.full), zap.Duration("took", took))...)
 	}
 }
 
-func (o *observer) failed(m *method, start time.Time, cause, st error) {
+// failed counts and logs a call that was not answered.
+func (o *observer) failed(m *method, start time.Time, req any, cause, st error) {
 	took := time.Since(start)
 	code := status.Code(st)
 	if o.handled != nil {
+		m.inFlight.Dec()
 		o.handled.WithLabelValues(m.service, m.name, code.String()).Inc()
 		m.seconds.Observe(took.Seconds())
 	}
@@ -113,11 +113,24 @@ func (o *observer) failed(m *method, start time.Time, cause, st error) {
 	if entry == nil {
 		return
 	}
-	fields := []zap.Field{zap.String("method", m.full), zap.Stringer("code", code), zap.Duration("took", took), zap.Error(cause)}
+	fields := append(subject(req), zap.String("method", m.full), zap.Stringer("code", code), zap.Duration("took", took))
 	var panicked *recovery.PanicError
 	if errors.As(cause, &panicked) {
-		fields[3] = zap.Any("panic", panicked.Panic)
-		fields = append(fields, zap.ByteString("stack", panicked.Stack))
+		fields = append(fields, zap.Any("panic", panicked.Panic), zap.ByteString("stack", panicked.Stack))
+	} else {
+		fields = append(fields, zap.Error(cause))
 	}
 	entry.Write(fields...)
+}
+
+// subject says which run and step a request is about, where it says so itself.
+func subject(req any) []zap.Field {
+	var fields []zap.Field
+	if r, ok := req.(interface{ GetRunId() string }); ok {
+		fields = append(fields, zap.String("run", r.GetRunId()))
+	}
+	if r, ok := req.(interface{ GetStep() int32 }); ok {
+		fields = append(fields, zap.Int32("step", r.GetStep()))
+	}
+	return fields
 }

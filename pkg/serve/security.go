@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 
@@ -99,6 +100,18 @@ func readPool(field, path string) (*x509.CertPool, error) {
 // guards reports whether not everybody may call.
 func (s *Security) guards() bool { return s != nil && (s.token != "" || s.clientCA != nil) }
 
+// HasToken reports whether callers have to show a token.
+func (s *Security) HasToken() bool { return s != nil && s.token != "" }
+
+// AdmitHTTP decides on a request over HTTP by its authorization header.
+// ErrUnauthorized says what is missing.
+func (s *Security) AdmitHTTP(r *http.Request) error {
+	if !s.HasToken() {
+		return nil
+	}
+	return s.checkToken(r.Header.Values("Authorization"))
+}
+
 // serverOptions makes a server speak TLS where it has a certificate. A client's
 // certificate is verified where one is given; whether one was needed is decided
 // per call, so that health stays open.
@@ -124,7 +137,11 @@ func (s *Security) admit(ctx context.Context, method string) error {
 	if s.token == "" {
 		return nil
 	}
-	values := metadata.ValueFromIncomingContext(ctx, "authorization")
+	return s.checkToken(metadata.ValueFromIncomingContext(ctx, "authorization"))
+}
+
+// checkToken looks at the values of an authorization header.
+func (s *Security) checkToken(values []string) error {
 	if len(values) == 0 {
 		return fmt.Errorf("no token: %w", errs.ErrUnauthorized)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
@@ -46,6 +47,8 @@ type Config struct {
 	// Registry gets the metrics of calls; nil means none are kept. Several
 	// servers may share one.
 	Registry *prometheus.Registry
+	// Tracer gets a span of every call; nil means none.
+	Tracer trace.TracerProvider
 }
 
 // Registrar is a service that knows how to register itself.
@@ -104,7 +107,8 @@ func New(cfg Config, services ...Registrar) (*Server, error) {
 
 func (s *Server) options(o *observer, c *checker) []grpc.ServerOption {
 	chain := &interceptors{observer: o, checker: c, security: s.cfg.Security, stopping: s.stopping}
-	opts := append(s.cfg.Security.serverOptions(),
+	opts := append(s.cfg.Security.serverOptions(), tracing(s.cfg.Tracer)...)
+	opts = append(opts,
 		grpc.UnaryInterceptor(chain.unary),
 		grpc.StreamInterceptor(chain.stream),
 		grpc.MaxRecvMsgSize(maxRequest),

@@ -180,7 +180,7 @@ func TestHealthReflectionAndMetrics(t *testing.T) {
 		}
 	}
 	require.Equal(t, 2.0, calls, "both servers count into one registry")
-	count, err := testutil.GatherAndCount(registry, "grpc_server_handled_total")
+	count, err := testutil.GatherAndCount(registry, "propersim_rpc_server_handled_total")
 	require.NoError(t, err)
 	require.Greater(t, count, 5, "every method is there from the beginning")
 }

@@ -1,5 +1,5 @@
 // Package telemetry is how a process lets people look inside: Prometheus
-// metrics and the log level over HTTP.
+// metrics and the log level over HTTP, and OpenTelemetry traces over OTLP.
 package telemetry
 
 import (
@@ -11,21 +11,34 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/serve"
 )
 
 // Config says what is shown and where. Its zero value shows nothing.
 type Config struct {
+	// Service and Version name this process in traces and metrics.
+	Service, Version string
 	// Address is where /metrics and /log/level are served over HTTP, host:port;
-	// empty means nowhere. Nothing secret is served there, and the level can be
-	// changed on loopback alone.
+	// empty means nowhere.
 	Address string
+	// Security asks callers for its token, as an authorization header; nil or
+	// without a token everybody is answered.
+	Security *serve.Security
+	// Insecure allows an address off loopback without a token. The log level can
+	// then be changed from loopback alone.
+	Insecure bool
+	// Traces says where traces go.
+	Traces Traces
 	// Level is the level of the process's logger.
 	Level zap.AtomicLevel
+	// Logger is told of traces that could not be sent; nil means nobody.
+	Logger *zap.Logger
 }
 
 // Telemetry is an open window into the process.
@@ -34,22 +47,38 @@ type Telemetry struct {
 	Registry *prometheus.Registry
 
 	cfg      Config
-	listener net.Listener // nil without an address
+	listener net.Listener             // nil without an address
+	traces   *sdktrace.TracerProvider // nil without an endpoint
 }
 
-// New opens what cfg names. ErrPrecondition when the address is taken or cannot
-// be used.
-func New(cfg Config) (*Telemetry, error) {
-	t := &Telemetry{Registry: prometheus.NewRegistry(), cfg: cfg}
-	t.Registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+// New opens what cfg names. ErrInvalid for a setting that cannot be used, or an
+// address off loopback that anybody could read; ErrPrecondition for an address
+// that is taken.
+func New(ctx context.Context, cfg Config) (*Telemetry, error) {
+	t := &Telemetry{Registry: newRegistry(cfg.Service, cfg.Version), cfg: cfg}
 	if cfg.Address != "" {
+		if !cfg.Insecure && !cfg.Security.HasToken() && !serve.Loopback(cfg.Address) {
+			return nil, errs.Invalid("metrics.address", "%q is not on loopback, where anybody could read; give security.token, or say security.insecure", cfg.Address)
+		}
 		listener, err := net.Listen("tcp", cfg.Address)
 		if err != nil {
 			return nil, fmt.Errorf("metrics address %s: %v: %w", cfg.Address, err, errs.ErrPrecondition)
 		}
 		t.listener = listener
 	}
+	var err error
+	if t.traces, err = newTracerProvider(ctx, cfg, t.Registry); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
 	return t, nil
+}
+
+// Tracer provides tracers; nil without an endpoint, which costs nothing.
+func (t *Telemetry) Tracer() trace.TracerProvider {
+	if t.traces == nil {
+		return nil
+	}
+	return t.traces
 }
 
 // Addr is where HTTP is served; empty without an address.
@@ -60,34 +89,44 @@ func (t *Telemetry) Addr() string {
 	return t.listener.Addr().String()
 }
 
-// Run serves until ctx is done.
+// Run serves until ctx is done, then sends the traces that wait, for at most
+// five seconds.
 func (t *Telemetry) Run(ctx context.Context) error {
 	if t.listener == nil {
 		<-ctx.Done()
-		return nil
+		return flush(ctx, t.traces)
 	}
 	server := &http.Server{Handler: t.handler(), ReadHeaderTimeout: 5 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // readers of metrics need no farewell
 	defer stop()
 	if err := server.Serve(t.listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("metrics: %w", err)
+		return errors.Join(fmt.Errorf("metrics: %w", err), flush(ctx, t.traces))
 	}
-	return nil
+	return flush(ctx, t.traces)
 }
 
 func (t *Telemetry) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(t.Registry, promhttp.HandlerOpts{}))
 	mux.Handle("GET /log/level", t.cfg.Level)
-	mux.HandleFunc("PUT /log/level", func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-			http.Error(w, "the log level can be changed from loopback alone", http.StatusForbidden)
+	mux.HandleFunc("PUT /log/level", t.setLevel)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := t.cfg.Security.AdmitHTTP(r); err != nil {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			http.Error(w, err.Error(), http.StatusUnauthorized)
 			return
 		}
-		t.cfg.Level.ServeHTTP(w, r)
+		mux.ServeHTTP(w, r)
 	})
-	return mux
+}
+
+// setLevel changes the log level for whoever has the token, or is on loopback.
+func (t *Telemetry) setLevel(w http.ResponseWriter, r *http.Request) {
+	if !t.cfg.Security.HasToken() && !serve.Loopback(r.RemoteAddr) {
+		http.Error(w, "without a token the log level can be changed from loopback alone", http.StatusForbidden)
+		return
+	}
+	t.cfg.Level.ServeHTTP(w, r)
 }
 
 // Close frees the address of one that never ran.

@@ -15,7 +15,7 @@ import (
 
 func open(t *testing.T, cfg Config) *Telemetry {
 	t.Helper()
-	tel, err := New(cfg)
+	tel, err := New(t.Context(), cfg)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -31,7 +31,7 @@ func TestMetricsAreServed(t *testing.T) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
-	require.Contains(t, string(body), "go_goroutines")
+	require.Contains(t, string(body), "propersim_go_goroutines")
 }
 
 func TestTheLogLevelCanBeChangedWhileRunning(t *testing.T) {
@@ -48,6 +48,6 @@ func TestTheLogLevelCanBeChangedWhileRunning(t *testing.T) {
 
 func TestAnOccupiedAddressIsAnError(t *testing.T) {
 	tel := open(t, Config{Address: "127.0.0.1:0"})
-	_, err := New(Config{Address: tel.Addr()})
+	_, err := New(t.Context(), Config{Address: tel.Addr()})
 	require.ErrorIs(t, err, errs.ErrPrecondition)
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/propersim/propersim/pkg/errs"
-	"github.com/propersim/propersim/pkg/telemetry"
 	"github.com/propersim/propersim/services/propersim/config"
 	"github.com/propersim/propersim/services/propersim/folder"
 	"github.com/propersim/propersim/services/propersim/stack"
@@ -20,6 +19,7 @@ func (a *app) serve() *cobra.Command {
 	var address, data string
 	flags := append(connectFlags(""), bound{"parallel", "simulation.parallel", "`runs` that go on at once (environment)"},
 		bound{"reflection", "security.reflection", "let tools such as grpcurl list the services off loopback too"})
+	flags = append(flags, windowFlags...)
 	cmd := &cobra.Command{
 		Use:   "serve [" + strings.Join(names, "|") + "]",
 		Short: "Run services on their own ports",
@@ -35,12 +35,17 @@ buffer 7074, trainer 7075. A service calls the others on these, unless
 --user-address and its like say where they are. Services may be stopped and
 started in any order: the runs go on when all are back.
 
+--metrics-address offers Prometheus metrics (/metrics) and the log level
+(GET and PUT /log/level) over HTTP, to callers with the token where there is one.
+--traces sends one trace a step, across all services, to an OTLP collector.
+
 Data lie under --data as in a run folder, so that "propersim report" and its like
 read them too.`,
 		Example: `  propersim serve all --data runs/served
   propersim serve environment --data /var/lib/propersim --user-address user:7071
   propersim serve buffer --address 0.0.0.0:7074 --token-file /run/propersim/token
   propersim serve trainer --address 127.0.0.1:9075
+  propersim serve all --metrics-address 127.0.0.1:9464 --traces http://127.0.0.1:4317
   grpcurl -plaintext 127.0.0.1:7070 list`,
 		ValidArgs: names,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -92,31 +97,39 @@ func (a *app) serveUntil(ctx context.Context, at folder.Folder, loaded *config.L
 	if err != nil {
 		return err
 	}
-	window, err := telemetry.New(telemetry.Config{Address: loaded.Metrics.Address, Level: level})
+	window, err := a.openWindow(ctx, loaded, processName(only), log, level)
 	if err != nil {
 		return err
 	}
 	services, err := stack.Start(stack.Options{
-		Config: &loaded.Config, Store: at.Store(loaded.Store), Only: only, Listen: true, Version: a.version, Logger: log, Registry: window.Registry,
+		Config: &loaded.Config, Store: at.Store(loaded.Store), Only: only, Listen: true, Version: a.version,
+		Logger: log, Registry: window.metrics(), Tracer: window.Tracer(),
 	})
 	if err != nil {
-		return errors.Join(misused(err), window.Close())
+		return errors.Join(misused(err), window.close())
 	}
-	shown, closeWindow := context.WithCancel(context.WithoutCancel(ctx))
-	closed := make(chan error, 1)
-	go func() { closed <- window.Run(shown) }()
 	addresses := services.Addresses()
 	for _, name := range config.Services() {
 		if at, here := addresses[name]; here {
 			fmt.Fprintf(a.errOut, "%s serves on %s\n", name, at)
 		}
 	}
+	if at := window.Addr(); at != "" {
+		fmt.Fprintf(a.errOut, "metrics on http://%s/metrics\n", at)
+	}
 	err = services.Wait(ctx)
 	if err == nil {
 		fmt.Fprintln(a.errOut, "Stopping.")
 	}
-	closeWindow()
-	return errors.Join(err, services.Stop(), <-closed)
+	return errors.Join(err, services.Stop(), window.close())
+}
+
+// processName names a process by the service it runs.
+func processName(only []string) string {
+	if len(only) == 1 {
+		return only[0]
+	}
+	return "all"
 }
 
 // misused marks what a service finds wrong in its configuration as a fault of

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,7 +31,7 @@ import (
 func (a *app) simulate() *cobra.Command {
 	var out string
 	var goOn bool
-	flags := append(append([]bound{}, simulationFlags...), connectFlags("")...)
+	flags := slices.Concat(simulationFlags, connectFlags(""), windowFlags)
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Let people live with an assistant, and measure it",
@@ -102,7 +103,7 @@ func (a *app) refuseUsed(at folder.Folder, loaded *config.Loaded, goOn bool) err
 }
 
 func (a *app) resume() *cobra.Command {
-	flags := append([]bound{{"parallel", "simulation.parallel", "`runs` that go on at once; changes no result"}}, connectFlags("")...)
+	flags := append([]bound{{"parallel", "simulation.parallel", "`runs` that go on at once; changes no result"}}, slices.Concat(connectFlags(""), windowFlags)...)
 	cmd := &cobra.Command{
 		Use:   "resume DIR",
 		Short: "Go on with a run folder that was stopped",
@@ -161,10 +162,15 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 		return err
 	}
 	defer logFile.Close()
-	log, _, err := logger(loaded.Log, logFile)
+	log, level, err := logger(loaded.Log, logFile)
 	if err != nil {
 		return err
 	}
+	window, err := a.openWindow(ctx, loaded, "simulate", log, level)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, window.close()) }()
 	trade()
 	before, err := stepsBefore(ctx, at, loaded)
 	if err != nil {
@@ -172,6 +178,7 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 	}
 	services, err := stack.Start(stack.Options{
 		Config: &loaded.Config, Store: at.Store(loaded.Store), Version: a.version, Logger: log, Remote: remote(loaded),
+		Registry: window.metrics(), Tracer: window.Tracer(),
 	})
 	if err != nil {
 		return misused(err)

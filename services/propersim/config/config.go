@@ -18,6 +18,7 @@ type Config struct {
 	Connect    Addresses
 	Security   Security
 	Metrics    Metrics
+	Traces     Traces
 	Log        Log
 }
 
@@ -90,6 +91,12 @@ type Security struct {
 // Metrics says where figures about the running services are offered.
 type Metrics struct{ Address string }
 
+// Traces says where traces of steps and calls are sent.
+type Traces struct {
+	Endpoint string
+	Sample   float64
+}
+
 // Log says how much is logged.
 type Log struct {
 	Level, Format string
@@ -113,7 +120,8 @@ func Default() Config {
 			Environment: "127.0.0.1:7070", User: "127.0.0.1:7071", Assistant: "127.0.0.1:7072",
 			Retrieval: "127.0.0.1:7073", Buffer: "127.0.0.1:7074", Trainer: "127.0.0.1:7075",
 		},
-		Log: Log{Level: "warn", Format: "text"},
+		Traces: Traces{Sample: 1},
+		Log:    Log{Level: "warn", Format: "text"},
 	}
 }
 

@@ -60,7 +60,9 @@ func (c *Config) Fields() []Field {
 		text("security.ca", &c.Security.CA, "PEM: speak TLS, with servers whose certificate it has signed"),
 		flag("security.insecure", &c.Security.Insecure, "allow addresses off loopback with neither token nor TLS"),
 		flag("security.reflection", &c.Security.Reflection, "let tools list the services off loopback too"),
-		address("metrics.address", &c.Metrics.Address, "where serve offers Prometheus metrics over HTTP; empty is nowhere"),
+		address("metrics.address", &c.Metrics.Address, "where Prometheus metrics and the log level are offered over HTTP; empty is nowhere"),
+		text("traces.endpoint", &c.Traces.Endpoint, "OTLP/gRPC collector that gets a trace of every step, http://host:port; empty is none"),
+		number("traces.sample", &c.Traces.Sample, 1, "share of the steps that are traced"),
 		choice("log.level", &c.Log.Level, "least level that is logged", "debug", "info", "warn", "error"),
 		choice("log.format", &c.Log.Format, "how", "text", "json"),
 	)

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 
@@ -38,10 +39,13 @@ type Options struct {
 	Remote bool
 	// Listen makes the servers listen on their addresses under listen instead of
 	// in memory.
-	Listen   bool
-	Version  string
-	Logger   *zap.Logger
+	Listen  bool
+	Version string
+	Logger  *zap.Logger
+	// Registry gets the metrics of all services; nil means none are kept.
 	Registry *prometheus.Registry
+	// Tracer gets a span of every step and call; nil means none.
+	Tracer trace.TracerProvider
 }
 
 // Clients call the services, wherever they are. A client of a service that
@@ -73,7 +77,7 @@ type Stack struct {
 func Start(opts Options) (*Stack, error) {
 	s := &Stack{opts: opts, failed: make(chan error, 2*len(config.Services()))}
 	var err error
-	if s.security, err = security(opts.Config.Security); err != nil {
+	if s.security, err = Security(opts.Config.Security); err != nil {
 		return nil, err
 	}
 	for _, name := range config.Services() {
@@ -84,13 +88,15 @@ func Start(opts Options) (*Stack, error) {
 	return s, nil
 }
 
-func security(f config.Security) (*serve.Security, error) {
+// Security reads the files that say who may call. ErrInvalid names the one at
+// fault.
+func Security(f config.Security) (*serve.Security, error) {
 	return serve.SecurityFiles{Token: f.Token, Cert: f.Cert, Key: f.Key, ClientCA: f.ClientCA, CA: f.CA}.Load()
 }
 
 // Dial returns a connection to a service at host:port, secured as configured.
 func Dial(address string, c config.Security) (*grpc.ClientConn, error) {
-	loaded, err := security(c)
+	loaded, err := Security(c)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +129,7 @@ func (s *Stack) start(name string) error {
 		}
 	}
 	if !here {
-		conn, err := serve.Dial(remote, dialing(s.security, s.opts.Config.Security)...)
+		conn, err := serve.Dial(remote, append(dialing(s.security, s.opts.Config.Security), serve.Traced(s.opts.Tracer))...)
 		if err != nil {
 			return err
 		}
@@ -158,7 +164,7 @@ func (s *Stack) dialHere(u *unit) (*grpc.ClientConn, error) {
 	if ip := net.ParseIP(host); ip.IsUnspecified() {
 		host = "localhost"
 	}
-	opts := append(dialing(s.security, s.opts.Config.Security), serve.Insecure()) // the address is our own
+	opts := append(dialing(s.security, s.opts.Config.Security), serve.Insecure(), serve.Traced(s.opts.Tracer)) // the address is our own
 	return serve.Dial(net.JoinHostPort(host, port), opts...)
 }
 

@@ -44,7 +44,7 @@ func (s *Stack) newUnit(name string) (*unit, error) {
 	}
 	cfg := serve.Config{
 		Name: name, Insecure: s.opts.Config.Security.Insecure, Security: s.security,
-		Logger: s.opts.Logger, Registry: s.opts.Registry,
+		Logger: s.opts.Logger, Registry: s.opts.Registry, Tracer: s.opts.Tracer,
 	}
 	if s.opts.Listen {
 		cfg.Address = *s.opts.Config.Listen.Of(name)
