@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -34,7 +35,7 @@ func (s *Server) launch(r *run) {
 	done := make(chan struct{})
 	r.halt, r.done = cancel, done
 	r.mu.Unlock()
-	c := &conductor{Server: s, run: r, ctx: s.ctx, halt: halt, method: methodOf(r.fixed.GetConfig()), scale: simtime.Scale(r.fixed.GetConfig().GetStepSeconds())}
+	c := &conductor{Server: s, run: r, ctx: s.ctx, halt: halt, method: methodOf(r.fixed.GetConfig()), counts: s.metrics.of(r.fixed), scale: simtime.Scale(r.fixed.GetConfig().GetStepSeconds())}
 	c.user.open, c.assistant.open = c.openUser, c.openAssistant
 	s.going.Add(1)
 	go func() {
@@ -53,10 +54,11 @@ type conductor struct {
 	*Server
 	run    *run
 	method method
+	counts *runMetrics
 	scale  simtime.Scale
 	world  *simv1.World
 
-	ctx  context.Context // of the service: ends a call in hand
+	ctx  context.Context // of the service, within the present span: ends a call in hand
 	halt context.Context // of the run: ends waiting, and the run after its present step
 
 	chain     *journal.Chain
@@ -193,6 +195,7 @@ func (c *conductor) newBackoff() backoff.BackOff {
 func (c *conductor) waitFor(what string, cause error, pause backoff.BackOff) error {
 	c.run.set(environmentv1.RunState_RUN_STATE_WAITING, what+": "+cause.Error())
 	if !c.waited {
+		c.metrics.waits.WithLabelValues(peerOf(what)).Inc()
 		c.log.Info("run waits", zap.String("run", c.run.id), zap.String("for", what), zap.Error(cause))
 	}
 	c.waited = true
@@ -209,7 +212,9 @@ func (c *conductor) waitFor(what string, cause error, pause backoff.BackOff) err
 // call makes a call and stays with it: while the service is away the run waits,
 // and a session that was lost is opened again from the journal. What comes back
 // otherwise is the run's failure. peer is nil for services without sessions.
-func (c *conductor) call(what string, peer *session, rpc func(ctx context.Context) error) error {
+func (c *conductor) call(what string, peer *session, rpc func(ctx context.Context) error) (err error) {
+	end := c.beginCall(what)
+	defer func() { end(err) }()
 	var pause backoff.BackOff
 	for lost := 0; ; {
 		var err error
@@ -218,6 +223,9 @@ func (c *conductor) call(what string, peer *session, rpc func(ctx context.Contex
 			if err = peer.open(c.ctx); err == nil {
 				peer.opened = true
 				opening = false
+				if lost > 0 || c.waited {
+					c.metrics.reopened.WithLabelValues(peerOf(what)).Inc()
+				}
 			}
 		}
 		if err == nil {
@@ -250,6 +258,12 @@ func (c *conductor) call(what string, peer *session, rpc func(ctx context.Contex
 			return fmt.Errorf("%s: %w", what, err)
 		}
 	}
+}
+
+// peerOf is the service that a call goes to: "user" for "user.Act".
+func peerOf(what string) string {
+	peer, _, _ := strings.Cut(what, ".")
+	return peer
 }
 
 // passing reports an error that time may mend.

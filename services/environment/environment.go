@@ -5,10 +5,13 @@ package environment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
@@ -41,6 +44,10 @@ type Config struct {
 	Worlds []*simv1.World
 	// Logger gets what happens to runs; nil means none.
 	Logger *zap.Logger
+	// Metrics gets what the service counts; nil means nobody looks.
+	Metrics prometheus.Registerer
+	// Tracer gets a trace of every step; nil means none.
+	Tracer trace.TracerProvider
 	// Now is the wall clock for creation times; nil means time.Now. It decides
 	// no result.
 	Now func() time.Time
@@ -66,6 +73,8 @@ type Server struct {
 	journal *journal.Journal
 	worlds  []*simv1.World // by id
 	slots   *semaphore.Weighted
+	metrics *metrics
+	tracer  trace.Tracer // nil without traces
 
 	mu    sync.Mutex
 	runs  map[string]*run // guarded by mu
@@ -91,7 +100,13 @@ func New(cfg Config, clients Clients) (*Server, error) {
 	if s.log == nil {
 		s.log = zap.NewNop()
 	}
+	if cfg.Tracer != nil {
+		s.tracer = cfg.Tracer.Tracer(instrumentation)
+	}
 	var err error
+	if s.metrics, err = newMetrics(cfg.Metrics); err != nil {
+		return nil, err
+	}
 	if s.worlds == nil {
 		if s.worlds, err = worlds.All(); err != nil {
 			return nil, err
@@ -101,11 +116,19 @@ func New(cfg Config, clients Clients) (*Server, error) {
 	if s.journal, err = journal.New(ctx, cfg.DSN); err != nil {
 		return nil, err
 	}
-	if err := s.load(ctx); err != nil {
+	if err := errors.Join(s.load(ctx), s.measure(cfg.Metrics)); err != nil {
 		_ = s.journal.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// measure counts the runs and what the journal does.
+func (s *Server) measure(registry prometheus.Registerer) error {
+	if registry == nil {
+		return nil
+	}
+	return errors.Join(registry.Register(newRunStates(s)), s.journal.Measure(registry))
 }
 
 func (s *Server) load(ctx context.Context) error {

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/propersim/propersim/pkg/draw"
 	"github.com/propersim/propersim/pkg/errs"
@@ -19,23 +23,30 @@ const attempts = 100
 
 // night trains the assistant on the pairs up to the end of a day, puts the
 // adapter in force, and commits the turn of the day.
-func (c *conductor) night(day int32) error {
+func (c *conductor) night(day int32) (err error) {
+	end := c.beginSpan("night", func() []attribute.KeyValue { return append(c.about(), attribute.Int("propersim.day", int(day))) })
+	defer func() { end(err) }()
 	night := &environmentv1.Night{Day: day, Adapter: c.chain.Adapter}
 	if c.chain.Progress.GetPairs() == 0 {
 		night.NoPairs = true
 		return c.commitNight(night)
 	}
+	began := time.Now()
 	job, err := c.train(day)
 	if err != nil {
 		return err
 	}
+	c.metrics.night.Observe(time.Since(began).Seconds())
 	if job.GetState() != trainerv1.JobState_JOB_STATE_ACTIVE {
 		night.Failure = failure(job)
 		if c.run.fixed.GetConfig().GetOnFailedNight() != environmentv1.OnFailedNight_ON_FAILED_NIGHT_KEEP {
+			c.metrics.nights.WithLabelValues("failed").Inc()
 			return fmt.Errorf("night %d: %s (resume the run to train it anew): %w", day, night.GetFailure(), errs.ErrInternal)
 		}
+		c.metrics.nights.WithLabelValues("kept").Inc()
 		return c.commitNight(night)
 	}
+	c.metrics.nights.WithLabelValues("trained").Inc()
 	night.Adapter, night.Metrics = job.GetAdapter(), job.GetMetrics()
 	if err := c.useAdapter(night.GetAdapter()); err != nil {
 		return err
@@ -83,7 +94,7 @@ func (c *conductor) await(job *trainerv1.Job) (*trainerv1.Job, error) {
 		return job, nil
 	}
 	err := c.call("trainer.WatchJob", nil, func(context.Context) error {
-		ctx, cancel := context.WithCancel(c.halt)
+		ctx, cancel := context.WithCancel(trace.ContextWithSpan(c.halt, trace.SpanFromContext(c.ctx)))
 		defer cancel()
 		stream, err := c.clients.Trainer.WatchJob(ctx, &trainerv1.WatchJobRequest{Id: job.GetId()})
 		if err != nil {

@@ -3,6 +3,7 @@ package environment
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/propersim/propersim/pkg/errs"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
@@ -17,13 +18,17 @@ const looseSteps = 32
 
 // step leads one step from the action to the commit, and tells the user and the
 // assistant what was delivered. A step that fails on the way has not happened.
-func (c *conductor) step(number int32) error {
+func (c *conductor) step(number int32) (err error) {
 	s := &environmentv1.Step{Step: number, Day: c.scale.Day(number), SecondOfDay: c.scale.SecondOfDay(number)}
+	end := c.beginStep(s)
+	defer func() { end(err) }()
+	began := time.Now()
+	lap := laps{began}
 	var latencies []float64
 	last := c.chain.LastWaking
 
 	var act *userv1.ActResponse
-	err := c.call("user.Act", &c.user, func(ctx context.Context) (err error) {
+	err = c.call("user.Act", &c.user, func(ctx context.Context) (err error) {
 		act, err = c.clients.Users.Act(ctx, &userv1.ActRequest{RunId: c.run.id, Step: number, LastStep: last})
 		return err
 	})
@@ -31,7 +36,7 @@ func (c *conductor) step(number int32) error {
 		return err
 	}
 	s.Action, s.Observation = act.GetAction(), act.GetObservation()
-	take(s, act.GetCalls(), &latencies)
+	c.take(s, act.GetCalls(), &latencies)
 	if s.GetAction().GetAsleep() {
 		s.Observation = nil
 		return c.sleep(s, latencies)
@@ -39,26 +44,33 @@ func (c *conductor) step(number int32) error {
 	if err := checkAct(act); err != nil {
 		return fmt.Errorf("user.Act at step %d: %w", number, err)
 	}
-
+	lap.end(c.metrics.act)
 	prompt, err := c.recommend(s, last, &latencies)
 	if err != nil {
 		return err
 	}
+	lap.end(c.metrics.recommend)
 	if err := c.evaluate(s, last, &latencies); err != nil {
 		return err
 	}
+	lap.end(c.metrics.evaluate)
 	s.Pair = pairOf(s, prompt)
 	if err := c.commit(&environmentv1.EntryBody{Event: &environmentv1.EntryBody_Step{Step: s}}, latencies); err != nil {
 		return err
 	}
+	lap.end(c.metrics.commit)
+	c.counts.committed(s)
 	if err := c.observe(s, last); err != nil {
 		return err
 	}
+	lap.end(c.metrics.observe)
+	c.counts.seconds.Observe(lap.last.Sub(began).Seconds())
 	return c.keepPair(s)
 }
 
 // take moves external calls into a step, and their latency out of it.
-func take(s *environmentv1.Step, calls []*simv1.ModelCall, latencies *[]float64) {
+func (c *conductor) take(s *environmentv1.Step, calls []*simv1.ModelCall, latencies *[]float64) {
+	c.traceModels(calls)
 	for _, call := range calls {
 		*latencies = append(*latencies, call.GetLatencyMs())
 		call.LatencyMs = 0
@@ -81,7 +93,7 @@ func (c *conductor) recommend(s *environmentv1.Step, last int32, latencies *[]fl
 		return nil, err
 	}
 	s.Candidates, s.Adapter = resp.GetCandidates(), c.chain.Adapter
-	take(s, resp.GetCalls(), latencies)
+	c.take(s, resp.GetCalls(), latencies)
 	if err := c.checkCandidates(s.GetCandidates()); err != nil {
 		return nil, fmt.Errorf("assistant.Recommend at step %d: %w", s.GetStep(), err)
 	}
@@ -98,7 +110,7 @@ func (c *conductor) evaluate(s *environmentv1.Step, last int32, latencies *[]flo
 		return err
 	}
 	s.Evaluations, s.Moment = resp.GetEvaluations(), resp.GetMoment()
-	take(s, resp.GetCalls(), latencies)
+	c.take(s, resp.GetCalls(), latencies)
 	if err := checkEvaluations(s.GetEvaluations(), len(s.GetCandidates())); err != nil {
 		return fmt.Errorf("user.Evaluate at step %d: %w", s.GetStep(), err)
 	}
@@ -123,10 +135,12 @@ func (c *conductor) observe(s *environmentv1.Step, last int32) error {
 
 // commit hands an entry in and waits until it is on disk.
 func (c *conductor) commit(body *environmentv1.EntryBody, latencies []float64) error {
+	end := c.beginSpan("journal.commit", nil)
 	outcome, err := c.chain.Append(body, latencies)
 	if err == nil {
 		err = <-outcome
 	}
+	end(err)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
@@ -140,11 +154,13 @@ func (c *conductor) commit(body *environmentv1.EntryBody, latencies []float64) e
 func (c *conductor) sleep(s *environmentv1.Step, latencies []float64) error {
 	body := &environmentv1.EntryBody{Event: &environmentv1.EntryBody_Step{Step: s}}
 	if c.loose++; c.loose >= looseSteps || c.atTurnOfDay(s.GetStep()) {
-		return c.commit(body, latencies)
-	}
-	if err := c.chain.AppendLater(body, latencies); err != nil {
+		if err := c.commit(body, latencies); err != nil {
+			return err
+		}
+	} else if err := c.chain.AppendLater(body, latencies); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
+	c.counts.asleep.Inc()
 	return nil
 }
 

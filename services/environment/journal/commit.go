@@ -141,8 +141,8 @@ func (j *Journal) commit(batch []*submission, args []any) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	ctx := context.Background()
-	return j.db.Update(ctx, func(tx *sql.Tx) error {
+	ctx, began := context.Background(), time.Now()
+	err := j.db.Update(ctx, func(tx *sql.Tx) error {
 		one, many := tx.StmtContext(ctx, j.statements.one), tx.StmtContext(ctx, j.statements.many)
 		for at := 0; at < len(batch); {
 			statement, n := one, 1
@@ -163,6 +163,9 @@ func (j *Journal) commit(batch []*submission, args []any) error {
 		}
 		return insertLatencies(ctx, tx, batch)
 	})
+	j.seconds.Observe(time.Since(began).Seconds())
+	j.size.Observe(float64(len(batch)))
+	return err
 }
 
 func insertLatencies(ctx context.Context, tx *sql.Tx, batch []*submission) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
 	"github.com/propersim/propersim/pkg/errs"
@@ -79,12 +80,20 @@ func (s *Stack) newService(name string) (service, error) {
 		return trainer.New(trainer.Config{DSN: at.Trainer, AdapterDir: at.Adapters, Logger: s.opts.Logger}, s.Buffer)
 	case "environment":
 		return environment.New(environment.Config{
-			DSN: at.Journal, Parallel: c.Simulation.Parallel, Version: s.opts.Version, Logger: s.opts.Logger,
+			DSN: at.Journal, Parallel: c.Simulation.Parallel, Version: s.opts.Version, Logger: s.opts.Logger, Metrics: s.registerer(), Tracer: s.opts.Tracer,
 		}, environment.Clients{
 			Personas: s.Personas, Users: s.Users, Assistants: s.Assistants, Buffer: s.Buffer, Trainer: s.Trainer,
 		})
 	}
 	return nil, fmt.Errorf("there is no service %q", name)
+}
+
+// registerer is where services count; nil, and not a nil registry, for none.
+func (s *Stack) registerer() prometheus.Registerer {
+	if s.opts.Registry == nil {
+		return nil
+	}
+	return s.opts.Registry
 }
 
 // apiKey returns the key, from its file where one is named. ErrInvalid for a

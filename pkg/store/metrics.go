@@ -1,0 +1,25 @@
+package store
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/propersim/propersim/pkg/metric"
+)
+
+// Measure lets a registry have the statistics of the connections, those of the
+// writer as "<name>_writer" where it has a pool of its own. nil is nobody.
+func (db *DB) Measure(registry prometheus.Registerer, name string) error {
+	if registry == nil {
+		return nil
+	}
+	prefixed := prometheus.WrapRegistererWithPrefix(metric.Prefix, registry)
+	_, err := metric.Register(prefixed, collectors.NewDBStatsCollector(db.DB, name))
+	if db.writer == db.DB {
+		return err
+	}
+	_, writer := metric.Register(prefixed, collectors.NewDBStatsCollector(db.writer, name+"_writer"))
+	return errors.Join(err, writer)
+}
