@@ -28,6 +28,7 @@ type app struct {
 	configFile  string
 	sets        []string
 	json        bool
+	next        string // what simulate ends with; empty is its own advice
 }
 
 // failure is an error of a command that was understood, with its exit code.
@@ -135,7 +136,7 @@ Everything runs on this machine: no GPU, no key, no network.`,
 	bindTo(flags, securityFlags)
 	root.AddCommand(
 		a.simulate(), a.resume(), a.replay(), a.report(), a.compare(), a.export(),
-		a.runs(), a.persona(), a.serve(), a.retrieval(), a.conformance(), a.health(), a.token(), a.config(), a.doctor(), a.versionCommand(),
+		a.runs(), a.persona(), a.serve(), a.retrieval(), a.conformance(), a.health(), a.logLevel(), a.token(), a.config(), a.doctor(), a.versionCommand(),
 	)
 	return root
 }

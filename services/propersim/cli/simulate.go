@@ -65,6 +65,7 @@ silent, constant (a fixed rate), persona-given (told what the person wants).`,
 	}
 	bind(cmd, flags)
 	cmd.Flags().StringVar(&out, "out", "", "run `folder` to make (default runs/<date-time>-<method>)")
+	cmd.Flags().StringVar(&a.next, "next", "", "`lines` to end with, in place of what to try next: where the folder lies in a container")
 	cmd.Flags().BoolVar(&goOn, "continue", false, "where --out holds this very experiment, go on with it")
 	cmd.RunE = run(func(cmd *cobra.Command, _ []string) error {
 		loaded, err := a.load(cmd, flags)

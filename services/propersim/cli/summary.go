@@ -55,6 +55,10 @@ func (a *app) summarize(at folder.Folder, file *metrics.File) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	if a.next != "" {
+		_, err := fmt.Fprintf(a.out, "\nNext:\n%s\n", a.next)
+		return err
+	}
 	next := "propersim simulate --method proper,proper-contrast,silent,persona-given   methods side by side"
 	if len(metrics.Methods(file.Runs)) > 1 {
 		next = fmt.Sprintf("propersim compare %s:%s %s:%s   the difference, with intervals", at, file.Runs[0].Method, at, file.Runs[len(file.Runs)-1].Method)
