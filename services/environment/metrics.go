@@ -61,6 +61,9 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	for _, outcome := range []string{"trained", "kept", "failed"} {
 		out.nights.WithLabelValues(outcome)
 	}
+	for _, peer := range []string{"user", "assistant", "buffer", "trainer"} {
+		out.waits.WithLabelValues(peer)
+	}
 	for _, peer := range []string{"user", "assistant"} {
 		out.reopened.WithLabelValues(peer)
 	}
