@@ -201,6 +201,9 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 	if err != nil {
 		return a.interrupted(ctx, at, stop, err)
 	}
+	if at := loaded.Connect.Environment; at != "" && a.next == "" { // there is no journal here
+		a.next = fmt.Sprintf("  propersim runs ls --address %s   the runs stay in that environment", at)
+	}
 	return a.conclude(at, file)
 }
 
