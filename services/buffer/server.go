@@ -4,10 +4,13 @@ package buffer
 
 import (
 	"context"
+	"errors"
 	"io"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
+	"github.com/propersim/propersim/pkg/metric"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 )
 
@@ -15,12 +18,15 @@ import (
 type Config struct {
 	// DSN is a path, "sqlite:PATH", "postgres://..." or ":memory:".
 	DSN string
+	// Metrics gets what the service counts; nil means nobody looks.
+	Metrics prometheus.Registerer
 }
 
 // Server implements PreferenceBufferService.
 type Server struct {
 	bufferv1.UnimplementedPreferenceBufferServiceServer
-	pairs *pairs
+	pairs         *pairs
+	fresh, repeat prometheus.Counter // appended pairs
 }
 
 // New opens the store. Errors are those of store.Open.
@@ -29,7 +35,12 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{pairs: p}, nil
+	m := metric.Maker{Registry: cfg.Metrics}
+	appended := m.Counter("pairs_appended_total", "Pairs appended to the buffer; repeated ones were there already.", "result")
+	if err := errors.Join(m.Err, p.db.Measure(cfg.Metrics, "buffer")); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return &Server{pairs: p, fresh: appended.WithLabelValues("new"), repeat: appended.WithLabelValues("repeated")}, nil
 }
 
 // Register adds the service to a gRPC server.
@@ -55,6 +66,8 @@ func (s *Server) Append(ctx context.Context, req *bufferv1.AppendRequest) (*buff
 	if err != nil {
 		return nil, err
 	}
+	s.fresh.Add(float64(n))
+	s.repeat.Add(float64(len(req.GetPairs()) - n))
 	return &bufferv1.AppendResponse{Appended: int32(n)}, nil
 }
 

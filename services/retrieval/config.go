@@ -1,7 +1,10 @@
 package retrieval
 
 import (
+	"slices"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/services/retrieval/embed"
@@ -30,6 +33,16 @@ type Config struct {
 	Index string
 	// Qdrant is read when Index is "qdrant".
 	Qdrant Qdrant
+	// Metrics gets what the service counts; nil means nobody looks.
+	Metrics prometheus.Registerer
+}
+
+// driver is the name of the index.
+func (c Config) driver() string {
+	if c.Index == "" {
+		return IndexEmbedded
+	}
+	return c.Index
 }
 
 // Qdrant says where the Qdrant server is.
@@ -56,9 +69,7 @@ func (c Config) open() (*embed.Hashing, index.Index, error) {
 	if err != nil {
 		faults.Add("dimensions", "%v", err)
 	}
-	switch c.Index {
-	case "", IndexEmbedded, IndexQdrant:
-	default:
+	if !slices.Contains([]string{IndexEmbedded, IndexQdrant}, c.driver()) {
 		faults.Add("index", "found %q, want %q or %q", c.Index, IndexEmbedded, IndexQdrant)
 	}
 	if c.Index == IndexQdrant && c.Qdrant.Address == "" {

@@ -5,10 +5,14 @@ package retrieval
 
 import (
 	"context"
+	"errors"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/metric"
 	retrievalv1 "github.com/propersim/propersim/proto/gen/propersim/retrieval/v1"
 	"github.com/propersim/propersim/services/retrieval/embed"
 	"github.com/propersim/propersim/services/retrieval/index"
@@ -19,6 +23,8 @@ type Server struct {
 	retrievalv1.UnimplementedRetrievalServiceServer
 	embedder *embed.Hashing
 	index    index.Index
+	ops      operations
+	embed    prometheus.Observer
 }
 
 // New makes the service. It returns Violations that name each setting at fault.
@@ -28,7 +34,12 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{embedder: embedder, index: x}, nil
+	m := metric.Maker{Registry: cfg.Metrics}
+	s := &Server{embedder: embedder, index: x, ops: newOperations(&m, cfg.driver()), embed: newEmbedSeconds(&m)}
+	if m.Err != nil {
+		return nil, errors.Join(m.Err, x.Close())
+	}
+	return s, nil
 }
 
 // Register adds the service to a gRPC server.
@@ -45,11 +56,15 @@ func (s *Server) Close() error { return s.index.Close() }
 
 // Upsert implements RetrievalService.
 func (s *Server) Upsert(ctx context.Context, req *retrievalv1.UpsertRequest) (*retrievalv1.UpsertResponse, error) {
-	vectors := make([][]float32, len(req.GetPoints()))
+	texts := make([]string, len(req.GetPoints()))
 	for i, p := range req.GetPoints() {
-		vectors[i] = s.embedder.Embed(p.GetText())
+		texts[i] = p.GetText()
 	}
-	if err := s.index.Upsert(ctx, req.GetTenant(), req.GetPoints(), vectors); err != nil {
+	vectors := s.vectors(texts...)
+	_, err := do(ctx, s.ops.upsert, func() (struct{}, error) {
+		return struct{}{}, s.index.Upsert(ctx, req.GetTenant(), req.GetPoints(), vectors)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return &retrievalv1.UpsertResponse{}, nil
@@ -57,11 +72,14 @@ func (s *Server) Upsert(ctx context.Context, req *retrievalv1.UpsertRequest) (*r
 
 // Search implements RetrievalService.
 func (s *Server) Search(ctx context.Context, req *retrievalv1.SearchRequest) (*retrievalv1.SearchResponse, error) {
-	hits, err := s.index.Search(ctx, req.GetTenant(), s.embedder.Embed(req.GetText()), int(req.GetLimit()), req.Before)
+	vector := s.vectors(req.GetText())[0]
+	hits, err := do(ctx, s.ops.search, func() ([]*retrievalv1.Hit, error) {
+		return s.index.Search(ctx, req.GetTenant(), vector, int(req.GetLimit()), req.Before)
+	})
 	if err != nil {
 		return nil, err
 	}
-	count, err := s.index.Count(ctx, req.GetTenant())
+	count, err := s.count(ctx, req.GetTenant())
 	if err != nil {
 		return nil, err
 	}
@@ -77,13 +95,12 @@ func (s *Server) Delete(ctx context.Context, req *retrievalv1.DeleteRequest) (*r
 	case len(keys) == 0 && !req.GetAll():
 		return nil, errs.Invalid("keys", "is empty, want at least one, or all set to true")
 	}
-	var deleted int64
-	var err error
-	if req.GetAll() {
-		deleted, err = s.index.DeleteTenant(ctx, req.GetTenant())
-	} else {
-		deleted, err = s.index.Delete(ctx, req.GetTenant(), keys)
-	}
+	deleted, err := do(ctx, s.ops.delete, func() (int64, error) {
+		if req.GetAll() {
+			return s.index.DeleteTenant(ctx, req.GetTenant())
+		}
+		return s.index.Delete(ctx, req.GetTenant(), keys)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -92,18 +109,33 @@ func (s *Server) Delete(ctx context.Context, req *retrievalv1.DeleteRequest) (*r
 
 // Count implements RetrievalService.
 func (s *Server) Count(ctx context.Context, req *retrievalv1.CountRequest) (*retrievalv1.CountResponse, error) {
-	n, err := s.index.Count(ctx, req.GetTenant())
+	n, err := s.count(ctx, req.GetTenant())
 	if err != nil {
 		return nil, err
 	}
 	return &retrievalv1.CountResponse{Count: n}, nil
 }
 
+func (s *Server) count(ctx context.Context, tenant string) (int64, error) {
+	return do(ctx, s.ops.count, func() (int64, error) { return s.index.Count(ctx, tenant) })
+}
+
 // Embed implements RetrievalService.
 func (s *Server) Embed(_ context.Context, req *retrievalv1.EmbedRequest) (*retrievalv1.EmbedResponse, error) {
 	vectors := make([]*retrievalv1.Vector, len(req.GetTexts()))
-	for i, text := range req.GetTexts() {
-		vectors[i] = &retrievalv1.Vector{Values: s.embedder.Embed(text)}
+	for i, vector := range s.vectors(req.GetTexts()...) {
+		vectors[i] = &retrievalv1.Vector{Values: vector}
 	}
 	return &retrievalv1.EmbedResponse{Vectors: vectors, Model: s.embedder.Model()}, nil
+}
+
+// vectors embeds the texts of one request.
+func (s *Server) vectors(texts ...string) [][]float32 {
+	began := time.Now()
+	out := make([][]float32, len(texts))
+	for i, text := range texts {
+		out[i] = s.embedder.Embed(text)
+	}
+	s.embed.Observe(time.Since(began).Seconds())
+	return out
 }

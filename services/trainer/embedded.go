@@ -83,7 +83,9 @@ func (s *Server) work(ctx context.Context, name string) error {
 // train runs a leased job to its end. The error is one of keeping the job; what
 // goes wrong in training ends the job.
 func (s *Server) train(ctx context.Context, leased *record) error {
+	began := time.Now()
 	res, err := s.night(ctx, leased.job)
+	s.jobs.metrics.seconds.Observe(time.Since(began).Seconds())
 	if err == nil {
 		_, err = retry(ctx, func() (*trainerv1.Job, error) { return s.complete(ctx, leased, res) })
 	}
@@ -120,6 +122,7 @@ func (s *Server) night(ctx context.Context, job *trainerv1.Job) (*result, error)
 	if err != nil {
 		return nil, err
 	}
+	s.jobs.metrics.pairs.Observe(float64(len(drawn.GetPairs())))
 	child, metrics, err := policy.Train(parent, drawn.GetPairs(), job.GetHyperparameters(), job.GetSeed())
 	if errors.Is(err, errs.ErrInternal) {
 		return nil, fmt.Errorf("%w: %w", errRejected, err) // weights that are no numbers

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
@@ -23,17 +24,25 @@ var migrations embed.FS
 // watchers see every state in its order.
 type jobs struct {
 	db       *store.DB
+	metrics  *metrics
 	watchers watchers
 
 	mu sync.Mutex // held from reading a job to telling the watchers
 }
 
-func openJobs(ctx context.Context, dsn string) (*jobs, error) {
+func openJobs(ctx context.Context, dsn string, registry prometheus.Registerer) (*jobs, error) {
 	db, err := store.Open(ctx, dsn, migrations, store.Name("trainer"))
 	if err != nil {
 		return nil, fmt.Errorf("trainer jobs: %w", err)
 	}
-	return &jobs{db: db}, nil
+	j := &jobs{db: db}
+	if j.metrics, err = newMetrics(registry); err == nil {
+		err = db.Measure(registry, "trainer")
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return j, nil
 }
 
 // Close closes the database.
@@ -128,6 +137,7 @@ func (j *jobs) changeWhich(ctx context.Context, find func(tx *sql.Tx) (*record, 
 	if err != nil || r == nil {
 		return nil, err
 	}
+	j.metrics.entered(r.passed)
 	j.watchers.tell(r.job.GetId(), r.passed)
 	return r, nil
 }

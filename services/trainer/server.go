@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 
@@ -33,6 +34,8 @@ type Config struct {
 	Clock func() time.Time
 	// Logger gets what goes wrong; nil means none.
 	Logger *zap.Logger
+	// Metrics gets what the service counts; nil means nobody looks.
+	Metrics prometheus.Registerer
 }
 
 func (c Config) check() error {
@@ -84,7 +87,7 @@ func New(cfg Config, buffer bufferv1.PreferenceBufferServiceClient) (*Server, er
 	if err != nil {
 		return nil, err
 	}
-	j, err := openJobs(context.Background(), cfg.DSN)
+	j, err := openJobs(context.Background(), cfg.DSN, cfg.Metrics)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,9 @@ package user
 
 import (
 	"context"
+	"errors"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 
@@ -16,6 +18,8 @@ import (
 type Config struct {
 	// DSN is a path, "sqlite:PATH", "postgres://..." or ":memory:".
 	DSN string
+	// Metrics gets the figures of the store; nil means nobody looks.
+	Metrics prometheus.Registerer
 	// Logger may be nil.
 	Logger *zap.Logger
 }
@@ -36,6 +40,9 @@ func New(cfg Config) (*Server, error) {
 	people, err := openPeople(context.Background(), cfg.DSN)
 	if err != nil {
 		return nil, err
+	}
+	if err := people.db.Measure(cfg.Metrics, "users"); err != nil {
+		return nil, errors.Join(err, people.close())
 	}
 	return &Server{people: people, agents: newAgents(log)}, nil
 }

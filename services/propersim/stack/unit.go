@@ -68,16 +68,16 @@ func (s *Stack) newService(name string) (service, error) {
 		}
 		return retrieval.New(retrieval.Config{
 			Embedder: c.Backends.Embedder, Index: c.Backends.Index,
-			Qdrant: retrieval.Qdrant{Address: c.Qdrant.Address, APIKey: key, TLS: c.Qdrant.TLS},
+			Qdrant: retrieval.Qdrant{Address: c.Qdrant.Address, APIKey: key, TLS: c.Qdrant.TLS}, Metrics: s.registerer(),
 		})
 	case "buffer":
-		return buffer.New(buffer.Config{DSN: at.Buffer})
+		return buffer.New(buffer.Config{DSN: at.Buffer, Metrics: s.registerer()})
 	case "user":
-		return user.New(user.Config{DSN: at.Users, Logger: s.opts.Logger})
+		return user.New(user.Config{DSN: at.Users, Logger: s.opts.Logger, Metrics: s.registerer()})
 	case "assistant":
 		return assistant.New(assistant.Config{}, s.Retrieval)
 	case "trainer":
-		return trainer.New(trainer.Config{DSN: at.Trainer, AdapterDir: at.Adapters, Logger: s.opts.Logger}, s.Buffer)
+		return trainer.New(trainer.Config{DSN: at.Trainer, AdapterDir: at.Adapters, Logger: s.opts.Logger, Metrics: s.registerer()}, s.Buffer)
 	case "environment":
 		return environment.New(environment.Config{
 			DSN: at.Journal, Parallel: c.Simulation.Parallel, Version: s.opts.Version, Logger: s.opts.Logger, Metrics: s.registerer(), Tracer: s.opts.Tracer,

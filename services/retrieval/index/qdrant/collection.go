@@ -14,9 +14,12 @@ import (
 // request, and after a failure at the next one. Another process may do the same
 // at the same time.
 func (x *Index) ensureCollection(ctx context.Context) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.ready {
+	if x.ready.Load() {
+		return nil
+	}
+	x.making.Lock()
+	defer x.making.Unlock()
+	if x.ready.Load() {
 		return nil
 	}
 	exists, err := x.client.CollectionExists(ctx, x.collection)
@@ -40,7 +43,7 @@ func (x *Index) ensureCollection(ctx context.Context) error {
 	if err := x.indexFields(ctx); err != nil {
 		return x.fault(err)
 	}
-	x.ready = true
+	x.ready.Store(true)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/qdrant/go-client/qdrant"
@@ -56,8 +57,8 @@ type Index struct {
 	dimensions int
 	timeout    time.Duration
 
-	mu    sync.Mutex
-	ready bool // guarded by mu: the collection and its payload index are there
+	making sync.Mutex  // held while the collection is looked for and made
+	ready  atomic.Bool // the collection and its payload index are there
 }
 
 var _ index.Index = (*Index)(nil)
@@ -188,6 +189,9 @@ func (x *Index) fault(err error) error {
 	var kind error
 	switch code := grpcCode(err); code {
 	case codes.Unavailable, codes.Aborted:
+		kind = errs.ErrUnavailable
+	case codes.NotFound: // somebody removed the collection: the next request makes it again
+		x.ready.Store(false)
 		kind = errs.ErrUnavailable
 	case codes.DeadlineExceeded:
 		kind = errs.ErrDeadline

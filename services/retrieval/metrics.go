@@ -1,0 +1,35 @@
+package retrieval
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/propersim/propersim/pkg/metric"
+)
+
+// operation is what the service counts of one operation of the index.
+type operation struct {
+	seconds         prometheus.Observer
+	errors, retries prometheus.Counter
+}
+
+// operations are those of index.Index.
+type operations struct{ upsert, search, delete, count operation }
+
+func newOperations(m *metric.Maker, driver string) operations {
+	seconds := m.Histogram("retrieval_seconds", "Wall time of an operation of the vector index, retries included.",
+		[]float64{.00001, .00003, .0001, .0003, .001, .003, .01, .03, .1, .3, 1, 3, 10, 30}, "index", "operation")
+	failed := m.Counter("retrieval_errors_total", "Operations of the vector index that failed for good.", "index", "operation")
+	retried := m.Counter("retrieval_retries_total", "Operations of the vector index tried again after a passing error.", "index", "operation")
+	of := func(name string) operation {
+		return operation{
+			seconds: seconds.WithLabelValues(driver, name),
+			errors:  failed.WithLabelValues(driver, name), retries: retried.WithLabelValues(driver, name),
+		}
+	}
+	return operations{upsert: of("upsert"), search: of("search"), delete: of("delete"), count: of("count")}
+}
+
+func newEmbedSeconds(m *metric.Maker) prometheus.Observer {
+	return m.Histogram("embed_seconds", "Wall time of embedding the texts of one request.",
+		[]float64{.00001, .00003, .0001, .0003, .001, .003, .01, .03, .1, .3, 1, 3}).WithLabelValues()
+}

@@ -1,0 +1,47 @@
+package trainer
+
+import (
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/propersim/propersim/pkg/metric"
+	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
+)
+
+// metrics is what the service counts.
+type metrics struct {
+	jobs    *prometheus.CounterVec
+	seconds prometheus.Observer // of training in process
+	pairs   prometheus.Observer
+}
+
+func newMetrics(registry prometheus.Registerer) (*metrics, error) {
+	m := metric.Maker{Registry: registry}
+	out := &metrics{
+		jobs: m.Counter("jobs_total", "Training jobs that came to their end, by the state they ended in.", "executor", "outcome"),
+		seconds: m.Histogram("training_seconds", "Wall time of one job's drawing of pairs and training.",
+			[]float64{.005, .01, .02, .05, .1, .2, .5, 1, 5, 30, 120, 600, 1800}, "executor").WithLabelValues("embedded"),
+		pairs: m.Histogram("training_pairs", "Pairs that a job was trained on.", []float64{1, 5, 10, 25, 50, 100, 200, 500, 1000, 2000}).WithLabelValues(),
+	}
+	for _, state := range []trainerv1.JobState{
+		trainerv1.JobState_JOB_STATE_ACTIVE, trainerv1.JobState_JOB_STATE_FAILED, trainerv1.JobState_JOB_STATE_REJECTED, trainerv1.JobState_JOB_STATE_CANCELLED,
+	} {
+		out.jobs.WithLabelValues("embedded", outcome(state))
+	}
+	return out, m.Err
+}
+
+// entered counts the jobs that ended.
+func (m *metrics) entered(states []snapshot) {
+	for _, s := range states {
+		if final(s.job.GetState()) {
+			executor := strings.ToLower(strings.TrimPrefix(s.job.GetExecutor().String(), "EXECUTOR_"))
+			m.jobs.WithLabelValues(executor, outcome(s.job.GetState())).Inc()
+		}
+	}
+}
+
+func outcome(state trainerv1.JobState) string {
+	return strings.ToLower(strings.TrimPrefix(state.String(), "JOB_STATE_"))
+}
