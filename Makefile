@@ -7,7 +7,7 @@ AGAINST ?= $(shell git log -2 --format=%H -- proto/propersim | tail -1)
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 export PATH := $(CURDIR)/.bin:$(PATH)
 
-.PHONY: help simulate build test test-compose lint generate proto-check bench fuzz tools
+.PHONY: help simulate build test test-compose bench-compose lint generate proto-check bench fuzz tools
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,8 +21,11 @@ build: ## the binary, in .bin
 test: ## every test
 	go test ./...
 
-test-compose: ## the constellation on a Docker engine, end to end
+test-compose: .bin/grpcurl ## the constellation on a Docker engine, end to end (KILLS=20 DAYS=60: the long form)
 	deploy/ci/compose.sh
+
+bench-compose: ## steps per second in containers, and in one process
+	deploy/ci/compose-speed.sh
 
 lint: tools ## format, vet, staticcheck, contracts
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
@@ -56,6 +59,10 @@ tools: proto/deps/buf/validate/validate.proto ## buf, generators, staticcheck an
 	@mkdir -p .bin
 	@cd tools && GOWORK=off GOBIN=$(CURDIR)/.bin go install tool
 	@GOBIN=$(CURDIR)/.bin go install google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc
+
+.bin/grpcurl:
+	@mkdir -p .bin
+	@cd tools && GOWORK=off GOBIN=$(CURDIR)/.bin go install github.com/fullstorydev/grpcurl/cmd/grpcurl
 
 proto/deps/buf/validate/validate.proto:
 	go run ./proto/deps proto/deps

@@ -1,34 +1,21 @@
 #!/usr/bin/env bash
-# End to end on a Docker engine: the constellation from a binary built outside,
-# two people for DAYS days, every container killed once in mid-run, all stopped
-# and started once, and the same hashes as in one process. Takes everything down.
-# Without an engine it is skipped, and says so.
+# End to end on a Docker engine: two people for DAYS days in the constellation.
+# Every container is killed once in mid-run, KILLS more die at random moments and
+# come back by themselves, all are stopped and started once, and the hashes are
+# those of one process. Then an assistant of one's own takes the place of ours.
+#   KILLS=20 DAYS=60 deploy/ci/compose.sh     the long form
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-if ! docker info >/dev/null 2>&1 || ! docker compose version >/dev/null 2>&1; then
-  echo "test-compose: SKIPPED: no Docker engine with the compose plugin here"
-  exit 0
-fi
-# a name of its own: two tests on one engine leave each other alone
-export COMPOSE_PROJECT_NAME=propersim-test-$$ COMPOSE_FILE=docker-compose.yml:compose.test.yml COMPOSE_PROFILES=
-export PROPERSIM_IMAGE=propersim:test-$$ PROPERSIM_BUILD_TARGET=prebuilt
+NAME=test-compose
+. deploy/ci/constellation.sh
 export PROPERSIM_PERSONAS=1-2 PROPERSIM_DAYS=${DAYS:-14} PROPERSIM_SEED=4 PROPERSIM_METHOD=proper
-for service in ENVIRONMENT USER ASSISTANT RETRIEVAL BUFFER TRAINER; do
-  export "PROPERSIM_${service}_PORT=0" # any free one
-done
-work=$(mktemp -d)
-fail() { echo "test-compose: $*" >&2; docker compose logs --tail 20 >&2 || true; exit 1; }
-quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "failed: $*"; }; }
-# outside is the program on this machine, which knows nothing of the variables above.
-outside() { env -i PATH="$PATH" HOME="$HOME" dist/propersim "$@"; }
-finish() { docker compose --profile '*' down -v --timeout 5 >/dev/null 2>&1 || true; docker rmi "$PROPERSIM_IMAGE" >/dev/null 2>&1 || true; rm -rf "$work"; }
-trap finish EXIT
-
-mkdir -p dist
-CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o dist/propersim ./services/propersim
-DOCKER_BUILDKIT=0 quietly docker build -q -f deploy/docker/Dockerfile --target prebuilt -t "$PROPERSIM_IMAGE" .
+KILLS=${KILLS:-4} RANDOM=${KILL_SEED:-$$}
+echo "2 people, $PROPERSIM_DAYS days, $KILLS random kills (KILL_SEED=${KILL_SEED:-$$})"
+size=$(docker image inspect -f '{{.Size}}' "$PROPERSIM_IMAGE")
+[ "$size" -lt 60000000 ] || fail "the image has $size bytes, more than 60 MB"
 quietly docker compose up --no-build -d simulation
 
+services=(retrieval buffer user assistant trainer environment)
 # steps prints the committed steps of all runs, 0 while the environment is away.
 steps() {
   docker compose exec -T environment /propersim runs ls --address 127.0.0.1:7070 --json 2>/dev/null |
@@ -53,33 +40,68 @@ for port in 7070 7071; do # nobody is let in without the secret
 done
 
 at=0
-for service in retrieval buffer user assistant trainer environment; do
-  at=$((at + total / 10))
+for service in "${services[@]}"; do
+  at=$((at + total / 12))
   reach $at "$service was killed"
   quietly docker kill -s KILL "$(docker compose ps -q "$service")"
   echo "killed $service at step $now of $total"
   quietly docker compose up --no-build -d --no-deps "$service"
 done
 
-reach $((at + total / 10)) "all was stopped"
+reach $((at + total / 12)) "all was stopped"
 began=$SECONDS
 quietly docker compose stop
 took=$((SECONDS - began))
-[ $took -le 15 ] || fail "it took $took s to stop"
+[ $took -le 10 ] || fail "it took $took s to stop"
 echo "stopped all at step $now of $total in $took s"
 quietly docker compose up --no-build -d simulation
 
-simulation=$(docker compose ps -aq simulation)
-code=$(timeout 600 docker wait "$simulation") || fail "the simulation does not end"
-docker logs "$simulation" 2>&1 | tail -12
-[ "$code" = 0 ] || fail "the simulation ended with code $code"
-docker compose ps -a --format '{{.Service}} {{.State}} {{.Health}}' | sort
+# kill_process ends a container's process as a crash does, after which the engine
+# starts it again: what `docker kill` ends stays down.
+kill_process() {
+  local id pid
+  id=$(docker compose ps -q "$1")
+  pid=$(docker inspect -f '{{.State.Pid}}' "$id")
+  if [ "$pid" -gt 0 ] && kill -9 "$pid" 2>/dev/null; then return; fi
+  docker kill -s KILL "$id" >/dev/null 2>&1 || true # an engine elsewhere, or a container on its way up
+  quietly docker compose up --no-build -d --no-deps "$1"
+}
+at=$((at + total / 12)) span=$((total * 9 / 10 - at - total / 12))
+for i in $(seq "$KILLS"); do
+  service=${services[RANDOM % ${#services[@]}]}
+  reach $((at + span * i / KILLS)) "kill $i of $KILLS"
+  kill_process "$service"
+  echo "$service died at step $now of $total"
+done
 
-quietly docker cp "$simulation":/data/simulation/metrics.json "$work/apart.json"
+ended
+docker compose ps -a --format '{{.Service}} {{.State}} {{.Health}}' | sort
+figures simulation "$work/apart.json"
 quietly outside simulate --personas 1-2 --days "$PROPERSIM_DAYS" --seed 4 --out "$work/together"
-hashes() { grep -oE '"final_hash": *"[0-9a-f]+"' "$1"; }
 hashes "$work/apart.json" >"$work/apart"
 hashes "$work/together/metrics.json" >"$work/together.txt"
 diff "$work/apart" "$work/together.txt" || fail "the hashes differ"
-echo "the same hashes in containers, each killed once, as in one process:"
+echo "the same hashes in containers, $((${#services[@]} + KILLS)) times killed, as in one process:"
 cat "$work/apart"
+quietly docker compose exec -T environment /propersim replay --verify /data
+
+# a person of one's own, and a run with it, from outside
+token=$(docker compose exec -T environment /propersim token show /secrets/token)
+call() { .bin/grpcurl -plaintext -H "authorization: Bearer $token" -d @ "$(docker compose port "$1" "$2")" "propersim.$1.v1.$3"; }
+quietly call user 7071 PersonaService/CreatePersona <examples/persona.json
+quietly call environment 7070 RunService/CreateRun <examples/run.json
+run=$(grep -oE '"id": *"[^"]+"' "$work/log" | head -1 | cut -d'"' -f4)
+echo "{\"id\": \"$run\"}" | call environment 7070 RunService/WatchRun >"$work/watched" || fail "the run of one's own person cannot be watched"
+grep -q RUN_STATE_FINISHED "$work/watched" || { cat "$work/watched"; fail "run $run did not finish"; }
+echo "a person of one's own lived through run $run"
+
+# an assistant of one's own
+CGO_ENABLED=0 go build -trimpath -o dist/my-assistant ./examples/assistant
+quietly docker run -d --name "$COMPOSE_PROJECT_NAME-third" --network "${COMPOSE_PROJECT_NAME}_inside" --network-alias my-assistant \
+  -v "$PWD/dist/my-assistant:/my-assistant:ro" --entrypoint /my-assistant "$PROPERSIM_IMAGE" 0.0.0.0:7090
+docker compose run --rm --no-deps cli conformance assistant my-assistant:7090 --method desk-break --deterministic | tail -1
+export PROPERSIM_ASSISTANT_ADDRESS=my-assistant:7090 PROPERSIM_METHOD=desk-break PROPERSIM_DAYS=2 PROPERSIM_RESULT=third
+quietly docker compose up --no-build -d simulation
+ended
+figures third "$work/third.json"
+echo "an assistant of one's own conforms, and lived with 2 people for 2 days"

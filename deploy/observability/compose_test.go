@@ -65,7 +65,7 @@ func TestEveryProfileIsValid(t *testing.T) {
 // image has nothing to ask them with.
 var (
 	once       = map[string]bool{"secrets": true, "simulation": true, "cli": true}
-	healthless = map[string]bool{"qdrant": true, "tempo": true}
+	healthless = map[string]bool{"tempo": true}
 )
 
 func TestEveryContainerIsHeldInBounds(t *testing.T) {

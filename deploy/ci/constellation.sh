@@ -1,0 +1,42 @@
+# Sourced: a constellation of its own on a Docker engine, from a binary built
+# outside, taken down at the end whatever happens. Without an engine it says so
+# and ends the script as skipped. NAME names the script in what is printed.
+if ! docker info >/dev/null 2>&1 || ! docker compose version >/dev/null 2>&1; then
+  echo "$NAME: SKIPPED: no Docker engine with the compose plugin here"
+  exit 0
+fi
+# a name of its own: two of them on one engine leave each other alone
+export COMPOSE_PROJECT_NAME=propersim-test-$$ COMPOSE_FILE=docker-compose.yml:compose.test.yml COMPOSE_PROFILES=
+export PROPERSIM_IMAGE=propersim:test-$$ PROPERSIM_BUILD_TARGET=prebuilt
+for service in ENVIRONMENT USER ASSISTANT RETRIEVAL BUFFER TRAINER; do
+  export "PROPERSIM_${service}_PORT=0" # any free one
+done
+work=$(mktemp -d)
+fail() { echo "$NAME: $*" >&2; docker compose logs --tail 20 >&2 || true; exit 1; }
+quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "failed: $*"; }; }
+# outside is the program on this machine, which knows nothing of the variables above.
+outside() { env -i PATH="$PATH" HOME="$HOME" dist/propersim "$@"; }
+finish() {
+  docker rm -f "$COMPOSE_PROJECT_NAME-third" >/dev/null 2>&1 || true
+  docker compose --profile '*' down -v --timeout 5 >/dev/null 2>&1 || true
+  docker rmi "$PROPERSIM_IMAGE" >/dev/null 2>&1 || true
+  rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+mkdir -p dist
+CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o dist/propersim ./services/propersim
+DOCKER_BUILDKIT=0 quietly docker build -q -f deploy/docker/Dockerfile --target prebuilt -t "$PROPERSIM_IMAGE" .
+
+# ended waits for the simulation's container, shows how it ended, and wants success.
+ended() {
+  local simulation code
+  simulation=$(docker compose ps -aq simulation)
+  code=$(timeout 900 docker wait "$simulation") || fail "the simulation does not end"
+  docker logs "$simulation" 2>&1 | tail -12
+  [ "$code" = 0 ] || fail "the simulation ended with code $code"
+}
+# figures copies the metrics.json of a result in the volume "results".
+figures() { quietly docker cp "$(docker compose ps -aq simulation)":/data/"$1"/metrics.json "$2"; }
+hashes() { grep -oE '"final_hash": *"[0-9a-f]+"' "$1"; }
