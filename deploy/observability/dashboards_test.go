@@ -1,13 +1,14 @@
 package observability_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
 	"testing"
 
+	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
+	grafana "github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/stretchr/testify/require"
 )
 
@@ -17,8 +18,7 @@ type source struct {
 	UID  string `json:"uid"`
 }
 
-// dashboard is what the tests read of Grafana's format. Grafana ignores what it
-// does not know, and so misspelt keys: known has the keys of a panel.
+// dashboard is what the tests read of one.
 type dashboard struct {
 	UID         string `json:"uid"`
 	Title       string `json:"title"`
@@ -30,7 +30,7 @@ type dashboard struct {
 	Templating struct {
 		List []struct{ Name, Type, Definition string } `json:"list"`
 	} `json:"templating"`
-	Panels []json.RawMessage `json:"panels"`
+	Panels []panel `json:"panels"`
 }
 
 type panel struct {
@@ -39,28 +39,26 @@ type panel struct {
 	Title       string `json:"title"`
 	Description string `json:"description"`
 	Datasource  source `json:"datasource"`
-	Collapsed   bool   `json:"collapsed"`
-	Panels      []any  `json:"panels"`
 	GridPos     struct{ X, Y, W, H int }
 	FieldConfig struct {
-		Defaults  map[string]any   `json:"defaults"`
-		Overrides []map[string]any `json:"overrides"`
+		Defaults struct{ Unit string } `json:"defaults"`
 	} `json:"fieldConfig"`
-	Options map[string]any `json:"options"`
 	Targets []struct {
 		RefID        string `json:"refId"`
 		Datasource   source `json:"datasource"`
-		EditorMode   string `json:"editorMode"`
 		Expr         string `json:"expr"`
 		LegendFormat string `json:"legendFormat"`
 		Range        bool   `json:"range"`
 		Instant      bool   `json:"instant"`
-		Format       string `json:"format"`
 	} `json:"targets"`
 }
 
+// dashboards reads the files. Grafana passes over what it does not know, so that
+// a misspelt key would go unseen: they are held to its schema first, options of
+// panels and queries included.
 func dashboards(t *testing.T) map[string]dashboard {
 	t.Helper()
+	plugins.RegisterDefaultPlugins()
 	files, err := filepath.Glob("grafana/dashboards/*.json")
 	require.NoError(t, err)
 	require.Len(t, files, 3)
@@ -68,22 +66,12 @@ func dashboards(t *testing.T) map[string]dashboard {
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		require.NoError(t, err)
+		var schema grafana.Dashboard
+		require.Empty(t, schema.UnmarshalJSONStrict(data), file) // no fault is an empty list, not nil
+		require.NoError(t, schema.Validate(), file)
 		var d dashboard
 		require.NoError(t, json.Unmarshal(data, &d), file)
 		out[file] = d
-	}
-	return out
-}
-
-func (d dashboard) panels(t *testing.T) []panel {
-	t.Helper()
-	var out []panel
-	for _, raw := range d.Panels {
-		decoder := json.NewDecoder(bytes.NewReader(raw))
-		decoder.DisallowUnknownFields()
-		var p panel
-		require.NoError(t, decoder.Decode(&p), "%s", raw)
-		out = append(out, p)
 	}
 	return out
 }
@@ -94,7 +82,7 @@ var about = regexp.MustCompile(`\b(persona|run|run_id|step)\b *(=|!|,|\))`)
 func TestDashboardsAskForWhatIsExported(t *testing.T) {
 	families := allExported(t)
 	for file, d := range dashboards(t) {
-		for _, p := range d.panels(t) {
+		for _, p := range d.Panels {
 			for _, target := range p.Targets {
 				requireQuery(t, families, file+": "+p.Title, target.Expr)
 				require.NotRegexp(t, about, target.Expr)
@@ -133,7 +121,7 @@ func TestDashboardsAreWhole(t *testing.T) {
 			require.True(t, uids[link.URL], "%s links to %s", file, link.URL)
 		}
 		ids, cells := map[int]string{}, map[[2]int]string{}
-		for _, p := range d.panels(t) {
+		for _, p := range d.Panels {
 			require.Empty(t, ids[p.ID], "%s: %q has the id of another panel", file, p.Title)
 			ids[p.ID] = p.Title
 			require.NotEmpty(t, p.Title, "%s: %d", file, p.ID)
@@ -157,7 +145,7 @@ func requireShown(t *testing.T, file string, p panel) {
 	where := file + ": " + p.Title
 	require.Contains(t, []string{"timeseries", "stat", "heatmap"}, p.Type, where)
 	require.Greater(t, len(p.Description), 20, where)
-	require.NotEmpty(t, p.FieldConfig.Defaults["unit"], where)
+	require.NotEmpty(t, p.FieldConfig.Defaults.Unit, where)
 	want := source{Type: "prometheus", UID: "${datasource}"}
 	require.Equal(t, want, p.Datasource, where)
 	require.NotEmpty(t, p.Targets, where)

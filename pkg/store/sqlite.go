@@ -88,6 +88,7 @@ func sqlitePool(path string, o options, limit int) (*sql.DB, error) {
 	}
 	q.Add("_pragma", "foreign_keys(1)")
 	q.Add("_pragma", "cache_size(-4000)")
+	q.Add("_pragma", "temp_store(MEMORY)") // a container may have no folder for temporary files
 	escaped := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(filepath.ToSlash(path))
 	pool, err := driver.Open("file:" + escaped + "?" + q.Encode())
 	if err != nil {

@@ -196,3 +196,23 @@ func TestAFullDiskIsExhausted(t *testing.T) {
 	}
 	require.ErrorIs(t, err, errs.ErrExhausted)
 }
+
+// A container may have no folder for temporary files at all: large statements,
+// sorts and savepoints must do without.
+func TestNoTemporaryFilesAreNeeded(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("SQLITE_TMPDIR", "")
+	ctx := context.Background()
+	db, err := Open(ctx, filepath.Join(t.TempDir(), "a.db"), migrations)
+	require.NoError(t, err)
+	defer db.Close()
+	insert := `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+		INSERT INTO things (owner, number, weight, body) SELECT $1, i, random(), randomblob(600) FROM n`
+	_, err = db.ExecContext(ctx, insert, "ann")
+	require.NoError(t, err)
+	_, err = db.ExecContext(ctx, "UPDATE things SET weight = weight + 1, number = number + 100000")
+	require.NoError(t, err)
+	var n int
+	require.NoError(t, db.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT body FROM things ORDER BY weight, body LIMIT 19000)").Scan(&n))
+	require.Equal(t, 19000, n)
+}
