@@ -101,6 +101,7 @@ func (a *app) serveUntil(ctx context.Context, at folder.Folder, loaded *config.L
 	if err != nil {
 		return err
 	}
+	trade()
 	services, err := stack.Start(stack.Options{
 		Config: &loaded.Config, Store: at.Store(loaded.Store), Only: only, Listen: true, Version: a.version,
 		Logger: log, Registry: window.metrics(), Tracer: window.Tracer(),
