@@ -68,12 +68,17 @@ func (a *app) verify(ctx context.Context, at folder.Folder, ids []string) error 
 	return a.showResults(results)
 }
 
-// storeOf returns where the data of a folder lie.
+// storeOf returns where the data of a folder lie: one of a simulation says it
+// itself, one of served services is configured as they are.
 func (a *app) storeOf(at folder.Folder) (config.Store, error) {
-	if !at.Used() {
-		return at.Store(config.Store{}), nil
+	var loaded *config.Loaded
+	var err error
+	if at.Used() {
+		loaded, err = at.Load(config.Sources{})
+	} else {
+		loaded, err = config.Load(config.Sources{File: a.configFile, Environ: os.Environ(), Sets: a.sets})
+		err = usage(err)
 	}
-	loaded, err := at.Load(config.Sources{})
 	if err != nil {
 		return config.Store{}, err
 	}

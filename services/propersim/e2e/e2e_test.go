@@ -264,6 +264,8 @@ func TestPostgresGivesTheSameHashes(t *testing.T) {
 	must(t, args...)
 	require.Equal(t, hashes(t, files), hashes(t, server))
 	must(t, "replay", "--verify", server)
+	t.Setenv("PROPERSIM_STORE_JOURNAL", at.String()) // as in the container of a service
+	require.Contains(t, must(t, "replay", "--verify", t.TempDir()), "ok")
 }
 
 // TestAFullDiskLosesNothing runs on a disk that is too small, makes room, and
