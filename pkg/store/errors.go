@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"syscall"
@@ -28,12 +31,20 @@ func (db *DB) Err(err error) error {
 	if errors.As(err, &pg) {
 		return db.postgresErr(err, pg)
 	}
-	var netErr net.Error
-	var connect *pgconn.ConnectError
-	if errors.As(err, &connect) || errors.As(err, &netErr) {
+	if lostConnection(err) {
 		return fmt.Errorf("database %s cannot be reached: %v: %w", db.Name, err, errs.ErrUnavailable)
 	}
 	return err
+}
+
+// lostConnection reports that a PostgreSQL server could not be reached, or went
+// away before it answered. What was on its way may or may not be committed.
+func lostConnection(err error) bool {
+	var netErr net.Error
+	var connect *pgconn.ConnectError
+	return errors.As(err, &connect) || errors.As(err, &netErr) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || // in the middle of a call
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || pgconn.SafeToRetry(err) // before one
 }
 
 func placed(err error) bool {

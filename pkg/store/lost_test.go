@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/propersim/propersim/pkg/errs"
+)
+
+// wire stands between a client and a server until it is cut.
+type wire struct {
+	listener net.Listener
+	mu       sync.Mutex
+	conns    []net.Conn // guarded by mu
+}
+
+func newWire(t *testing.T, to string) *wire {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	w := &wire{listener: listener}
+	t.Cleanup(func() {
+		require.NoError(t, listener.Close())
+		w.cut()
+	})
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", to)
+			if err != nil {
+				_ = near.Close()
+				continue
+			}
+			w.mu.Lock()
+			w.conns = append(w.conns, near, far)
+			w.mu.Unlock()
+			go func() { _, _ = io.Copy(far, near) }()
+			go func() { _, _ = io.Copy(near, far) }()
+		}
+	}()
+	return w
+}
+
+// cut ends every connection there is; new ones are let through.
+func (w *wire) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.conns {
+		_ = c.Close()
+	}
+	w.conns = nil
+}
+
+// A server that goes away is unavailable at every moment of a transaction, so
+// that whoever waits for it goes on when it is back.
+func TestALostServerIsUnavailable(t *testing.T) {
+	base := os.Getenv("PROPERSIM_TEST_POSTGRES")
+	if base == "" {
+		t.Skip("PROPERSIM_TEST_POSTGRES gives no DSN")
+	}
+	at, err := url.Parse(base)
+	require.NoError(t, err)
+	w := newWire(t, at.Host)
+	at.Host = w.listener.Addr().String()
+	ctx := context.Background()
+	db, err := Open(ctx, at.String(), nil)
+	require.NoError(t, err)
+	defer db.Close()
+	ask := func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "SELECT 1")
+		return err
+	}
+	for name, moment := range map[string]func(tx *sql.Tx) error{
+		"before the first statement": func(tx *sql.Tx) error { w.cut(); return ask(tx) },
+		"between two statements": func(tx *sql.Tx) error {
+			if err := ask(tx); err != nil {
+				return err
+			}
+			w.cut()
+			_ = ask(tx) // notices it
+			return ask(tx)
+		},
+		"before the commit": func(tx *sql.Tx) error { defer w.cut(); return ask(tx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.ErrorIs(t, db.Update(ctx, moment), errs.ErrUnavailable)
+			require.NoError(t, db.Update(ctx, ask), "it is back")
+		})
+	}
+}
