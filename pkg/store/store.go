@@ -81,7 +81,7 @@ func Open(ctx context.Context, dsn string, migrations fs.FS, opts ...Option) (*D
 	}
 	var db *DB
 	var err error
-	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+	if onServer(dsn) {
 		db, err = openPostgres(ctx, dsn, o)
 	} else {
 		db, err = openSQLite(ctx, strings.TrimPrefix(dsn, "sqlite:"), o)
@@ -96,6 +96,19 @@ func Open(ctx context.Context, dsn string, migrations fs.FS, opts ...Option) (*D
 		}
 	}
 	return db, nil
+}
+
+func onServer(dsn string) bool {
+	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
+}
+
+// File returns the path of the file that dsn names; empty for a database on a
+// server or in memory.
+func File(dsn string) string {
+	if onServer(dsn) || dsn == ":memory:" {
+		return ""
+	}
+	return strings.TrimPrefix(dsn, "sqlite:")
 }
 
 // Writer is the pool behind ExecContext and BeginTx, for preparing statements

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/propersim/propersim/pkg/store"
 	"github.com/propersim/propersim/services/environment/journal"
 	"github.com/propersim/propersim/services/propersim/config"
 	"github.com/propersim/propersim/services/propersim/folder"
@@ -48,16 +50,16 @@ first thing that is wrong is named with its step, and the exit code is 1.`,
 
 // verify replays the named runs, or all.
 func (a *app) verify(ctx context.Context, at folder.Folder, ids []string) error {
-	store, err := a.storeOf(at)
+	where, err := a.storeOf(at)
 	if err != nil {
 		return err
 	}
-	reader, err := source.Open(ctx, store.Journal)
+	reader, err := source.Open(ctx, where.Journal)
 	if err != nil {
 		return err
 	}
 	defer reader.Close()
-	against, stop, err := a.against(at, store)
+	against, stop, err := a.against(at, where)
 	if err != nil {
 		return err
 	}
@@ -89,7 +91,7 @@ func (a *app) storeOf(at folder.Folder) (config.Store, error) {
 }
 
 // against opens what a folder has to compare the journal with.
-func (a *app) against(at folder.Folder, store config.Store) (replay.Against, func() error, error) {
+func (a *app) against(at folder.Folder, where config.Store) (replay.Against, func() error, error) {
 	var out replay.Against
 	stop := func() error { return nil }
 	if _, err := os.Stat(at.Metrics()); err == nil {
@@ -99,20 +101,32 @@ func (a *app) against(at folder.Folder, store config.Store) (replay.Against, fun
 		}
 		out.Metrics = file
 	}
-	if _, err := os.Stat(store.Buffer); err == nil {
-		services, err := a.only("buffer", store)
-		if err != nil {
-			return out, stop, err
-		}
-		out.Buffer, stop = services.Buffer, services.Stop
+	if !exists(where.Buffer) {
+		return out, stop, nil
 	}
+	services, err := a.only("buffer", where)
+	if err != nil {
+		return out, stop, err
+	}
+	out.Buffer, stop = services.Buffer, services.Stop
 	return out, stop, nil
 }
 
+// exists reports whether there is a database at dsn; one on a server is taken to
+// be there.
+func exists(dsn string) bool {
+	path := store.File(dsn)
+	if path == "" {
+		return true
+	}
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // only starts one embedded service in memory, on the data of a folder.
-func (a *app) only(name string, store config.Store) (*stack.Stack, error) {
+func (a *app) only(name string, where config.Store) (*stack.Stack, error) {
 	defaults := config.Default()
-	return stack.Start(stack.Options{Config: &defaults, Store: store, Only: []string{name}, Version: a.version})
+	return stack.Start(stack.Options{Config: &defaults, Store: where, Only: []string{name}, Version: a.version})
 }
 
 func replayAll(ctx context.Context, reader *journal.Reader, ids []string, against replay.Against) ([]replay.Result, error) {
@@ -155,13 +169,13 @@ func (a *app) showResults(results []replay.Result) error {
 		}
 	} else {
 		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "RUN\tENTRIES\tPAIRS\tHASH\tRESULT")
+		fmt.Fprintln(w, "RUN\tENTRIES\tPAIRS\tHASH\tCOMPARED WITH\tRESULT")
 		for _, r := range results {
 			verdict := "ok"
 			if r.Fault != "" {
 				verdict = r.Fault
 			}
-			fmt.Fprintf(w, "%s\t%d\t%d\t%.16s\t%s\n", r.Run, r.Entries, r.Pairs, r.Hash, verdict)
+			fmt.Fprintf(w, "%s\t%d\t%d\t%.16s\t%s\t%s\n", r.Run, r.Entries, r.Pairs, r.Hash, compared(r), verdict)
 		}
 		if err := w.Flush(); err != nil {
 			return err
@@ -171,6 +185,21 @@ func (a *app) showResults(results []replay.Result) error {
 		return fmt.Errorf("%d of %d runs are not what they were", bad, len(results))
 	}
 	return nil
+}
+
+// compared names what was there to compare a run's journal with.
+func compared(r replay.Result) string {
+	var with []string
+	if r.Buffer {
+		with = append(with, "buffer")
+	}
+	if r.Metrics {
+		with = append(with, "metrics.json")
+	}
+	if len(with) == 0 {
+		return "itself"
+	}
+	return strings.Join(with, ", ")
 }
 
 func (a *app) report() *cobra.Command {
@@ -193,7 +222,7 @@ runs need not be over, and may still be going on.`,
 // rewrite makes the outputs of a folder from its journal.
 func (a *app) rewrite(ctx context.Context, at folder.Folder, steps bool) error {
 	job := output.Job{Folder: at, Version: a.version, Steps: steps}
-	store, err := a.storeOf(at)
+	where, err := a.storeOf(at)
 	if err != nil {
 		return err
 	}
@@ -202,7 +231,7 @@ func (a *app) rewrite(ctx context.Context, at folder.Folder, steps bool) error {
 			return err
 		}
 	}
-	reader, err := source.Open(ctx, store.Journal)
+	reader, err := source.Open(ctx, where.Journal)
 	if err != nil {
 		return err
 	}

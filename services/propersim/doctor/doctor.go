@@ -193,7 +193,7 @@ func stores(ctx context.Context, c *config.Config) []Finding {
 	for _, one := range []struct{ name, dsn string }{
 		{"journal store", c.Store.Journal}, {"users store", c.Store.Users}, {"buffer store", c.Store.Buffer}, {"trainer store", c.Store.Trainer},
 	} {
-		if !strings.HasPrefix(one.dsn, "postgres") {
+		if one.dsn == "" || store.File(one.dsn) != "" {
 			continue
 		}
 		db, err := store.Open(ctx, one.dsn, nil)

@@ -263,9 +263,9 @@ func TestPostgresGivesTheSameHashes(t *testing.T) {
 	}
 	must(t, args...)
 	require.Equal(t, hashes(t, files), hashes(t, server))
-	must(t, "replay", "--verify", server)
+	require.Contains(t, must(t, "replay", "--verify", server), "buffer, metrics.json")
 	t.Setenv("PROPERSIM_STORE_JOURNAL", at.String()) // as in the container of a service
-	require.Contains(t, must(t, "replay", "--verify", t.TempDir()), "ok")
+	require.Regexp(t, "itself +ok", must(t, "replay", "--verify", t.TempDir()))
 }
 
 // TestAFullDiskLosesNothing runs on a disk that is too small, makes room, and

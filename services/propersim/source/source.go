@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/store"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	"github.com/propersim/propersim/services/environment/journal"
 )
@@ -30,19 +31,12 @@ type Source interface {
 // Open reads the journal with the given DSN. ErrNotFound where a path names no
 // file.
 func Open(ctx context.Context, dsn string) (*journal.Reader, error) {
-	if _, err := os.Stat(dsn); errors.Is(err, os.ErrNotExist) && isPath(dsn) {
-		return nil, fmt.Errorf("there is no journal at %s: %w", dsn, errs.ErrNotFound)
-	}
-	return journal.Open(ctx, dsn)
-}
-
-func isPath(dsn string) bool {
-	for _, prefix := range []string{"sqlite:", "postgres:", "postgresql:", ":"} {
-		if len(dsn) >= len(prefix) && dsn[:len(prefix)] == prefix {
-			return false
+	if path := store.File(dsn); path != "" {
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("there is no journal at %s: %w", path, errs.ErrNotFound)
 		}
 	}
-	return true
+	return journal.Open(ctx, dsn)
 }
 
 // Remote reads from a RunService; closing it calls close.
