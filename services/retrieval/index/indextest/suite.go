@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -29,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) index.Index) {
 		"a key twice in one request": twice,
 		"ties by key":                ties,
 		"before":                     before,
+		"before, far away":           farAway,
 		"tenants":                    tenants,
 		"delete":                     remove,
 		"exact":                      exact,
@@ -159,6 +161,19 @@ func before(t *testing.T, b *bench) {
 	require.Equal(t, []string{"0", "1", "2"}, b.keys(b.tenant, "watering", 10, new(int64(3))), "strictly before")
 	require.Empty(t, b.keys(b.tenant, "watering", 10, new(int64(0))))
 	require.Len(t, b.keys(b.tenant, "watering", 10, nil), 10)
+}
+
+// farAway looks between positions that a float64 does not tell apart.
+func farAway(t *testing.T, b *bench) {
+	b.clear(b.tenant)
+	for i, position := range []int64{math.MinInt64, -1<<62 - 1, 1<<53 + 1, 1<<62 + 200, math.MaxInt64} {
+		b.put(b.tenant, &retrievalv1.Point{Key: fmt.Sprint(i), Text: "watering the garden", Position: position})
+	}
+	for until, want := range map[int64]int{
+		math.MinInt64: 0, math.MinInt64 + 1: 1, -1<<62 - 1: 1, -1 << 62: 2, 1<<53 + 1: 2, 1<<53 + 2: 3, 1<<62 + 200: 3, 1<<62 + 201: 4, math.MaxInt64: 4,
+	} {
+		require.Len(t, b.keys(b.tenant, "watering", 10, &until), want, "before %d", until)
+	}
 }
 
 func tenants(t *testing.T, b *bench) {

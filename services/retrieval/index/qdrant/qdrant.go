@@ -5,9 +5,8 @@ package qdrant
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,8 +15,7 @@ import (
 
 	"github.com/qdrant/go-client/qdrant"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/backoff"
 
 	"github.com/propersim/propersim/pkg/errs"
 	retrievalv1 "github.com/propersim/propersim/proto/gen/propersim/retrieval/v1"
@@ -26,6 +24,18 @@ import (
 
 // DefaultTimeout bounds a request that has no nearer deadline.
 const DefaultTimeout = 10 * time.Second
+
+// piece is how many points one write carries: a piece of points with the
+// greatest texts, payloads and vectors stays far below the 32 MiB that a server
+// takes by default.
+const piece = 256
+
+// reconnect is how soon a server that was away is found again: it is looked for
+// every 2 s at the latest, and an attempt may take that long.
+var reconnect = grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
+	MinConnectTimeout: 2 * time.Second,
+}
 
 // maxAnswer bounds an answer of the server in bytes: a thousand points with
 // their vectors and payloads of the greatest size.
@@ -53,6 +63,7 @@ type Config struct {
 type Index struct {
 	client     *qdrant.Client
 	address    string
+	keyed      bool // requests carry an API key
 	collection string
 	dimensions int
 	timeout    time.Duration
@@ -76,12 +87,14 @@ func New(cfg Config) (*Index, error) {
 	}
 	client, err := qdrant.NewClient(&qdrant.Config{
 		Host: host, Port: int(port), APIKey: cfg.APIKey, UseTLS: cfg.TLS, PoolSize: 1, SkipCompatibilityCheck: true,
-		GrpcOptions: []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer))},
+		GrpcOptions: []grpc.DialOption{
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)), grpc.WithConnectParams(reconnect),
+		},
 	})
 	if err != nil {
 		return nil, errs.Invalid("qdrant", "%v", err)
 	}
-	x := &Index{client: client, address: cfg.Address, dimensions: cfg.Dimensions, timeout: cfg.Timeout}
+	x := &Index{client: client, address: cfg.Address, keyed: cfg.APIKey != "", dimensions: cfg.Dimensions, timeout: cfg.Timeout}
 	x.collection = collectionName(cfg.Prefix, cfg.Model)
 	if x.timeout == 0 {
 		x.timeout = DefaultTimeout
@@ -104,16 +117,25 @@ func collectionName(prefix, model string) string {
 	}, model)
 }
 
-// Upsert implements index.Index.
+// Upsert implements index.Index. Points go to the server in pieces, each of which
+// is searchable before the next one goes; an error may leave the first pieces
+// there, and the same call again makes it whole.
 func (x *Index) Upsert(ctx context.Context, tenant string, points []*retrievalv1.Point, vectors [][]float32) error {
+	for part := range slices.Chunk(records(tenant, points, vectors), piece) {
+		if err := x.write(ctx, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *Index) write(ctx context.Context, points []*qdrant.PointStruct) error {
 	ctx, cancel, err := x.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer cancel()
-	_, err = x.client.Upsert(ctx, &qdrant.UpsertPoints{
-		CollectionName: x.collection, Wait: new(true), Points: records(tenant, points, vectors),
-	})
+	_, err = x.client.Upsert(ctx, &qdrant.UpsertPoints{CollectionName: x.collection, Wait: new(true), Points: points})
 	return x.fault(err)
 }
 
@@ -175,47 +197,4 @@ func (x *Index) begin(ctx context.Context) (context.Context, context.CancelFunc,
 		return nil, nil, err
 	}
 	return ctx, cancel, nil
-}
-
-// fault gives an error of the server its place in the vocabulary of pkg/errs.
-func (x *Index) fault(err error) error {
-	if err == nil {
-		return nil
-	}
-	var limited *qdrant.QdrantResourceExhaustedError
-	if errors.As(err, &limited) {
-		return fmt.Errorf("qdrant at %s: %v: %w", x.address, limited, errs.ErrExhausted)
-	}
-	var kind error
-	switch code := grpcCode(err); code {
-	case codes.Unavailable, codes.Aborted:
-		kind = errs.ErrUnavailable
-	case codes.NotFound: // somebody removed the collection: the next request makes it again
-		x.ready.Store(false)
-		kind = errs.ErrUnavailable
-	case codes.DeadlineExceeded:
-		kind = errs.ErrDeadline
-	case codes.Canceled:
-		kind = errs.ErrCanceled
-	case codes.Unauthenticated:
-		kind = errs.ErrUnauthorized
-	case codes.PermissionDenied:
-		kind = errs.ErrDenied
-	case codes.ResourceExhausted:
-		kind = errs.ErrExhausted
-	case codes.DataLoss:
-		kind = errs.ErrDataLoss
-	default:
-		kind = errs.ErrInternal
-	}
-	return fmt.Errorf("qdrant at %s: %v: %w", x.address, err, kind)
-}
-
-// grpcCode finds the code of a status inside the client's own error type.
-func grpcCode(err error) codes.Code {
-	var wrapped interface{ GRPCStatus() *status.Status }
-	if errors.As(err, &wrapped) {
-		return wrapped.GRPCStatus().Code()
-	}
-	return status.FromContextError(err).Code()
 }

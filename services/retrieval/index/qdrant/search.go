@@ -3,6 +3,7 @@ package qdrant
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/qdrant/go-client/qdrant"
 
@@ -47,9 +48,7 @@ func (x *Index) Search(ctx context.Context, tenant string, vector []float32, lim
 func (x *Index) query(ctx context.Context, tenant string, vector []float32, limit int, before *int64) ([]*qdrant.ScoredPoint, error) {
 	filter := within(tenant)
 	if before != nil {
-		// The server compares as float64, which may round; equality is let pass
-		// here and sorted out by rescore.
-		filter = within(tenant, qdrant.NewRange(fieldPosition, &qdrant.Range{Lte: new(float64(*before))}))
+		filter = within(tenant, qdrant.NewRange(fieldPosition, &qdrant.Range{Lte: new(above(*before))}))
 	}
 	found, err := x.client.Query(ctx, &qdrant.QueryPoints{
 		CollectionName: x.collection,
@@ -61,6 +60,17 @@ func (x *Index) query(ctx context.Context, tenant string, vector []float32, limi
 		WithVectors:    qdrant.NewWithVectors(true),
 	})
 	return found, x.fault(err)
+}
+
+// above returns a number that is not below a position. The contract's bounds are
+// float64, and beyond 2^53 not every position is one; the engine compares whole
+// numbers. What is let pass too many, rescore sorts out.
+func above(position int64) float64 {
+	bound := float64(position)
+	if position > 1<<53 || position < -1<<53 {
+		bound = math.Nextafter(bound, math.Inf(1))
+	}
+	return bound
 }
 
 func rescore(found []*qdrant.ScoredPoint, vector []float32, limit int, before *int64) (*index.Top, error) {
