@@ -16,11 +16,25 @@ import (
 
 // Sizes of messages and buffers, bytes.
 const (
-	maxRequest  = 4 << 20  // what a server takes
-	maxResponse = 16 << 20 // what a server sends and a client takes
+	maxMessage  = 4 << 20  // either way
+	largeAnswer = 16 << 20 // with LargeAnswers
 	bufferSize  = 32 << 10
-	window      = 4 << 20 // flow control; fixed, so that no pings measure it
+	// What a peer may send before it is read, on a stream and on a connection;
+	// fixed, so that no pings measure it.
+	tcpWindow    = 1 << 20
+	memoryWindow = 4 << 20
 )
+
+// A peer that has said nothing for quiet is asked for a sign of life, and given
+// up after silence, by both sides of a connection: calls and streams over it
+// then end with ErrUnavailable.
+const (
+	quiet   = 10 * time.Second
+	silence = 10 * time.Second
+)
+
+// maxPause is the longest pause between two attempts to connect.
+const maxPause = 2 * time.Second
 
 // workers are the goroutines that a server keeps for calls, so that stacks are
 // grown once.
@@ -31,9 +45,19 @@ type DialOption func(*dialing)
 
 type dialing struct {
 	insecure bool
+	spread   bool
+	large    bool
 	timeout  time.Duration
 	extra    []grpc.DialOption
 }
+
+// Spread takes several addresses, "host1:port,host2:port" or a name that stands
+// for several, and gives each call to the next one that answers. It is for
+// services whose instances share all their state.
+func Spread() DialOption { return func(d *dialing) { d.spread = true } }
+
+// LargeAnswers takes answers of up to 16 MiB, where others end at 4 MiB.
+func LargeAnswers() DialOption { return func(d *dialing) { d.large = true } }
 
 // Insecure allows a server off loopback with neither token nor TLS.
 func Insecure() DialOption { return func(d *dialing) { d.insecure = true } }
@@ -48,23 +72,27 @@ func With(opts ...grpc.DialOption) DialOption {
 }
 
 // Dial returns a connection to a server at host:port. It connects on first use
-// and again after a break, within two seconds. A failed call returns an error
-// of pkg/errs. ErrInvalid for an address that cannot be used.
+// and again after a break, within two seconds of the server's return; a name is
+// looked up anew each time. A failed call returns an error of pkg/errs and is
+// not repeated. ErrInvalid for an address that cannot be used, several without
+// Spread among them.
 func Dial(address string, opts ...DialOption) (*grpc.ClientConn, error) {
 	d := dialing{timeout: 30 * time.Second}
 	for _, opt := range opts {
 		opt(&d)
 	}
-	if err := checkAddress(address, d.insecure); err != nil {
+	target, finding, err := d.target(address)
+	if err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
 	}
-	params := append(clientOptions(d.timeout),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second, PermitWithoutStream: true}),
+	params := append(clientOptions(&d, tcpWindow),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: quiet, Timeout: silence, PermitWithoutStream: true}),
 		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
+			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxPause},
 			MinConnectTimeout: 5 * time.Second,
 		}))
-	conn, err := grpc.NewClient("passthrough:///"+address, append(params, d.extra...)...)
+	params = append(params, finding...)
+	conn, err := grpc.NewClient(target, append(params, d.extra...)...)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %v: %w", address, err, errs.ErrInvalid)
 	}
@@ -75,26 +103,35 @@ func Dial(address string, opts ...DialOption) (*grpc.ClientConn, error) {
 // listens. A call in memory has no deadline but that of its context.
 func (s *Server) Dial() (*grpc.ClientConn, error) {
 	if s.memory == nil {
-		return Dial(s.Addr(), Insecure(), Traced(s.cfg.Tracer))
+		opts := []DialOption{Insecure(), Traced(s.cfg.Tracer)}
+		if s.cfg.LargeAnswers {
+			opts = append(opts, LargeAnswers())
+		}
+		return Dial(s.Addr(), opts...)
 	}
 	dialer := grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 		return s.memory.DialContext(ctx)
 	})
-	traced := dialing{extra: append(clientOptions(0), dialer)}
-	Traced(s.cfg.Tracer)(&traced)
-	conn, err := grpc.NewClient("passthrough:///"+s.cfg.Name, traced.extra...)
+	d := dialing{large: s.cfg.LargeAnswers}
+	d.extra = append(clientOptions(&d, memoryWindow), dialer)
+	Traced(s.cfg.Tracer)(&d)
+	conn, err := grpc.NewClient("passthrough:///"+s.cfg.Name, d.extra...)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s in memory: %w", s.cfg.Name, err)
 	}
 	return conn, nil
 }
 
-func clientOptions(timeout time.Duration) []grpc.DialOption {
+func clientOptions(d *dialing, window int32) []grpc.DialOption {
+	answer := maxMessage
+	if d.large {
+		answer = largeAnswer
+	}
 	return []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithUnaryInterceptor(callUnary(timeout)),
+		grpc.WithUnaryInterceptor(callUnary(d.timeout)),
 		grpc.WithStreamInterceptor(callStream),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxResponse), grpc.MaxCallSendMsgSize(maxResponse)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(answer), grpc.MaxCallSendMsgSize(maxMessage)),
 		grpc.WithReadBufferSize(bufferSize),
 		grpc.WithWriteBufferSize(bufferSize),
 		grpc.WithStaticStreamWindowSize(window),
@@ -119,7 +156,8 @@ func callUnary(timeout time.Duration) grpc.UnaryClientInterceptor {
 	}
 }
 
-// callStream reads errors; a stream has no default deadline.
+// callStream reads errors; a stream has no default deadline, and ends when its
+// peer falls silent.
 func callStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	stream, err := open(ctx, desc, cc, method, opts...)
 	if err != nil {

@@ -39,6 +39,8 @@ type Config struct {
 	Insecure bool
 	// Security says who may call; nil means everybody.
 	Security *Security
+	// LargeAnswers allows answers of up to 16 MiB, where others end at 4 MiB.
+	LargeAnswers bool
 	// Reflection lets tools such as grpcurl list the services.
 	Reflection bool
 	// Logger gets calls at debug level and failures at warn level; nil means
@@ -108,11 +110,18 @@ func New(cfg Config, services ...Registrar) (*Server, error) {
 func (s *Server) options(o *observer, c *checker) []grpc.ServerOption {
 	chain := &interceptors{observer: o, checker: c, security: s.cfg.Security, stopping: s.stopping}
 	opts := append(s.cfg.Security.serverOptions(), tracing(s.cfg.Tracer)...)
+	answer, window := maxMessage, int32(tcpWindow)
+	if s.cfg.LargeAnswers {
+		answer = largeAnswer
+	}
+	if s.memory != nil {
+		window = memoryWindow
+	}
 	opts = append(opts,
 		grpc.UnaryInterceptor(chain.unary),
 		grpc.StreamInterceptor(chain.stream),
-		grpc.MaxRecvMsgSize(maxRequest),
-		grpc.MaxSendMsgSize(maxResponse),
+		grpc.MaxRecvMsgSize(maxMessage),
+		grpc.MaxSendMsgSize(answer),
 		grpc.ReadBufferSize(bufferSize),
 		grpc.WriteBufferSize(bufferSize),
 		grpc.StaticStreamWindowSize(window),
@@ -122,8 +131,8 @@ func (s *Server) options(o *observer, c *checker) []grpc.ServerOption {
 	)
 	if s.memory == nil {
 		opts = append(opts,
-			grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
-			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}))
+			grpc.KeepaliveParams(keepalive.ServerParameters{Time: quiet, Timeout: silence}),
+			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: quiet / 2, PermitWithoutStream: true}))
 	}
 	return opts
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/propersim/propersim/pkg/errs"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
@@ -29,6 +31,10 @@ func (s *Server) GetRun(_ context.Context, req *environmentv1.GetRunRequest) (*e
 	return &environmentv1.GetRunResponse{Run: r.view()}, nil
 }
 
+// pageBytes is the size at which a page ends, half of what a message may have.
+// The first run or entry always fits.
+const pageBytes = 2 << 20
+
 // ListRuns implements RunService. The token is how many runs came before.
 func (s *Server) ListRuns(_ context.Context, req *environmentv1.ListRunsRequest) (*environmentv1.ListRunsResponse, error) {
 	from := 0
@@ -41,14 +47,15 @@ func (s *Server) ListRuns(_ context.Context, req *environmentv1.ListRunsRequest)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	resp := &environmentv1.ListRunsResponse{}
-	from = min(from, len(s.order))
-	to := min(from+pageSize(req.GetPageSize()), len(s.order))
-	for _, r := range s.order[from:to] {
-		resp.Runs = append(resp.Runs, r.view())
-	}
-	if to < len(s.order) {
-		resp.NextPageToken = strconv.Itoa(to)
+	resp, bytes := &environmentv1.ListRunsResponse{}, 0
+	for _, r := range s.order[min(from, len(s.order)):] {
+		view := r.view()
+		bytes += proto.Size(view)
+		if n := len(resp.Runs); n == pageSize(req.GetPageSize()) || (n > 0 && bytes > pageBytes) {
+			resp.NextPageToken = strconv.Itoa(from + n)
+			break
+		}
+		resp.Runs = append(resp.Runs, view)
 	}
 	return resp, nil
 }
@@ -157,14 +164,15 @@ func (s *Server) GetStep(ctx context.Context, req *environmentv1.GetStepRequest)
 
 // ListSteps implements RunService.
 func (s *Server) ListSteps(ctx context.Context, req *environmentv1.ListStepsRequest) (*environmentv1.ListStepsResponse, error) {
-	resp := &environmentv1.ListStepsResponse{}
+	resp, bytes := &environmentv1.ListStepsResponse{}, 0
 	size := pageSize(req.GetPageSize())
 	for entry, err := range s.journal.Entries(ctx, req.GetRunId(), req.GetAfterSequence()) {
 		if err != nil {
 			return nil, err
 		}
-		if len(resp.GetEntries()) == size {
-			resp.NextAfterSequence = resp.GetEntries()[size-1].GetSequence()
+		bytes += proto.Size(entry)
+		if n := len(resp.GetEntries()); n == size || (n > 0 && bytes > pageBytes) {
+			resp.NextAfterSequence = resp.GetEntries()[n-1].GetSequence()
 			break
 		}
 		resp.Entries = append(resp.Entries, entry)

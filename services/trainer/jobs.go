@@ -156,25 +156,26 @@ func marshal(m proto.Message) ([]byte, error) {
 	return proto.MarshalOptions{Deterministic: true}.Marshal(m)
 }
 
-// page returns at most limit jobs in order of run, day and id, after a place in
-// that order, of one run or, when run is empty, of all.
-func (j *jobs) page(ctx context.Context, run string, after place, limit int) (_ []*trainerv1.Job, err error) {
+// page gives fn at most limit jobs in order of run, day and id, after a place in
+// that order, of one run or, when run is empty, of all, until it returns false.
+func (j *jobs) page(ctx context.Context, run string, after place, limit int, fn func(*trainerv1.Job) bool) (err error) {
 	rows, err := j.db.QueryContext(ctx, `SELECT `+recordColumns+` FROM trainer_jobs
 		WHERE (CAST($1 AS TEXT) = '' OR run_id = $1) AND (run_id, day, id) > ($2, $3, $4) ORDER BY run_id, day, id LIMIT $5`,
 		run, after.Run, int64(after.Day), after.ID, int64(limit))
 	if err != nil {
-		return nil, j.db.Err(err)
+		return j.db.Err(err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	var out []*trainerv1.Job
 	for rows.Next() {
 		r, err := j.scan(rows.Scan)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		out = append(out, r.job)
+		if !fn(r.job) {
+			return nil
+		}
 	}
-	return out, j.db.Err(rows.Err())
+	return j.db.Err(rows.Err())
 }
 
 // recordAdapter notes that an adapter is published.

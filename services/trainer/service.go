@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
@@ -58,6 +59,10 @@ func (s *Server) GetJob(ctx context.Context, req *trainerv1.GetJobRequest) (*tra
 	return &trainerv1.GetJobResponse{Job: r.job}, nil
 }
 
+// pageBytes is the size at which a page ends, half of what a message may have.
+// The first job always fits.
+const pageBytes = 2 << 20
+
 // ListJobs implements TrainerService.
 func (s *Server) ListJobs(ctx context.Context, req *trainerv1.ListJobsRequest) (*trainerv1.ListJobsResponse, error) {
 	size := int(req.GetPageSize())
@@ -68,14 +73,19 @@ func (s *Server) ListJobs(ctx context.Context, req *trainerv1.ListJobsRequest) (
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.jobs.page(ctx, req.GetRunId(), after, size+1)
+	resp, bytes, more := &trainerv1.ListJobsResponse{}, 0, false
+	err = s.jobs.page(ctx, req.GetRunId(), after, size+1, func(job *trainerv1.Job) bool {
+		bytes += proto.Size(job)
+		if more = len(resp.Jobs) == size || (len(resp.Jobs) > 0 && bytes > pageBytes); !more {
+			resp.Jobs = append(resp.Jobs, job)
+		}
+		return !more
+	})
 	if err != nil {
 		return nil, err
 	}
-	resp := &trainerv1.ListJobsResponse{Jobs: found}
-	if len(found) > size {
-		resp.Jobs = found[:size]
-		if resp.NextPageToken, err = placeOf(resp.Jobs[size-1]).token(); err != nil {
+	if more {
+		if resp.NextPageToken, err = placeOf(resp.Jobs[len(resp.Jobs)-1]).token(); err != nil {
 			return nil, err
 		}
 	}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/policy"
@@ -133,6 +135,36 @@ func TestJobsArePagedByRunAndDay(t *testing.T) {
 	require.Empty(t, pages("nobody", 2))
 	_, err := s.ListJobs(context.Background(), &trainerv1.ListJobsRequest{PageToken: "%%%"})
 	require.ErrorIs(t, err, errs.ErrInvalid)
+}
+
+func TestAPageOfJobsEndsByBytesToo(t *testing.T) {
+	s := start(t, config(t), someone())
+	ctx := context.Background()
+	const jobs = 200
+	for day := range int32(jobs) {
+		s.submit(t, forWorker("ada", day+1))
+		held := s.lease(t, "gpu-1")
+		_, err := s.worker.FailJob(ctx, &trainerv1.FailJobRequest{
+			JobId: held.GetJob().GetId(), Token: held.GetToken(), Reason: strings.Repeat("x", 16<<10),
+		})
+		require.NoError(t, err)
+	}
+	days, pages, token := int32(0), 0, ""
+	for {
+		resp, err := s.ListJobs(ctx, &trainerv1.ListJobsRequest{PageSize: 1000, PageToken: token})
+		require.NoError(t, err)
+		require.LessOrEqual(t, proto.Size(resp), 2<<20+1<<10)
+		for _, job := range resp.GetJobs() {
+			days++
+			require.Equal(t, days, job.GetDay())
+		}
+		pages++
+		if token = resp.GetNextPageToken(); token == "" {
+			break
+		}
+	}
+	require.EqualValues(t, jobs, days)
+	require.Equal(t, 2, pages, "3.3 MB")
 }
 
 func TestConfigurationIsChecked(t *testing.T) {

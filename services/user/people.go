@@ -147,27 +147,29 @@ func (p *people) answered(ctx context.Context, requestID string) (*userv1.Stored
 	return p.decode("of request "+requestID, body)
 }
 
-// added returns at most limit added personas with ids after the given one.
-func (p *people) added(ctx context.Context, after string, limit int) ([]*userv1.StoredPersona, error) {
+// added gives fn at most limit added personas with ids after the given one, by
+// id, until it returns false.
+func (p *people) added(ctx context.Context, after string, limit int, fn func(*userv1.StoredPersona) bool) error {
 	rows, err := p.db.QueryContext(ctx, `SELECT id, body FROM user_personas WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
 	if err != nil {
-		return nil, p.db.Err(err)
+		return p.db.Err(err)
 	}
 	defer rows.Close()
-	var out []*userv1.StoredPersona
 	for rows.Next() {
 		var id string
 		var body []byte
 		if err := rows.Scan(&id, &body); err != nil {
-			return nil, p.db.Err(err)
+			return p.db.Err(err)
 		}
 		stored, err := p.decode(id, body)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		out = append(out, stored)
+		if !fn(stored) {
+			return nil
+		}
 	}
-	return out, p.db.Err(rows.Err())
+	return p.db.Err(rows.Err())
 }
 
 // remove deletes an added persona. Its request ids keep their first answers.

@@ -130,6 +130,10 @@ func (p *people) CompileRubric(_ context.Context, req *userv1.CompileRubricReque
 	return &userv1.CompileRubricResponse{Spec: spec, Warnings: warnings}, nil
 }
 
+// pageBytes is the size at which a page ends, half of what a message may have.
+// The first persona always fits.
+const pageBytes = 2 << 20
+
 // ListPersonas implements PersonaService. A page token is "n" and the number of
 // the last built-in persona, or "i" and the id of the last added one.
 func (p *people) ListPersonas(ctx context.Context, req *userv1.ListPersonasRequest) (*userv1.ListPersonasResponse, error) {
@@ -141,28 +145,27 @@ func (p *people) ListPersonas(ctx context.Context, req *userv1.ListPersonasReque
 	if err != nil {
 		return nil, err
 	}
-	out := &userv1.ListPersonasResponse{}
-	for ; number < len(p.builtin) && len(out.Personas) < size; number++ {
-		out.Personas = append(out.Personas, p.builtin[number])
+	out, bytes, last := &userv1.ListPersonasResponse{}, 0, req.GetPageToken()
+	fits := func(stored *userv1.StoredPersona, token string) bool {
+		bytes += proto.Size(stored)
+		if len(out.Personas) == size || (len(out.Personas) > 0 && bytes > pageBytes) {
+			out.NextPageToken = last
+			return false
+		}
+		out.Personas, last = append(out.Personas, stored), token
+		return true
 	}
-	room := size - len(out.Personas)
-	more, err := p.added(ctx, after, room+1)
+	for ; number < len(p.builtin); number++ {
+		if !fits(p.builtin[number], "n"+strconv.Itoa(number+1)) {
+			return out, nil
+		}
+	}
+	err = p.added(ctx, after, size-len(out.Personas)+1, func(stored *userv1.StoredPersona) bool {
+		return fits(stored, "i"+stored.GetPersona().GetId())
+	})
 	if err != nil {
 		return nil, err
 	}
-	last := "n" + strconv.Itoa(number)
-	if room < len(more) {
-		if room > 0 {
-			last = "i" + more[room-1].GetPersona().GetId()
-		} else if after != "" {
-			last = "i" + after
-		}
-		out.NextPageToken = last
-		more = more[:room]
-	} else if number < len(p.builtin) {
-		out.NextPageToken = last
-	}
-	out.Personas = append(out.Personas, more...)
 	return out, nil
 }
 

@@ -1,6 +1,7 @@
 package user_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -91,6 +92,57 @@ func TestListPages(t *testing.T) {
 		_, err := personas.ListPersonas(t.Context(), &userv1.ListPersonasRequest{PageToken: token})
 		require.ErrorIs(t, err, errs.ErrInvalid)
 	}
+}
+
+// big is a person of about 60 KiB.
+func big(name string) *simv1.Persona {
+	p := person()
+	p.Name = name
+	p.Background = strings.Repeat("word ", 3200)
+	p.Lifestyle += strings.Repeat(" word", 3000)
+	for range 14 {
+		p.CurrentInterests = append(p.CurrentInterests, strings.Repeat("y", 2000))
+	}
+	return p
+}
+
+func TestAPageEndsByBytesToo(t *testing.T) {
+	personas, _ := start(t, ":memory:")
+	want := 32
+	for i := range 80 {
+		_, err := personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: big(fmt.Sprintf("Big %02d", i))})
+		require.NoError(t, err)
+		want++
+	}
+	seen, pages, token := map[string]bool{}, 0, ""
+	for {
+		resp, err := personas.ListPersonas(t.Context(), &userv1.ListPersonasRequest{PageSize: 1000, PageToken: token})
+		require.NoError(t, err)
+		require.LessOrEqual(t, proto.Size(resp), 2<<20+1<<10)
+		for _, stored := range resp.GetPersonas() {
+			require.False(t, seen[stored.GetPersona().GetId()])
+			seen[stored.GetPersona().GetId()] = true
+		}
+		pages++
+		if token = resp.GetNextPageToken(); token == "" {
+			break
+		}
+	}
+	require.Len(t, seen, want)
+	require.Equal(t, 3, pages, "4.7 MB")
+}
+
+func TestTheSizeOfAPersonaIsLimited(t *testing.T) {
+	personas, _ := start(t, ":memory:")
+	p := big("Too Big")
+	p.CurrentInterests = append(p.CurrentInterests, strings.Repeat("z", 2000), strings.Repeat("z", 2000), strings.Repeat("z", 2000))
+	p.LongTermGoals = append(p.LongTermGoals, strings.Repeat("z", 2000))
+	require.Greater(t, proto.Size(p), 64<<10)
+	_, err := personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: p})
+	var faults errs.Violations
+	require.ErrorAs(t, err, &faults)
+	require.Equal(t, "persona", faults[0].Field)
+	require.Regexp(t, `found \d{5} bytes, want at most 65536`, faults[0].Message)
 }
 
 func TestFaultyPersonasAreRefused(t *testing.T) {

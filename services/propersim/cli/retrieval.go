@@ -50,11 +50,7 @@ type index struct {
 func (a *app) rebuild(ctx context.Context, loaded *config.Loaded, id string) (err error) {
 	var x index
 	for _, service := range []string{"environment", "assistant", "retrieval"} {
-		address := *loaded.Connect.Of(service)
-		if address == "" {
-			address = *loaded.Listen.Of(service)
-		}
-		conn, dialErr := stack.Dial(address, loaded.Security)
+		conn, dialErr := stack.DialService(service, &loaded.Config)
 		if dialErr != nil {
 			return usage(dialErr)
 		}

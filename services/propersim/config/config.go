@@ -74,7 +74,8 @@ type Qdrant struct {
 	TLS        bool
 }
 
-// Addresses holds a host:port for each service.
+// Addresses holds a host:port for each service, under connect perhaps several,
+// separated by commas.
 type Addresses struct {
 	Environment, User, Assistant, Retrieval, Buffer, Trainer string
 }

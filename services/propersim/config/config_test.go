@@ -59,6 +59,12 @@ func TestFaultsAreNamed(t *testing.T) {
 		"backend unknown":     {config.Sources{Sets: []string{"backends.index=qdrnt"}}, "backends.index", []string{`did you mean "qdrant"`}},
 		"qdrant, no address":  {config.Sources{Sets: []string{"backends.index=qdrant"}}, "qdrant.address", []string{"empty"}},
 		"not an address":      {config.Sources{Sets: []string{"listen.user=here"}}, "listen.user", []string{"host:port"}},
+		"several users":       {config.Sources{Sets: []string{"connect.user=a:1,b:1"}}, "connect.user", []string{"2 addresses", "own memory"}},
+		"several trainers":    {config.Sources{Sets: []string{"connect.trainer=a:1,b:1"}}, "connect.trainer", []string{"own memory"}},
+		"embedded indexes":    {config.Sources{Sets: []string{"connect.retrieval=a:1,b:1,c:1"}}, "connect.retrieval", []string{"3 addresses", "backends.index: qdrant"}},
+		"buffers on SQLite":   {config.Sources{Sets: []string{"connect.buffer=a:1,b:1", "store.buffer=sqlite:b.db"}}, "connect.buffer", []string{"SQLite", "PostgreSQL"}},
+		"one is no address":   {config.Sources{Sets: []string{"connect.buffer=a:1,b"}}, "connect.buffer", []string{"host:port"}},
+		"several to listen":   {config.Sources{Sets: []string{"listen.buffer=a:1,b:1"}}, "listen.buffer", []string{"host:port"}},
 		"set without a value": {config.Sources{Sets: []string{"simulation.days"}}, "--set", []string{"key=value"}},
 		"negative rate":       {config.Sources{Sets: []string{"simulation.constant_per_hour=-1"}}, "simulation.constant_per_hour", []string{"auto"}},
 	} {
@@ -107,4 +113,14 @@ func TestAMethodOfOnesOwn(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, got.RunConfig("ada", "desk-break").GetCustomMethod())
 	require.Nil(t, got.RunConfig("ada", "proper").GetCustomMethod())
+}
+
+func TestSeveralAddressesOfASharedState(t *testing.T) {
+	got, err := config.Load(config.Sources{Sets: []string{
+		"connect.retrieval=a:1, b:1", "backends.index=qdrant", "qdrant.address=q:6334",
+		"connect.buffer=a:2,b:2", "store.buffer=postgresql://db/propersim",
+	}})
+	require.NoError(t, err)
+	require.Equal(t, "a:1,b:1", got.Connect.Retrieval)
+	require.Equal(t, "a:2,b:2", got.Connect.Buffer)
 }

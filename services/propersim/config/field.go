@@ -77,18 +77,42 @@ func text(key string, at *string, doc string) Field {
 
 func address(key string, at *string, doc string) Field {
 	return Field{Key: key, Doc: doc, Allowed: "host:port, or nothing", get: func() any { return *at }, set: func(v string) error {
-		if v != "" {
-			_, port, err := net.SplitHostPort(v)
-			if err != nil {
+		*at = v
+		if v == "" {
+			return nil
+		}
+		return hostPort(v)
+	}}
+}
+
+// addresses takes one or several, which together checks.
+func addresses(key string, at *string, doc string) Field {
+	return Field{Key: key, Doc: doc, Allowed: "host:port, several separated by commas, or nothing", get: func() any { return *at }, set: func(v string) error {
+		*at = ""
+		if v == "" {
+			return nil
+		}
+		all := strings.Split(v, ",")
+		for i := range all {
+			all[i] = strings.TrimSpace(all[i])
+			if err := hostPort(all[i]); err != nil {
 				return err
 			}
-			if n, err := strconv.ParseUint(port, 10, 16); err != nil {
-				return fmt.Errorf("port %d: %w", n, err)
-			}
 		}
-		*at = v
+		*at = strings.Join(all, ",")
 		return nil
 	}}
+}
+
+func hostPort(v string) error {
+	_, port, err := net.SplitHostPort(v)
+	if err != nil {
+		return err
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("port %d: %w", n, err)
+	}
+	return nil
 }
 
 func choice(key string, at *string, doc string, choices ...string) Field {

@@ -50,8 +50,8 @@ func (c *Config) Fields() []Field {
 		text("qdrant.api_key_file", &c.Qdrant.APIKeyFile, "file that holds its key"),
 		flag("qdrant.tls", &c.Qdrant.TLS, "whether to speak TLS with it"),
 	}
-	fields = append(fields, c.Listen.fields("listen", "where serve listens for the %s service")...)
-	fields = append(fields, c.Connect.fields("connect", "a running %s service to use; empty is one in this process, or on its own port")...)
+	fields = append(fields, c.Listen.fields(address, "listen", "where serve listens for the %s service")...)
+	fields = append(fields, c.Connect.fields(addresses, "connect", "a running %s service to use; empty is one in this process, or on its own port")...)
 	return append(fields,
 		text("security.token", &c.Security.Token, "file with the secret, of at least 32 bytes, that all services share"),
 		text("security.cert", &c.Security.Cert, "PEM certificate that a server shows"),
@@ -68,10 +68,10 @@ func (c *Config) Fields() []Field {
 	)
 }
 
-func (a *Addresses) fields(section, doc string) []Field {
+func (a *Addresses) fields(kind func(key string, at *string, doc string) Field, section, doc string) []Field {
 	var out []Field
 	for _, name := range Services() {
-		out = append(out, address(section+"."+name, a.Of(name), doc).about(name))
+		out = append(out, kind(section+"."+name, a.Of(name), doc).about(name))
 	}
 	return out
 }

@@ -122,6 +122,30 @@ func (l *Loaded) together(faults *errs.Violations) {
 	if l.Qdrant.APIKey != "" && l.Qdrant.APIKeyFile != "" {
 		faults.Add("qdrant.api_key_file", "is given together with qdrant.api_key; want one of them")
 	}
+	for _, name := range Services() {
+		at := *l.Connect.Of(name)
+		if why := l.alone(name); why != "" && strings.Contains(at, ",") {
+			faults.Add("connect."+name, "found %d addresses in %q, want one: %s", 1+strings.Count(at, ","), at, why)
+		}
+	}
+}
+
+// alone says why there can be one instance of a service only; empty where
+// several share their state.
+func (c *Config) alone(service string) string {
+	switch service {
+	case "retrieval":
+		if c.Backends.Index == "qdrant" {
+			return ""
+		}
+		return "an embedded index is the memory of one instance; several share backends.index: qdrant"
+	case "buffer":
+		if strings.HasPrefix(c.Store.Buffer, "postgres") {
+			return ""
+		}
+		return "SQLite belongs to one instance; several share a PostgreSQL database in store.buffer"
+	}
+	return "it keeps what belongs to a run in its own memory, which another instance does not know"
 }
 
 func unknown(key string, keys []string, origin string) string {

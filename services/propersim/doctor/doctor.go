@@ -138,7 +138,9 @@ func ports(ctx context.Context, c *config.Config) []Finding {
 	var out []Finding
 	for _, name := range config.Services() {
 		if remote := *c.Connect.Of(name); remote != "" {
-			out = append(out, remoteService(ctx, name, remote))
+			for one := range strings.SplitSeq(remote, ",") {
+				out = append(out, remoteService(ctx, name, one))
+			}
 			continue
 		}
 		at := *c.Listen.Of(name)

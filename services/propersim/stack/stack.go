@@ -94,42 +94,59 @@ func Security(f config.Security) (*serve.Security, error) {
 	return serve.SecurityFiles{Token: f.Token, Cert: f.Cert, Key: f.Key, ClientCA: f.ClientCA, CA: f.CA}.Load()
 }
 
-// Dial returns a connection to a service at host:port, secured as configured.
+// Dial returns a connection to a server at host:port, secured as configured.
 func Dial(address string, c config.Security) (*grpc.ClientConn, error) {
 	loaded, err := Security(c)
 	if err != nil {
 		return nil, err
 	}
-	return serve.Dial(address, dialing(loaded, c)...)
+	return serve.Dial(address, dialing("", loaded, c)...)
 }
 
-func dialing(loaded *serve.Security, c config.Security) []serve.DialOption {
+// DialService returns a connection to a service where connect or listen says it
+// is, secured as configured.
+func DialService(name string, c *config.Config) (*grpc.ClientConn, error) {
+	loaded, err := Security(c.Security)
+	if err != nil {
+		return nil, err
+	}
+	return serve.Dial(whereIs(name, c), dialing(name, loaded, c.Security)...)
+}
+
+func whereIs(name string, c *config.Config) string {
+	if at := *c.Connect.Of(name); at != "" {
+		return at
+	}
+	return *c.Listen.Of(name)
+}
+
+// dialing says how a service is called; an empty name is one of any kind.
+func dialing(name string, loaded *serve.Security, c config.Security) []serve.DialOption {
 	out := []serve.DialOption{serve.Secure(loaded)}
 	if c.Insecure {
 		out = append(out, serve.Insecure())
+	}
+	switch name {
+	case "retrieval": // on Qdrant
+		out = append(out, serve.Spread())
+	case "buffer": // on PostgreSQL; a draw of 2000 pairs is the largest answer there is
+		out = append(out, serve.Spread(), serve.LargeAnswers())
 	}
 	return out
 }
 
 func (s *Stack) start(name string) error {
-	remote := *s.opts.Config.Connect.Of(name)
-	here := remote == ""
+	here := *s.opts.Config.Connect.Of(name) == ""
 	if s.opts.Remote {
 		here = false
-		if remote == "" {
-			remote = *s.opts.Config.Listen.Of(name)
-		}
 	} else if len(s.opts.Only) > 0 {
 		here = slices.Contains(s.opts.Only, name)
 		if !here && !s.needed(name) {
 			return nil
 		}
-		if remote == "" {
-			remote = *s.opts.Config.Listen.Of(name)
-		}
 	}
 	if !here {
-		conn, err := serve.Dial(remote, append(dialing(s.security, s.opts.Config.Security), serve.Traced(s.opts.Tracer))...)
+		conn, err := serve.Dial(whereIs(name, s.opts.Config), append(dialing(name, s.security, s.opts.Config.Security), serve.Traced(s.opts.Tracer))...)
 		if err != nil {
 			return err
 		}
@@ -164,7 +181,7 @@ func (s *Stack) dialHere(u *unit) (*grpc.ClientConn, error) {
 	if ip := net.ParseIP(host); ip.IsUnspecified() {
 		host = "localhost"
 	}
-	opts := append(dialing(s.security, s.opts.Config.Security), serve.Insecure(), serve.Traced(s.opts.Tracer)) // the address is our own
+	opts := append(dialing(u.name, s.security, s.opts.Config.Security), serve.Insecure(), serve.Traced(s.opts.Tracer)) // the address is our own
 	return serve.Dial(net.JoinHostPort(host, port), opts...)
 }
 

@@ -461,7 +461,7 @@ func (x *GetPersonaResponse) GetStored() *StoredPersona {
 // ListPersonasRequest asks for a page.
 type ListPersonasRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// At most so many; 0 means 100.
+	// At most so many, and a page ends at 2 MiB; 0 means 100.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// From the response before; empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
