@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -147,14 +148,15 @@ type constellation struct {
 	t         *testing.T
 	data      string
 	listen    []string // flags that say who listens where
+	flags     []string // further flags of every service
 	address   map[string]string
 	processes map[string]*exec.Cmd
 }
 
 var services = []string{"retrieval", "buffer", "user", "assistant", "trainer", "environment"}
 
-func startConstellation(t *testing.T) *constellation {
-	c := &constellation{t: t, data: filepath.Join(t.TempDir(), "served"), address: map[string]string{}, processes: map[string]*exec.Cmd{}}
+func startConstellation(t *testing.T, flags ...string) *constellation {
+	c := &constellation{t: t, flags: flags, data: filepath.Join(t.TempDir(), "served"), address: map[string]string{}, processes: map[string]*exec.Cmd{}}
 	for _, name := range services {
 		c.address[name] = freeAddress(t)
 		c.listen = append(c.listen, "--set", "listen."+name+"="+c.address[name])
@@ -172,7 +174,7 @@ func startConstellation(t *testing.T) *constellation {
 }
 
 func (c *constellation) start(name string) {
-	cmd := exec.Command(binary, append([]string{"serve", name, "--data", c.data}, c.listen...)...)
+	cmd := exec.Command(binary, slices.Concat([]string{"serve", name, "--data", c.data}, c.listen, c.flags)...)
 	cmd.Stderr = os.Stderr
 	require.NoError(c.t, cmd.Start())
 	c.processes[name] = cmd
@@ -183,17 +185,37 @@ func (c *constellation) kill(name string) {
 	_ = c.processes[name].Wait() // killed
 }
 
-// steps returns the committed steps of all runs; 0 while the environment is
-// away.
-func (c *constellation) steps() (committed, total int32) {
+// simulate starts an experiment in the constellation once that answers. What the
+// program says is whole when it has ended.
+func (c *constellation) simulate(out string, experiment ...string) (client *exec.Cmd, said *bytes.Buffer) {
+	require.Eventually(c.t, func() bool {
+		code, _ := propersim(c.t, "runs", "ls", "--address", c.address["environment"])
+		code2, _ := propersim(c.t, "persona", "ls", "--address", c.address["user"])
+		return code == 0 && code2 == 0
+	}, 30*time.Second, 100*time.Millisecond)
+	args := append([]string{"simulate", "--out", out, "--environment-address", c.address["environment"]}, experiment...)
+	client, said = exec.Command(binary, append(args, c.listen...)...), &bytes.Buffer{}
+	client.Stdout, client.Stderr = said, said
+	require.NoError(c.t, client.Start())
+	return client, said
+}
+
+// runs returns the runs; none while the environment is away.
+func (c *constellation) runs() []*environmentv1.Run {
 	conn, err := serve.Dial(c.address["environment"], serve.Timeout(5*time.Second))
 	require.NoError(c.t, err)
 	defer conn.Close()
 	resp, err := environmentv1.NewRunServiceClient(conn).ListRuns(c.t.Context(), &environmentv1.ListRunsRequest{})
 	if err != nil {
-		return 0, 0
+		return nil
 	}
-	for _, r := range resp.GetRuns() {
+	return resp.GetRuns()
+}
+
+// steps returns the committed steps of all runs; 0 while the environment is
+// away.
+func (c *constellation) steps() (committed, total int32) {
+	for _, r := range c.runs() {
 		committed += r.GetProgress().GetSteps()
 		total += r.GetProgress().GetStepsTotal()
 	}
@@ -209,17 +231,7 @@ func TestEveryServiceKilledInTurn(t *testing.T) {
 	must(t, append([]string{"simulate", "--out", together}, experiment...)...)
 
 	c := startConstellation(t)
-	require.Eventually(t, func() bool {
-		code, _ := propersim(t, "runs", "ls", "--address", c.address["environment"])
-		code2, _ := propersim(t, "persona", "ls", "--address", c.address["user"])
-		return code == 0 && code2 == 0
-	}, 30*time.Second, 100*time.Millisecond)
-	args := append([]string{"simulate", "--out", apart, "--environment-address", c.address["environment"]}, experiment...)
-	client := exec.Command(binary, append(args, c.listen...)...)
-	var said bytes.Buffer
-	client.Stdout, client.Stderr = &said, &said
-	require.NoError(t, client.Start())
-
+	client, said := c.simulate(apart, experiment...)
 	for i, name := range services {
 		var at, total int32
 		require.Eventually(t, func() bool {
