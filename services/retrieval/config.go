@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/services/retrieval/embed"
@@ -35,6 +36,8 @@ type Config struct {
 	Qdrant Qdrant
 	// Metrics gets what the service counts; nil means nobody looks.
 	Metrics prometheus.Registerer
+	// Logger may be nil.
+	Logger *zap.Logger
 }
 
 // driver is the name of the index.
@@ -86,7 +89,7 @@ func (c Config) open() (*embed.Hashing, index.Index, error) {
 	}
 	x, err := qdrant.New(qdrant.Config{
 		Address: c.Qdrant.Address, APIKey: c.Qdrant.APIKey, TLS: c.Qdrant.TLS, Timeout: c.Qdrant.Timeout,
-		Prefix: c.Qdrant.Prefix, Model: embedder.Model(), Dimensions: embedder.Dimensions(),
+		Prefix: c.Qdrant.Prefix, Model: embedder.Model(), Dimensions: embedder.Dimensions(), Logger: c.Logger,
 	})
 	return embedder, x, err
 }

@@ -69,7 +69,7 @@ func (s *Stack) newService(name string) (service, error) {
 		}
 		return retrieval.New(retrieval.Config{
 			Embedder: c.Backends.Embedder, Index: c.Backends.Index,
-			Qdrant: retrieval.Qdrant{Address: c.Qdrant.Address, APIKey: key, TLS: c.Qdrant.TLS}, Metrics: s.registerer(),
+			Qdrant: retrieval.Qdrant{Address: c.Qdrant.Address, APIKey: key, TLS: c.Qdrant.TLS}, Metrics: s.registerer(), Logger: s.opts.Logger,
 		})
 	case "buffer":
 		return buffer.New(buffer.Config{DSN: at.Buffer, Metrics: s.registerer()})

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/qdrant/go-client/qdrant"
+	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 
@@ -57,6 +58,8 @@ type Config struct {
 	Model string
 	// Dimensions of the model's vectors.
 	Dimensions int
+	// Logger may be nil.
+	Logger *zap.Logger
 }
 
 // Index is an index.Index on a Qdrant server.
@@ -85,11 +88,15 @@ func New(cfg Config) (*Index, error) {
 	if err != nil {
 		return nil, errs.Invalid("qdrant.address", "found port %q, want a number up to 65535", portText)
 	}
+	options := []grpc.DialOption{
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)), grpc.WithConnectParams(reconnect),
+	}
+	if cfg.APIKey != "" {
+		options = append(options, grpc.WithPerRPCCredentials(apiKey(cfg.APIKey)))
+	}
+	warn(cfg.Logger, cfg, host)
 	client, err := qdrant.NewClient(&qdrant.Config{
-		Host: host, Port: int(port), APIKey: cfg.APIKey, UseTLS: cfg.TLS, PoolSize: 1, SkipCompatibilityCheck: true,
-		GrpcOptions: []grpc.DialOption{
-			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)), grpc.WithConnectParams(reconnect),
-		},
+		Host: host, Port: int(port), UseTLS: cfg.TLS, PoolSize: 1, SkipCompatibilityCheck: true, GrpcOptions: options,
 	})
 	if err != nil {
 		return nil, errs.Invalid("qdrant", "%v", err)
