@@ -4,12 +4,14 @@
 package errs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 )
 
-// The sentinels. Each maps to the gRPC code of the same name.
+// The sentinels. Each maps to the gRPC code of the same name, ErrBehind to
+// ABORTED.
 var (
 	ErrInvalid      = errors.New("invalid argument")
 	ErrNotFound     = errors.New("not found")
@@ -22,6 +24,7 @@ var (
 	ErrUnauthorized = errors.New("unauthenticated")
 	ErrCanceled     = errors.New("canceled")
 	ErrDeadline     = errors.New("deadline exceeded")
+	ErrBehind       = errors.New("aborted")
 	ErrInternal     = errors.New("internal error")
 )
 
@@ -60,6 +63,36 @@ func (v Violations) OrNil() error {
 // Add appends a fault.
 func (v *Violations) Add(field, format string, args ...any) {
 	*v = append(*v, Violation{Field: field, Message: fmt.Sprintf(format, args...)})
+}
+
+// Behind is an ErrBehind that says where a stream which nobody read can be
+// taken up again. It travels as ABORTED with a google.rpc.ErrorInfo whose
+// metadata has after_sequence.
+type Behind struct {
+	// After is the sequence number of the last entry handed to the stream: watch
+	// again after it. The stream may hold one entry more than that.
+	After int64
+}
+
+// Error says where to go on.
+func (b Behind) Error() string {
+	return fmt.Sprintf("nobody read the stream; watch again from after_sequence %d: %v", b.After, ErrBehind)
+}
+
+// Is reports that Behind is an ErrBehind.
+func (b Behind) Is(target error) bool { return target == ErrBehind }
+
+// FromContext returns why a context is done as ErrDeadline or ErrCanceled,
+// which is the context's own error too; nil while it is not done.
+func FromContext(ctx context.Context) error {
+	switch err := ctx.Err(); {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", err, ErrDeadline)
+	default:
+		return fmt.Errorf("%w: %w", err, ErrCanceled)
+	}
 }
 
 // Invalid returns an ErrInvalid about one field.

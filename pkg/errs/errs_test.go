@@ -1,11 +1,13 @@
 package errs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -32,6 +34,33 @@ func TestViolationsSurviveTheWire(t *testing.T) {
 	var got Violations
 	require.True(t, errors.As(back, &got))
 	require.Equal(t, v, got)
+}
+
+func TestAPlaceToGoOnFromSurvivesTheWire(t *testing.T) {
+	err := ToStatus(fmt.Errorf("watch: %w", Behind{After: 4032}))
+	require.Equal(t, codes.Aborted, status.Code(err))
+	details := status.Convert(err).Details()
+	require.Len(t, details, 1)
+	require.Equal(t, map[string]string{"after_sequence": "4032"}, details[0].(*errdetails.ErrorInfo).GetMetadata())
+	back := FromStatus(err)
+	require.ErrorIs(t, back, ErrBehind)
+	var behind Behind
+	require.ErrorAs(t, back, &behind)
+	require.EqualValues(t, 4032, behind.After)
+}
+
+func TestAContextSaysWhyItIsDone(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	require.NoError(t, FromContext(t.Context()))
+	require.ErrorIs(t, FromContext(ctx), ErrDeadline)
+	require.ErrorIs(t, FromContext(ctx), context.DeadlineExceeded)
+	require.Equal(t, codes.DeadlineExceeded, status.Code(ToStatus(FromContext(ctx))))
+	ctx, cancel = context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, FromContext(ctx), ErrCanceled)
+	require.ErrorIs(t, FromContext(ctx), context.Canceled)
+	require.Equal(t, codes.Canceled, status.Code(ToStatus(FromContext(ctx))))
 }
 
 func TestAnUnknownCauseIsNotTold(t *testing.T) {

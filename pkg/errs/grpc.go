@@ -3,6 +3,7 @@ package errs
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 
 	"buf.build/go/protovalidate"
@@ -23,6 +24,7 @@ var byCode = map[codes.Code]error{
 	codes.Unauthenticated:    ErrUnauthorized,
 	codes.Canceled:           ErrCanceled,
 	codes.DeadlineExceeded:   ErrDeadline,
+	codes.Aborted:            ErrBehind,
 	codes.Internal:           ErrInternal,
 }
 
@@ -40,11 +42,15 @@ func ToStatus(err error) error {
 	if len(violations) > 0 {
 		return invalidStatus(violations)
 	}
+	var behind Behind
+	if errors.As(err, &behind) {
+		return behindStatus(behind)
+	}
 	if errors.Is(err, context.Canceled) {
-		return status.Error(codes.Canceled, err.Error())
+		return status.Error(codes.Canceled, publicMessage(err, ErrCanceled))
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return status.Error(codes.DeadlineExceeded, err.Error())
+		return status.Error(codes.DeadlineExceeded, publicMessage(err, ErrDeadline))
 	}
 	for code, sentinel := range byCode {
 		if errors.Is(err, sentinel) {
@@ -78,6 +84,24 @@ func invalidStatus(violations Violations) error {
 	return st.Err()
 }
 
+// What the ErrorInfo of a Behind says.
+const (
+	behindReason  = "STREAM_NOT_READ"
+	behindDomain  = "propersim"
+	afterSequence = "after_sequence"
+)
+
+func behindStatus(b Behind) error {
+	message := publicMessage(b, ErrBehind)
+	st, err := status.New(codes.Aborted, message).WithDetails(&errdetails.ErrorInfo{
+		Reason: behindReason, Domain: behindDomain, Metadata: map[string]string{afterSequence: strconv.FormatInt(b.After, 10)},
+	})
+	if err != nil {
+		return status.Error(codes.Aborted, message)
+	}
+	return st.Err()
+}
+
 func fromValidation(err error) Violations {
 	var invalid *protovalidate.ValidationError
 	if !errors.As(err, &invalid) {
@@ -91,7 +115,8 @@ func fromValidation(err error) Violations {
 }
 
 // FromStatus turns a status error received from a server back into the
-// vocabulary: errors.Is finds the sentinel, errors.As finds Violations.
+// vocabulary: errors.Is finds the sentinel, errors.As finds Violations and
+// Behind.
 func FromStatus(err error) error {
 	if err == nil {
 		return nil
@@ -101,16 +126,8 @@ func FromStatus(err error) error {
 		return err
 	}
 	for _, detail := range st.Details() {
-		bad, ok := detail.(*errdetails.BadRequest)
-		if !ok {
-			continue
-		}
-		var violations Violations
-		for _, v := range bad.GetFieldViolations() {
-			violations = append(violations, Violation{Field: v.GetField(), Message: v.GetDescription()})
-		}
-		if len(violations) > 0 {
-			return violations
+		if known := fromDetail(detail); known != nil {
+			return known
 		}
 	}
 	sentinel, known := byCode[st.Code()]
@@ -118,6 +135,24 @@ func FromStatus(err error) error {
 		return err
 	}
 	return &remote{sentinel: sentinel, message: st.Message(), status: st}
+}
+
+// fromDetail reads the details that this package writes; nil for any other.
+func fromDetail(detail any) error {
+	switch d := detail.(type) {
+	case *errdetails.BadRequest:
+		var violations Violations
+		for _, v := range d.GetFieldViolations() {
+			violations = append(violations, Violation{Field: v.GetField(), Message: v.GetDescription()})
+		}
+		return violations.OrNil()
+	case *errdetails.ErrorInfo:
+		after, err := strconv.ParseInt(d.GetMetadata()[afterSequence], 10, 64)
+		if d.GetReason() == behindReason && err == nil {
+			return Behind{After: after}
+		}
+	}
+	return nil
 }
 
 // remote is an error that came over the wire.

@@ -38,8 +38,10 @@ func (s *Server) launch(r *run) {
 	c := &conductor{Server: s, run: r, ctx: s.ctx, halt: halt, method: methodOf(r.fixed.GetConfig()), counts: s.metrics.of(r.fixed), scale: simtime.Scale(r.fixed.GetConfig().GetStepSeconds())}
 	c.user.open, c.assistant.open = c.openUser, c.openAssistant
 	s.going.Add(1)
+	s.conducted.Add(1)
 	go func() {
 		defer s.going.Done()
+		defer s.conducted.Add(-1)
 		c.conduct()
 		r.mu.Lock()
 		r.halt, r.done = nil, nil
@@ -269,7 +271,7 @@ func peerOf(what string) string {
 // passing reports an error that time may mend.
 func passing(err error) bool {
 	return errors.Is(err, errs.ErrUnavailable) || errors.Is(err, errs.ErrDeadline) || errors.Is(err, errs.ErrCanceled) ||
-		errors.Is(err, context.DeadlineExceeded)
+		errors.Is(err, errs.ErrBehind) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // sessionLost reports that a service does not stand where the run does.

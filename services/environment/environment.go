@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 
+	"github.com/propersim/propersim/pkg/unread"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
@@ -40,6 +42,9 @@ type Config struct {
 	// Retry is the first pause after a service did not answer; it grows to
 	// fifty times that. 0 means 100 ms.
 	Retry time.Duration
+	// WatchPatience is how long a watcher may leave its stream unread before it is
+	// cut; 0 means 30 s.
+	WatchPatience time.Duration
 	// Worlds are the places there are; nil means those of the program.
 	Worlds []*simv1.World
 	// Logger gets what happens to runs; nil means none.
@@ -76,11 +81,17 @@ type Server struct {
 	metrics *metrics
 	tracer  trace.Tracer // nil without traces
 
+	watchdog *unread.Watchdog
+	pacer    *pacer
+	pages    *pages
+
 	mu    sync.Mutex
 	runs  map[string]*run // guarded by mu
 	order []*run          // in the order of creation; guarded by mu
 	ctx   context.Context // set while Run goes on; guarded by mu
 	going sync.WaitGroup  // the conducted runs
+
+	conducted atomic.Int64 // how many runs go on
 }
 
 // New opens the journal and reads which runs there are; nothing goes on before
@@ -96,7 +107,9 @@ func New(cfg Config, clients Clients) (*Server, error) {
 		cfg.Now = time.Now
 	}
 	s := &Server{cfg: cfg, clients: clients, log: cfg.Logger, worlds: cfg.Worlds,
-		slots: semaphore.NewWeighted(int64(cfg.Parallel)), runs: map[string]*run{}}
+		slots: semaphore.NewWeighted(int64(cfg.Parallel)), runs: map[string]*run{},
+		watchdog: unread.New(cfg.WatchPatience)}
+	s.pacer = newPacer(func() bool { return s.conducted.Load() > 0 })
 	if s.log == nil {
 		s.log = zap.NewNop()
 	}
@@ -116,6 +129,7 @@ func New(cfg Config, clients Clients) (*Server, error) {
 	if s.journal, err = journal.New(ctx, cfg.DSN); err != nil {
 		return nil, err
 	}
+	s.pages = newPages(s.journal)
 	if err := errors.Join(s.load(ctx), s.measure(cfg.Metrics)); err != nil {
 		_ = s.journal.Close()
 		return nil, err

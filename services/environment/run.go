@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/propersim/propersim/pkg/errs"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
 
@@ -92,7 +93,8 @@ func (r *run) publish(p *environmentv1.Progress) {
 }
 
 // stop asks whoever conducts the run to end after the present step, and waits
-// until that is so.
+// until that is so. ErrDeadline or ErrCanceled when the caller does not wait so
+// long.
 func (r *run) stop(ctx context.Context) error {
 	r.mu.Lock()
 	halt, done := r.halt, r.done
@@ -105,7 +107,7 @@ func (r *run) stop(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return errs.FromContext(ctx)
 	}
 }
 

@@ -2,86 +2,173 @@ package environment
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 
+	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/unread"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
 
 // WatchRun implements RunService. It reads entries from the journal at the
-// watcher's own pace: the run waits for nobody. The stream ends when the run is
-// finished, failed or cancelled; its last message is the run. In entries mode
-// the sequence of a run message may be ahead of the entries sent: watch again
-// from that of the last entry.
+// watcher's own pace, within the caps on all watchers together: the run waits
+// for nobody. A new state is sent at once. The stream ends when the run is
+// finished, failed or cancelled and, in entries mode, all its entries are sent;
+// its last message is the run. In entries mode the sequence of a run message may
+// be ahead of the entries sent: watch again from that of the last entry.
+//
+// Errors: ErrNotFound for an unknown run; errs.Behind, with the place to go on
+// from, for a stream that nobody read for Config.WatchPatience; ErrCanceled and
+// ErrDeadline for a caller that left.
 func (s *Server) WatchRun(req *environmentv1.WatchRunRequest, stream grpc.ServerStreamingServer[environmentv1.WatchRunResponse]) error {
 	r, err := s.run(req.GetId())
 	if err != nil {
 		return err
 	}
-	interval := time.Duration(req.GetIntervalMs()) * time.Millisecond
-	if interval == 0 {
-		interval = 200 * time.Millisecond
+	w := newWatcher(s, r, req)
+	s.metrics.watchers.Inc()
+	defer s.metrics.watchers.Dec()
+	s.pacer.join(w)
+	defer s.pacer.leave(w)
+	err = unread.Serve(s.watchdog, stream, func(send func(*environmentv1.WatchRunResponse) error) error {
+		return w.follow(stream.Context(), send)
+	})
+	if errors.Is(err, unread.ErrUnread) {
+		s.metrics.watchersCut.Inc()
+		return errs.Behind{After: w.sent.Load()}
 	}
-	w := &watcher{stream: stream, sent: req.GetAfterSequence()}
-	tick := interval
-	if req.GetEntries() {
-		tick = min(interval, liveness)
+	return err
+}
+
+// watcher is one stream of news. It sleeps until the run has a new state, or
+// until the pacer gives it leave to send.
+type watcher struct {
+	server  *Server
+	run     *run
+	entries bool
+
+	sent  atomic.Int64                           // sequence number last handed to the stream
+	shown atomic.Pointer[environmentv1.Progress] // last handed to the stream
+	leave chan leave                             // holds one
+	busy  atomic.Bool                            // has a leave that is not used up
+
+	interval time.Duration
+	due      time.Time // of the next progress; the pacer's
+	offered  leave     // the pacer's
+}
+
+// leave says what may be sent.
+type leave struct {
+	progress bool
+	entries  int
+}
+
+func newWatcher(s *Server, r *run, req *environmentv1.WatchRunRequest) *watcher {
+	w := &watcher{server: s, run: r, entries: req.GetEntries(), leave: make(chan leave, 1),
+		interval: time.Duration(req.GetIntervalMs()) * time.Millisecond}
+	if w.interval == 0 {
+		w.interval = 200 * time.Millisecond
+	}
+	w.due = time.Now().Add(w.interval)
+	w.sent.Store(req.GetAfterSequence())
+	return w
+}
+
+// follow sends news until the run is over.
+func (w *watcher) follow(ctx context.Context, send func(*environmentv1.WatchRunResponse) error) error {
+	var last *environmentv1.Run
+	show := func(view *environmentv1.Run) error {
+		last = view
+		w.shown.Store(view.GetProgress())
+		if err := send(&environmentv1.WatchRunResponse{
+			Sequence: max(w.sent.Load(), view.GetProgress().GetSequence()), News: &environmentv1.WatchRunResponse_Run{Run: view},
+		}); err != nil {
+			return err
+		}
+		if !w.entries {
+			w.sent.Store(max(w.sent.Load(), view.GetProgress().GetSequence()))
+		}
+		return nil
 	}
 	for {
-		view, changed := r.news()
-		if req.GetEntries() && view.GetProgress().GetSequence() > w.sent {
-			if err := s.sendEntries(r.id, w); err != nil {
+		view, changed := w.run.news()
+		caughtUp := !w.entries || w.sent.Load() >= view.GetProgress().GetSequence()
+		over := over(view.GetState()) && caughtUp
+		if last.GetState() != view.GetState() || last.GetReason() != view.GetReason() || over {
+			if err := show(view); err != nil || over {
 				return err
 			}
 		}
-		if err := w.sendRun(view, interval); err != nil {
-			return err
-		}
-		if over(view.GetState()) {
-			return nil
-		}
-		if err := wait(stream.Context(), tick, changed); err != nil {
-			return err
+		select {
+		case <-ctx.Done():
+			return errs.FromContext(ctx)
+		case <-changed:
+		case may := <-w.leave:
+			if err := w.sendEntries(ctx, may.entries, send); err != nil {
+				return err
+			}
+			if may.progress {
+				if err := show(w.run.view()); err != nil {
+					return err
+				}
+			}
+			w.busy.Store(false)
 		}
 	}
 }
 
-// liveness is how long an entry may take to reach a watcher.
-const liveness = 20 * time.Millisecond
-
-// watcher is one stream of news.
-type watcher struct {
-	stream grpc.ServerStreamingServer[environmentv1.WatchRunResponse]
-	sent   int64              // sequence number of the last entry sent
-	last   *environmentv1.Run // sent last
-	at     time.Time          // when it was
-}
-
-// sendRun sends the run if it has changed: a new state at once, progress no
-// sooner than an interval after the last.
-func (w *watcher) sendRun(view *environmentv1.Run, interval time.Duration) error {
-	if w.last != nil && w.last.GetState() == view.GetState() && w.last.GetReason() == view.GetReason() &&
-		(w.last.GetProgress() == view.GetProgress() || time.Since(w.at) < interval) {
-		return nil
-	}
-	w.last, w.at = view, time.Now()
-	return w.stream.Send(&environmentv1.WatchRunResponse{
-		Sequence: max(w.sent, view.GetProgress().GetSequence()), News: &environmentv1.WatchRunResponse_Run{Run: view},
-	})
-}
-
-func (s *Server) sendEntries(id string, w *watcher) error {
-	for entry, err := range s.journal.Entries(w.stream.Context(), id, w.sent) {
-		if err != nil {
+// sendEntries sends up to n entries.
+func (w *watcher) sendEntries(ctx context.Context, n int, send func(*environmentv1.WatchRunResponse) error) error {
+	for n > 0 {
+		news, err := w.server.pages.after(ctx, w.run.id, w.sent.Load(), n)
+		if err != nil || len(news) == 0 {
 			return err
 		}
-		w.sent = entry.GetSequence()
-		if err := w.stream.Send(&environmentv1.WatchRunResponse{Sequence: w.sent, News: &environmentv1.WatchRunResponse_Entry{Entry: entry}}); err != nil {
-			return err
+		for _, one := range news {
+			if err := send(one); err != nil {
+				return err
+			}
+			w.sent.Store(one.GetSequence())
 		}
+		n -= len(news)
 	}
 	return nil
+}
+
+// offerProgress takes progress that is due, and reports how many messages that
+// is.
+func (w *watcher) offerProgress(now time.Time) int {
+	if w.offered.progress || now.Before(w.due) || w.busy.Load() || w.run.progressNow() == w.shown.Load() {
+		return 0
+	}
+	w.offered.progress = true
+	w.due = now.Add(w.interval)
+	return 1
+}
+
+// offerEntries takes up to n entries, as far as they are committed and not sent,
+// and returns how many.
+func (w *watcher) offerEntries(n int) int {
+	if !w.entries || w.busy.Load() {
+		return 0
+	}
+	behind := w.run.progressNow().GetSequence() - w.sent.Load() - int64(w.offered.entries)
+	n = max(0, min(n, int(behind), pageEntries-w.offered.entries))
+	w.offered.entries += n
+	return n
+}
+
+// give wakes the watcher if something was offered to it.
+func (w *watcher) give() {
+	if w.offered == (leave{}) {
+		return
+	}
+	w.busy.Store(true)
+	w.leave <- w.offered // empty, as the watcher was not busy
+	w.offered = leave{}
 }
 
 // news returns the run and a channel that is closed at its next change of
@@ -92,15 +179,9 @@ func (r *run) news() (*environmentv1.Run, <-chan struct{}) {
 	return r.viewLocked(), r.changed
 }
 
-// wait returns after a time, at news, or with the context's error.
-func wait(ctx context.Context, d time.Duration, news <-chan struct{}) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-	case <-news:
-	}
-	return nil
+// progressNow returns what the run has done so far.
+func (r *run) progressNow() *environmentv1.Progress {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.progress
 }

@@ -117,7 +117,7 @@ func (s *Server) WatchJob(req *trainerv1.WatchJobRequest, stream grpc.ServerStre
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return errs.FromContext(ctx)
 		case <-watcher.signal:
 		}
 	}

@@ -155,7 +155,8 @@ func Watch(ctx context.Context, s *stack.Stack, runs []*environmentv1.Run, board
 	return group.Wait()
 }
 
-// watch follows one run, also over breaks of the connection.
+// watch follows one run, also over breaks of the connection, and from where it
+// stands when the service gave up waiting for this program to read.
 func watch(ctx context.Context, client environmentv1.RunServiceClient, id string, board *live.Board) error {
 	for {
 		err := follow(ctx, client, id, board)
@@ -164,6 +165,8 @@ func watch(ctx context.Context, client environmentv1.RunServiceClient, id string
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case errors.Is(err, errs.ErrBehind):
+			continue
 		case !errors.Is(err, errs.ErrUnavailable):
 			return fmt.Errorf("run %s: %w", id, err)
 		}

@@ -1797,7 +1797,7 @@ type WatchRunRequest struct {
 	// Send every entry, and not progress alone.
 	Entries bool `protobuf:"varint,3,opt,name=entries,proto3" json:"entries,omitempty"`
 	// At least so many wall-clock milliseconds between two progress messages; 0
-	// means 200.
+	// means 200. Fewer than 20 are the same as 20.
 	IntervalMs    int32 `protobuf:"varint,4,opt,name=interval_ms,json=intervalMs,proto3" json:"interval_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -58,7 +58,12 @@ type RunServiceClient interface {
 	// goes its own way.
 	ForkRun(ctx context.Context, in *ForkRunRequest, opts ...grpc.CallOption) (*ForkRunResponse, error)
 	// WatchRun streams a run's progress until the run is over. A watcher that
-	// reads slowly misses states in between, never the last one.
+	// reads slowly misses states in between, never the last one and, in entries
+	// mode, no entry. A stream that is not read for 30 s while news waits ends
+	// with ABORTED; the metadata of its google.rpc.ErrorInfo has after_sequence:
+	// watch again from there, and skip what comes with a sequence seen before.
+	// All watchers together are sent up to 2000 entries and 500 messages of
+	// progress a second while runs go on, in turns; a new state comes at once.
 	WatchRun(ctx context.Context, in *WatchRunRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRunResponse], error)
 	// GetStep returns one journal entry of a step. NOT_FOUND where it is not
 	// committed yet.
@@ -211,7 +216,12 @@ type RunServiceServer interface {
 	// goes its own way.
 	ForkRun(context.Context, *ForkRunRequest) (*ForkRunResponse, error)
 	// WatchRun streams a run's progress until the run is over. A watcher that
-	// reads slowly misses states in between, never the last one.
+	// reads slowly misses states in between, never the last one and, in entries
+	// mode, no entry. A stream that is not read for 30 s while news waits ends
+	// with ABORTED; the metadata of its google.rpc.ErrorInfo has after_sequence:
+	// watch again from there, and skip what comes with a sequence seen before.
+	// All watchers together are sent up to 2000 entries and 500 messages of
+	// progress a second while runs go on, in turns; a new state comes at once.
 	WatchRun(*WatchRunRequest, grpc.ServerStreamingServer[WatchRunResponse]) error
 	// GetStep returns one journal entry of a step. NOT_FOUND where it is not
 	// committed yet.

@@ -1,0 +1,123 @@
+package environment
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// What is handed out to all watchers together while runs go on, so that
+// watching cannot starve the simulation: an entry or a message of progress
+// costs some 20 us of CPU time to hand to a stream, so that these take about
+// 5% of one core at most, whatever the number of watchers. News of a state
+// is not held to it, and nothing is while no run goes on.
+const (
+	entriesPerSecond  = 2000
+	progressPerSecond = 500
+)
+
+const (
+	// beat is how long news may take to reach a watcher within the caps.
+	beat = 20 * time.Millisecond
+	// helping is how many entries a watcher is given before the next one's turn.
+	helping = 8
+)
+
+// pacer wakes the watchers that may be sent something, in turns. Its goroutine
+// is there while watchers are.
+type pacer struct {
+	busy func() bool // reports that runs go on
+
+	mu                sync.Mutex
+	ring              []*watcher // guarded by mu
+	entryTurn         int        // place in the ring; guarded by mu
+	progressTurn      int        // place in the ring; guarded by mu
+	entries, progress *rate.Limiter
+	quit              chan struct{} // guarded by mu; nil without watchers
+}
+
+func newPacer(busy func() bool) *pacer {
+	return &pacer{
+		busy: busy,
+		// Up to a fifth of a second is made up for when a beat comes late.
+		entries:  rate.NewLimiter(entriesPerSecond, entriesPerSecond/5),
+		progress: rate.NewLimiter(progressPerSecond, progressPerSecond/5),
+	}
+}
+
+func (p *pacer) join(w *watcher) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ring = append(p.ring, w)
+	if p.quit == nil {
+		p.quit = make(chan struct{})
+		go p.run(p.quit)
+	}
+}
+
+func (p *pacer) leave(w *watcher) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, one := range p.ring {
+		if one == w {
+			p.ring = append(p.ring[:i], p.ring[i+1:]...)
+			break
+		}
+	}
+	if len(p.ring) == 0 {
+		close(p.quit)
+		p.quit = nil
+	}
+}
+
+func (p *pacer) run(quit <-chan struct{}) {
+	ticker := time.NewTicker(beat)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-quit:
+			return
+		case now := <-ticker.C:
+			p.beat(now)
+		}
+	}
+}
+
+// beat gives out what the caps allow at this moment.
+func (p *pacer) beat(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	entries, progress, portion := math.MaxInt, math.MaxInt, pageEntries
+	capped := p.busy()
+	if capped {
+		entries, progress, portion = int(p.entries.TokensAt(now)), int(p.progress.TokensAt(now)), helping
+	}
+	shown := p.turns(&p.progressTurn, progress, func(w *watcher, _ int) int { return w.offerProgress(now) })
+	handed := p.turns(&p.entryTurn, entries, func(w *watcher, left int) int { return w.offerEntries(min(portion, left)) })
+	if capped {
+		p.progress.ReserveN(now, shown)
+		p.entries.ReserveN(now, handed)
+	}
+	for _, w := range p.ring {
+		w.give()
+	}
+}
+
+// turns offers to one watcher after the other, beginning with the one whose
+// turn it is, until the budget is used up or nobody wants more. It returns how
+// much was taken.
+func (p *pacer) turns(turn *int, budget int, offer func(w *watcher, left int) int) (used int) {
+	for refused := 0; used < budget && refused < len(p.ring); *turn++ {
+		if *turn >= len(p.ring) {
+			*turn = 0
+		}
+		if n := offer(p.ring[*turn], budget-used); n > 0 {
+			used, refused = used+n, 0
+		} else {
+			refused++
+		}
+	}
+	return used
+}
