@@ -33,6 +33,10 @@ const (
 	silence = 10 * time.Second
 )
 
+// strangerQuiet takes the place of quiet towards a server of another making:
+// gRPC servers close, by default, a connection that asks more often.
+const strangerQuiet = 5*time.Minute + time.Second
+
 // maxPause is the longest pause between two attempts to connect.
 const maxPause = 2 * time.Second
 
@@ -47,6 +51,7 @@ type dialing struct {
 	insecure bool
 	spread   bool
 	large    bool
+	quiet    time.Duration
 	timeout  time.Duration
 	extra    []grpc.DialOption
 }
@@ -58,6 +63,10 @@ func Spread() DialOption { return func(d *dialing) { d.spread = true } }
 
 // LargeAnswers takes answers of up to 16 MiB, where others end at 4 MiB.
 func LargeAnswers() DialOption { return func(d *dialing) { d.large = true } }
+
+// Stranger is for a server that may be of another making: it is asked for a sign
+// of life only after five minutes, and the deadlines of calls bound its silence.
+func Stranger() DialOption { return func(d *dialing) { d.quiet = strangerQuiet } }
 
 // Insecure allows a server off loopback with neither token nor TLS.
 func Insecure() DialOption { return func(d *dialing) { d.insecure = true } }
@@ -77,7 +86,7 @@ func With(opts ...grpc.DialOption) DialOption {
 // not repeated. ErrInvalid for an address that cannot be used, several without
 // Spread among them.
 func Dial(address string, opts ...DialOption) (*grpc.ClientConn, error) {
-	d := dialing{timeout: 30 * time.Second}
+	d := dialing{quiet: quiet, timeout: 30 * time.Second}
 	for _, opt := range opts {
 		opt(&d)
 	}
@@ -86,7 +95,7 @@ func Dial(address string, opts ...DialOption) (*grpc.ClientConn, error) {
 		return nil, fmt.Errorf("dial: %w", err)
 	}
 	params := append(clientOptions(&d, tcpWindow),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: quiet, Timeout: silence, PermitWithoutStream: true}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: d.quiet, Timeout: silence, PermitWithoutStream: true}),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxPause},
 			MinConnectTimeout: 5 * time.Second,

@@ -305,3 +305,25 @@ func TestAStreamEndsWhenItsPeerFallsSilent(t *testing.T) {
 	require.ErrorIs(t, err, errs.ErrUnavailable)
 	require.ErrorIs(t, <-left, context.Canceled, "the server does not keep the stream of a silent client")
 }
+
+// A gRPC server of default settings closes a connection at the fourth sign of
+// life that is asked of it too early.
+func TestASlowServerOfAnotherMakingIsLeftInPeace(t *testing.T) {
+	t.Parallel()
+	s := grpc.NewServer()
+	(&fake{recommend: func(ctx context.Context, _ *assistantv1.RecommendRequest) (*assistantv1.RecommendResponse, error) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(4*quiet + 2*time.Second): // a model thinks
+		}
+		return &assistantv1.RecommendResponse{Adapter: "slow"}, ctx.Err()
+	}}).Register(s)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	go func() { _ = s.Serve(listener) }()
+	t.Cleanup(s.Stop)
+	client := dial(t, listener.Addr().String(), Stranger(), Timeout(time.Minute))
+	got, err := client.Recommend(t.Context(), request())
+	require.NoError(t, err)
+	require.Equal(t, "slow", got.GetAdapter())
+}

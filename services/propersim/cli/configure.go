@@ -105,13 +105,14 @@ func (a *app) load(cmd *cobra.Command, flags ...[]bound) (*config.Loaded, error)
 	return loaded, usage(err)
 }
 
-// dial connects to a service, secured as the configuration says.
-func (a *app) dial(cmd *cobra.Command, address string) (*grpc.ClientConn, error) {
+// dial connects to a service, secured as the configuration says; an empty name
+// is a service of any kind.
+func (a *app) dial(cmd *cobra.Command, name, address string) (*grpc.ClientConn, error) {
 	loaded, err := a.load(cmd)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := stack.Dial(address, loaded.Security)
+	conn, err := stack.Dial(name, address, loaded.Security)
 	return conn, usage(err)
 }
 

@@ -19,7 +19,7 @@ func (a *app) health() *cobra.Command {
 		Long:    "Asks a server for its gRPC health. The exit code is 0 where it serves, else 1.",
 		Example: "  propersim health 127.0.0.1:7070",
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			conn, err := a.dial(cmd, args[0])
+			conn, err := a.dial(cmd, "", args[0])
 			if err != nil {
 				return err
 			}

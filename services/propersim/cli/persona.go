@@ -51,7 +51,7 @@ func (p *people) with(cmd *cobra.Command, work func(client userv1.PersonaService
 		return usagef("--address and --data exclude each other")
 	}
 	if p.address != "" {
-		conn, err := p.app.dial(cmd, p.address)
+		conn, err := p.app.dial(cmd, "user", p.address)
 		if err != nil {
 			return err
 		}

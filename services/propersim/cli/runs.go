@@ -48,7 +48,7 @@ func (a *app) openSource(cmd *cobra.Command, address string, args []string, want
 		return nil, nil, usagef("found %d arguments, want %d: %s (without DIR where --address is given)", len(args), want, line)
 	}
 	if address != "" {
-		conn, err := a.dial(cmd, address)
+		conn, err := a.dial(cmd, "environment", address)
 		if err != nil {
 			return nil, nil, err
 		}

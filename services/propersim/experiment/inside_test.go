@@ -76,7 +76,7 @@ func TestAStepIsOneTraceAcrossTheServices(t *testing.T) {
 		}
 		attributes := map[string]string{}
 		for _, a := range trace[root].Attributes {
-			attributes[string(a.Key)] = a.Value.Emit()
+			attributes[string(a.Key)] = a.Value.String()
 		}
 		require.Equal(t, run.GetId(), attributes["propersim.run"])
 		require.Contains(t, attributes, "propersim.step")

@@ -94,23 +94,20 @@ func Security(f config.Security) (*serve.Security, error) {
 	return serve.SecurityFiles{Token: f.Token, Cert: f.Cert, Key: f.Key, ClientCA: f.ClientCA, CA: f.CA}.Load()
 }
 
-// Dial returns a connection to a server at host:port, secured as configured.
-func Dial(address string, c config.Security) (*grpc.ClientConn, error) {
+// Dial returns a connection to a service at an address, secured as configured;
+// an empty name is a service of any kind.
+func Dial(name, address string, c config.Security) (*grpc.ClientConn, error) {
 	loaded, err := Security(c)
 	if err != nil {
 		return nil, err
 	}
-	return serve.Dial(address, dialing("", loaded, c)...)
+	return serve.Dial(address, dialing(name, loaded, c)...)
 }
 
 // DialService returns a connection to a service where connect or listen says it
 // is, secured as configured.
 func DialService(name string, c *config.Config) (*grpc.ClientConn, error) {
-	loaded, err := Security(c.Security)
-	if err != nil {
-		return nil, err
-	}
-	return serve.Dial(whereIs(name, c), dialing(name, loaded, c.Security)...)
+	return Dial(name, whereIs(name, c), c.Security)
 }
 
 func whereIs(name string, c *config.Config) string {
@@ -127,6 +124,8 @@ func dialing(name string, loaded *serve.Security, c config.Security) []serve.Dia
 		out = append(out, serve.Insecure())
 	}
 	switch name {
+	case "assistant": // one of the user's own, perhaps
+		out = append(out, serve.Stranger())
 	case "retrieval": // on Qdrant
 		out = append(out, serve.Spread())
 	case "buffer": // on PostgreSQL; a draw of 2000 pairs is the largest answer there is
