@@ -4,10 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/serve"
@@ -103,6 +108,41 @@ func TestAQdrantThatIsAwayIsUnavailable(t *testing.T) {
 	client := start(t, retrieval.Config{Index: "qdrant", Qdrant: retrieval.Qdrant{Address: "127.0.0.1:1"}})
 	_, err := client.Count(context.Background(), &retrievalv1.CountRequest{Tenant: "t"})
 	require.ErrorIs(t, err, errs.ErrUnavailable)
+}
+
+// refusing is a server that answers every call with a code; it returns its address
+// and how many calls it has had.
+func refusing(t *testing.T, code codes.Code) (address string, calls *atomic.Int32) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	calls = &atomic.Int32{}
+	server := grpc.NewServer(grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
+		calls.Add(1)
+		return status.Error(code, "no")
+	}))
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	return listener.Addr().String(), calls
+}
+
+func TestOnlyWhatPassesIsTriedAgain(t *testing.T) {
+	for code, want := range map[codes.Code]struct {
+		kind  error
+		tries int32
+	}{
+		codes.Unavailable:      {errs.ErrUnavailable, 4},
+		codes.Unauthenticated:  {errs.ErrDenied, 1},
+		codes.PermissionDenied: {errs.ErrDenied, 1},
+		codes.InvalidArgument:  {errs.ErrInternal, 1},
+		codes.DataLoss:         {errs.ErrDataLoss, 1},
+	} {
+		address, calls := refusing(t, code)
+		client := start(t, retrieval.Config{Index: "qdrant", Qdrant: retrieval.Qdrant{Address: address, APIKey: "k"}})
+		_, err := client.Count(context.Background(), &retrievalv1.CountRequest{Tenant: "t"})
+		require.ErrorIs(t, err, want.kind, code)
+		require.ErrorContains(t, err, "qdrant at "+address)
+		require.Equal(t, want.tries, calls.Load(), code)
+	}
 }
 
 // BenchmarkSearch is a search in a run's 300 moments, by rpc.

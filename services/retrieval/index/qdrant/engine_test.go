@@ -173,3 +173,14 @@ func TestAWrongAPIKeySaysWhatToCheck(t *testing.T) {
 		require.NoError(t, x.Close())
 	}
 }
+
+// BenchmarkEngine measures the driver on the engine; each request passes through
+// Python, which a Qdrant server does not have.
+func BenchmarkEngine(b *testing.B) {
+	engine := enginetest.Start(b, "")
+	indextest.Bench(b, func(b *testing.B, dimensions int) index.Index {
+		x, err := qdrant.New(qdrant.Config{Address: engine.Address, Prefix: "bench", Model: b.Name(), Dimensions: dimensions})
+		require.NoError(b, err)
+		return x
+	})
+}

@@ -18,8 +18,8 @@ func (x *Index) fault(err error) error {
 		return nil
 	}
 	var limited *qdrant.QdrantResourceExhaustedError
-	if errors.As(err, &limited) {
-		return fmt.Errorf("qdrant at %s: %v: %w", x.address, limited, errs.ErrExhausted)
+	if errors.As(err, &limited) { // a limit of requests per minute: it passes
+		return fmt.Errorf("qdrant at %s takes no more requests for now: %v: %w", x.address, limited, errs.ErrUnavailable)
 	}
 	var kind error
 	switch code := grpcCode(err); code {
