@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
@@ -155,6 +156,27 @@ func eventually(t *testing.T, x *qdrant.Index, tenant string) (n int64) {
 		return err == nil
 	}, 30*time.Second, 20*time.Millisecond)
 	return n
+}
+
+// TestManyMakeTheCollectionAtOnce is several instances of the retrieval service
+// that start on an empty server.
+func TestManyMakeTheCollectionAtOnce(t *testing.T) {
+	engine := enginetest.Start(t, "")
+	var group errgroup.Group
+	for i := range 8 {
+		x := open(t, engine.Address)
+		t.Cleanup(func() { require.NoError(t, x.Close()) })
+		group.Go(func() error {
+			p := &retrievalv1.Point{Key: fmt.Sprint(i)}
+			return x.Upsert(context.Background(), "t", []*retrievalv1.Point{p}, [][]float32{make([]float32, indextest.Dimensions)})
+		})
+	}
+	require.NoError(t, group.Wait())
+	x := open(t, engine.Address)
+	n, err := x.Count(context.Background(), "t")
+	require.NoError(t, err)
+	require.EqualValues(t, 8, n)
+	require.NoError(t, x.Close())
 }
 
 func TestAWrongAPIKeySaysWhatToCheck(t *testing.T) {
