@@ -6,7 +6,7 @@
 #   KILLS=20 DAYS=60 deploy/ci/compose.sh     the long form
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-NAME=test-compose
+NAME=test-compose INDEX=qdrant
 . deploy/ci/constellation.sh
 export PROPERSIM_PERSONAS=1-2 PROPERSIM_DAYS=${DAYS:-14} PROPERSIM_SEED=4 PROPERSIM_METHOD=proper
 KILLS=${KILLS:-4} RANDOM=${KILL_SEED:-$$}
@@ -16,6 +16,12 @@ size=$(docker image inspect -f '{{.Size}}' "$PROPERSIM_IMAGE")
 quietly docker compose up --no-build -d simulation
 
 services=(retrieval buffer user assistant trainer environment)
+if [ -n "$engine" ]; then
+  services+=(qdrant)
+  echo "the index is on Qdrant's engine"
+else
+  echo "the index is embedded: PROPERSIM_TEST_QDRANT_ENGINE names no Python with Qdrant's engine"
+fi
 # steps prints the committed steps of all runs, 0 while the environment is away.
 steps() {
   docker compose exec -T environment /propersim runs ls --address 127.0.0.1:7070 --json 2>/dev/null |
@@ -39,16 +45,16 @@ for port in 7070 7071; do # nobody is let in without the secret
   grep -q unauthenticated "$work/log" || { cat "$work/log"; fail "$address did not ask for a token"; }
 done
 
-at=0
+at=0 part=$((total / (${#services[@]} + 6)))
 for service in "${services[@]}"; do
-  at=$((at + total / 12))
+  at=$((at + part))
   reach $at "$service was killed"
   quietly docker kill -s KILL "$(docker compose ps -q "$service")"
   echo "killed $service at step $now of $total"
   quietly docker compose up --no-build -d --no-deps "$service"
 done
 
-reach $((at + total / 12)) "all was stopped"
+reach $((at + part)) "all was stopped"
 began=$SECONDS
 quietly docker compose stop
 took=$((SECONDS - began))
@@ -66,7 +72,7 @@ kill_process() {
   docker kill -s KILL "$id" >/dev/null 2>&1 || true # an engine elsewhere, or a container on its way up
   quietly docker compose up --no-build -d --no-deps "$1"
 }
-at=$((at + total / 12)) span=$((total * 9 / 10 - at - total / 12))
+at=$((at + part)) span=$((total * 9 / 10 - at - part))
 for i in $(seq "$KILLS"); do
   service=${services[RANDOM % ${#services[@]}]}
   reach $((at + span * i / KILLS)) "kill $i of $KILLS"

@@ -1,6 +1,8 @@
 # Sourced: a constellation of its own on a Docker engine, from a binary built
 # outside, taken down at the end whatever happens. Without an engine it says so
-# and ends the script as skipped. NAME names the script in what is printed.
+# and ends the script as skipped. NAME names the script in what is printed. With
+# INDEX=qdrant the container "qdrant" runs Qdrant's engine from this machine's
+# Python, where PROPERSIM_TEST_QDRANT_ENGINE names one; else the index is embedded.
 if ! docker info >/dev/null 2>&1 || ! docker compose version >/dev/null 2>&1; then
   echo "$NAME: SKIPPED: no Docker engine with the compose plugin here"
   exit 0
@@ -11,6 +13,15 @@ export PROPERSIM_IMAGE=propersim:test-$$ PROPERSIM_BUILD_TARGET=prebuilt
 for service in ENVIRONMENT USER ASSISTANT RETRIEVAL BUFFER TRAINER; do
   export "PROPERSIM_${service}_PORT=0" # any free one
 done
+engine=
+if [ "${INDEX:-}" = qdrant ] && [ -n "${PROPERSIM_TEST_QDRANT_ENGINE:-}" ]; then
+  engine=$PROPERSIM_TEST_QDRANT_ENGINE
+  export COMPOSE_FILE=docker-compose.yml:deploy/ci/compose.engine.yml ENGINE_PYTHON=$engine
+  ENGINE_VENV=$("$engine" -c 'import sys; print(sys.prefix)')
+  ENGINE_BASE=$("$engine" -c 'import sys; print(sys.base_prefix)')
+  ENGINE_PROTOS=$(go list -m -f '{{.Dir}}' github.com/qdrant/go-client)/internal/proto
+  export ENGINE_VENV ENGINE_BASE ENGINE_PROTOS
+fi
 work=$(mktemp -d)
 fail() { echo "$NAME: $*" >&2; docker compose logs --tail 20 >&2 || true; exit 1; }
 quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "failed: $*"; }; }

@@ -16,6 +16,7 @@ environment() {
       rm -rf "$new"
       return 1
     fi
+    chmod 755 "$new" # a container of another user looks into it
     # whole, or not there; another run may have been faster
     mv -T "$new" "$made" 2>/dev/null || rm -rf "$new"
   fi

@@ -2,7 +2,7 @@
 Qdrant's own engine (qdrant-edge-py). The engine is Qdrant's, this server around
 it is not: see README.md for what that proves.
 
-    python peer.py --protos DIR --data DIR [--address 127.0.0.1:0] [--api-key KEY]
+    python peer.py --protos DIR --data DIR [--address 127.0.0.1:0] [--api-key KEY | --api-key-file FILE]
 
 DIR of --protos has Qdrant's .proto files, as its Go client ships them. The first
 line of the output is the address; the end of standard input ends the process.
@@ -24,8 +24,11 @@ arguments = argparse.ArgumentParser()
 arguments.add_argument("--protos", required=True)
 arguments.add_argument("--data", required=True)
 arguments.add_argument("--address", default="127.0.0.1:0")
-arguments.add_argument("--api-key", default="")
+key = arguments.add_mutually_exclusive_group()
+key.add_argument("--api-key", default="")
+key.add_argument("--api-key-file", type=argparse.FileType())
 options = arguments.parse_args()
+api_key = options.api_key_file.read().strip() if options.api_key_file else options.api_key
 
 sys.path.insert(0, options.protos)
 collections_pb, collections_grpc = grpc.protos_and_services("collections_service.proto")
@@ -177,7 +180,7 @@ def main():
     threading.Thread(target=look_after, args=(store,), daemon=True).start()
     server = grpc.server(
         concurrent.futures.ThreadPoolExecutor(16),
-        interceptors=[Guard(options.api_key)] if options.api_key else [],
+        interceptors=[Guard(api_key)] if api_key else [],
         options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 32 << 20), ("grpc.max_send_message_length", -1)],
     )
     collections_grpc.add_CollectionsServicer_to_server(Collections(store), server)
