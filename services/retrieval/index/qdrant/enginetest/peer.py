@@ -181,7 +181,12 @@ def main():
     server = grpc.server(
         concurrent.futures.ThreadPoolExecutor(16),
         interceptors=[Guard(api_key)] if api_key else [],
-        options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 32 << 20), ("grpc.max_send_message_length", -1)],
+        options=[
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", 32 << 20),  # Qdrant's default
+            ("grpc.max_send_message_length", -1),
+            ("grpc.http2.max_ping_strikes", 0),  # Qdrant takes any number of pings
+        ],
     )
     collections_grpc.add_CollectionsServicer_to_server(Collections(store), server)
     points_grpc.add_PointsServicer_to_server(Points(store), server)
