@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	logged "go.uber.org/zap/zaptest/observer"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
 
@@ -151,6 +154,25 @@ func TestADeadlineIsNoAbsence(t *testing.T) {
 		require.NoError(t, err)
 		_, err = stream.Recv()
 		require.ErrorIs(t, err, errs.ErrDeadline, "a stream with a deadline of its caller")
+	})
+}
+
+func TestAWaitThatOutlastsTheCallIsNoFaultOfTheServer(t *testing.T) {
+	f := &fake{recommend: func(ctx context.Context, _ *assistantv1.RecommendRequest) (*assistantv1.RecommendResponse, error) {
+		<-ctx.Done()
+		return nil, errors.New("interrupted") // as a database says it
+	}}
+	eachNetwork(t, func(t *testing.T, cfg Config) {
+		core, logs := logged.New(zap.DebugLevel)
+		cfg.Logger = zap.New(core)
+		_, conn := start(t, cfg, f)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		_, err := assistantv1.NewAssistantServiceClient(conn).Recommend(ctx, request())
+		require.ErrorIs(t, err, errs.ErrDeadline)
+		require.Eventually(t, func() bool { return logs.FilterMessage("call failed").Len() == 1 }, 10*time.Second, time.Millisecond)
+		code := logs.FilterMessage("call failed").All()[0].ContextMap()["code"]
+		require.Contains(t, []any{"DeadlineExceeded", "Canceled"}, code, "whichever the server hears of first")
 	})
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/propersim/propersim/pkg/errs"
 )
@@ -43,14 +45,14 @@ func (i *interceptors) unary(ctx context.Context, req any, info *grpc.UnaryServe
 		i.observer.ok(method, start, req)
 		return resp, nil
 	}
-	return nil, i.failed(method, start, req, err)
+	return nil, i.failed(ctx, method, start, req, err)
 }
 
 func (i *interceptors) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	start := time.Now()
 	method := i.observer.begin(info.FullMethod)
 	if err := i.security.admit(ss.Context(), info.FullMethod); err != nil {
-		return i.failed(method, start, nil, err)
+		return i.failed(ss.Context(), method, start, nil, err)
 	}
 	ctx, cancel := context.WithCancel(ss.Context())
 	defer cancel()
@@ -63,12 +65,17 @@ func (i *interceptors) stream(srv any, ss grpc.ServerStream, info *grpc.StreamSe
 	if i.stopping.Err() != nil && ss.Context().Err() == nil && errors.Is(err, context.Canceled) {
 		err = fmt.Errorf("the server stops: %w", errs.ErrUnavailable)
 	}
-	return i.failed(method, start, nil, err)
+	return i.failed(ss.Context(), method, start, nil, err)
 }
 
-// failed counts and logs the cause and returns the public status.
-func (i *interceptors) failed(m *method, start time.Time, req any, cause error) error {
+// failed counts and logs the cause and returns the public status. What has no
+// place in the vocabulary, such as a query that was interrupted, is the end of
+// the call's time where that is over.
+func (i *interceptors) failed(ctx context.Context, m *method, start time.Time, req any, cause error) error {
 	st := errs.ToStatus(cause)
+	if status.Code(st) == codes.Internal && ctx.Err() != nil {
+		st = errs.ToStatus(ctx.Err())
+	}
 	i.observer.failed(m, start, req, cause, st)
 	return st
 }
