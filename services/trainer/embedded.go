@@ -20,6 +20,9 @@ const (
 	// patience is how long an embedded job waits for a buffer that is away
 	// before it fails.
 	patience = 10 * time.Minute
+	// drawing is how long one draw of pairs may take: it is the largest answer
+	// there is, and half a megabyte of it is to pass a connection of 10 KB/s.
+	drawing = 2 * time.Minute
 	// embeddedLease outlasts patience and the training after it, so that a lease
 	// of a living worker never runs out. What a crash leaves leased is released
 	// at the next start.
@@ -154,6 +157,8 @@ var errNoPairs = errors.New("no pairs to train on")
 // drawPairs draws a job's pairs. A draw that differs from the one the job had
 // before is an ErrDataLoss: the buffer has lost or changed pairs.
 func (s *Server) drawPairs(ctx context.Context, job *trainerv1.Job) (*bufferv1.SampleResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, drawing)
+	defer cancel()
 	drawn, err := s.buffer.Sample(ctx, &bufferv1.SampleRequest{
 		RunId: job.GetRunId(), Count: job.GetHyperparameters().GetPairs(), Seed: job.GetSeed(), ThroughDay: job.GetDay(),
 	})

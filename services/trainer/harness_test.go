@@ -186,8 +186,12 @@ func (s *service) watch(t testing.TB, id string) ([]trainerv1.JobState, *trainer
 	defer cancel()
 	stream, err := s.WatchJob(ctx, &trainerv1.WatchJobRequest{Id: id})
 	require.NoError(t, err)
-	var states []trainerv1.JobState
-	var job *trainerv1.Job
+	return rest(t, stream)
+}
+
+// rest returns what a stream has left.
+func rest(t testing.TB, stream grpc.ServerStreamingClient[trainerv1.WatchJobResponse]) (states []trainerv1.JobState, job *trainerv1.Job) {
+	t.Helper()
 	for {
 		resp, err := stream.Recv()
 		if errors.Is(err, io.EOF) {

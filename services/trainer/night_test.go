@@ -3,11 +3,11 @@ package trainer_test
 import (
 	"context"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
@@ -73,16 +73,23 @@ func TestAWatcherSeesEveryState(t *testing.T) {
 	job := s.submit(t, night("ada", 1, ""))
 	require.Equal(t, queued, job.GetState())
 	require.Eventually(t, func() bool { return s.job(t, job.GetId()).GetState() == leased }, time.Minute, time.Millisecond)
-	var watched sync.WaitGroup
-	for range 3 {
-		watched.Go(func() {
-			states, end := s.watch(t, job.GetId())
-			require.Equal(t, []trainerv1.JobState{leased, trained, published, loaded, verified, active}, states)
-			require.NotEmpty(t, end.GetAdapter())
-		})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var watchers [3]grpc.ServerStreamingClient[trainerv1.WatchJobResponse]
+	for i := range watchers {
+		var err error
+		watchers[i], err = s.WatchJob(ctx, &trainerv1.WatchJobRequest{Id: job.GetId()})
+		require.NoError(t, err)
+		first, err := watchers[i].Recv()
+		require.NoError(t, err)
+		require.Equal(t, leased, first.GetJob().GetState())
 	}
 	close(gate)
-	watched.Wait()
+	for _, w := range watchers {
+		states, end := rest(t, w)
+		require.Equal(t, []trainerv1.JobState{trained, published, loaded, verified, active}, states)
+		require.NotEmpty(t, end.GetAdapter())
+	}
 	states, _ := s.watch(t, job.GetId())
 	require.Equal(t, []trainerv1.JobState{active}, states, "who comes late sees the end")
 }
@@ -215,4 +222,17 @@ func BenchmarkNight(b *testing.B) {
 		require.Equal(b, active, done.GetState(), done.GetReason())
 		parent = done.GetAdapter()
 	}
+}
+
+func TestADrawHasMoreTimeThanACall(t *testing.T) {
+	buffer := someone()
+	draw, left := buffer.sample, make(chan time.Duration, 1)
+	buffer.sample = func(ctx context.Context, req *bufferv1.SampleRequest) (*bufferv1.SampleResponse, error) {
+		at, _ := ctx.Deadline()
+		left <- time.Until(at)
+		return draw(ctx, req)
+	}
+	s := start(t, config(t), buffer)
+	require.Equal(t, active, s.train(t, night("ada", 1, "")).GetState())
+	require.Greater(t, <-left, time.Minute)
 }
