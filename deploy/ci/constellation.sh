@@ -50,4 +50,36 @@ ended() {
 }
 # figures copies the metrics.json of a result in the volume "results".
 figures() { quietly docker cp "$(docker compose ps -aq simulation)":/data/"$1"/metrics.json "$2"; }
-hashes() { grep -oE '"final_hash": *"[0-9a-f]+"' "$1"; }
+# same_hashes shows the hashes of two metrics.json, which must be the same.
+same_hashes() {
+  local of
+  for of in "$@"; do grep -oE '"final_hash": *"[0-9a-f]+"' "$of" >"$of.hashes"; done
+  diff "$1.hashes" "$2.hashes" || fail "the hashes differ"
+  echo "the same hashes as in one process:"
+  cat "$1.hashes"
+}
+
+# steps prints the committed steps of all runs, 0 while the environment is away.
+steps() {
+  docker compose exec -T environment /propersim runs ls --address 127.0.0.1:7070 --json 2>/dev/null |
+    grep -oE '"steps": *[0-9]+' | awk '{ sum += $2 } END { print sum + 0 }' || true
+}
+# reach waits until so many steps are committed, for at most two minutes.
+reach() {
+  local until=$((SECONDS + 120))
+  while now=$(steps); [ "${now:-0}" -lt "$1" ]; do
+    [ $SECONDS -lt $until ] || fail "no more than ${now:-0} of $total steps in two minutes"
+  done
+  [ "$now" -lt "$total" ] || fail "the runs were over before $2: take more DAYS"
+}
+
+# kill_process ends a container's process as a crash does, after which the engine
+# starts it again: what `docker kill` ends stays down.
+kill_process() {
+  local id pid
+  id=$(docker compose ps -q "$1")
+  pid=$(docker inspect -f '{{.State.Pid}}' "$id")
+  if [ "$pid" -gt 0 ] && kill -9 "$pid" 2>/dev/null; then return; fi
+  docker kill -s KILL "$id" >/dev/null 2>&1 || true # an engine elsewhere, or a container on its way up
+  quietly docker compose up --no-build -d --no-deps "$1"
+}

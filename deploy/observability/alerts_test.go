@@ -62,7 +62,7 @@ func TestAlertsAskForWhatIsExported(t *testing.T) {
 func TestAlertsFire(t *testing.T) {
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
-		t.Skip("no promtool here: rules were parsed, but the cases of alerts_test.yml were not played (deploy/ci/promtool.sh gets it)")
+		t.Skip("no promtool here: rules were parsed, but the cases of alerts_test.yml were not played (deploy/ci/prometheus.sh gets it)")
 	}
 	for _, args := range [][]string{
 		{"check", "config", "--syntax-only", "prometheus.yml"},

@@ -68,7 +68,7 @@ type conductor struct {
 	user      session
 	assistant session
 	pairs     pairBatch
-	loose     int // sleeping steps handed in and not waited for
+	loose     int // sleeping steps handed in and not yet known to be on disk
 }
 
 // conduct leads the run to its end, to a failure, or to a halt.
@@ -147,7 +147,7 @@ func (c *conductor) fromJournal() error {
 	return c.sendPairs()
 }
 
-// settle waits for the sleeping steps on their way and publishes them. What
+// settle waits for the sleeping steps on their way. What
 // goes wrong with them shows when the run goes on from the journal.
 func (c *conductor) settle() {
 	if c.loose == 0 {
@@ -157,6 +157,13 @@ func (c *conductor) settle() {
 		c.log.Warn("sleeping steps were not committed", zap.String("run", c.run.id), zap.Error(err))
 		return
 	}
+	c.settled()
+}
+
+// settled counts and publishes what is now on disk.
+func (c *conductor) settled() {
+	c.counts.asleep.Add(float64(c.loose))
+	c.loose = 0
 	c.run.publish(c.chain.Snapshot())
 }
 

@@ -144,8 +144,7 @@ func (c *conductor) commit(body *environmentv1.EntryBody, latencies []float64) e
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	c.loose = 0
-	c.run.publish(c.chain.Snapshot())
+	c.settled()
 	return nil
 }
 
@@ -160,7 +159,6 @@ func (c *conductor) sleep(s *environmentv1.Step, latencies []float64) error {
 	} else if err := c.chain.AppendLater(body, latencies); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	c.counts.asleep.Inc()
 	return nil
 }
 
