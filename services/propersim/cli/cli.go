@@ -125,7 +125,8 @@ Everything runs on this machine: no GPU, no key, no network.`,
   propersim compare runs/A runs/B                 which of two is better
   propersim serve all                             the services on their ports`,
 		SilenceUsage: true, SilenceErrors: true,
-		Args: cobra.NoArgs,
+		Version: a.version,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
