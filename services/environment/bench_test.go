@@ -3,12 +3,14 @@ package environment
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
 
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	"github.com/propersim/propersim/services/environment/watchtest"
 )
 
 // BenchmarkStep is a waking step of 32 runs at once with other services that
@@ -51,6 +53,53 @@ func BenchmarkStep(b *testing.B) {
 			cancel()
 			<-done
 			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+// TestMain lets the test binary be the watchers of BenchmarkWatchers.
+func TestMain(m *testing.M) {
+	watchtest.Main()
+	os.Exit(m.Run())
+}
+
+// BenchmarkWatchers is a second in the life of a run that makes some 400 steps
+// in it, watched from another process by nobody and by a thousand watchers, of
+// whom one in ten never reads. cpu-ms/s counts the environment and its server;
+// what watching costs is the difference to nobody.
+func BenchmarkWatchers(b *testing.B) {
+	for _, mode := range []string{"nobody", "progress", "entries"} {
+		b.Run(mode, func(b *testing.B) {
+			town := newTown()
+			pass := make(chan struct{})
+			town.setHook((&gate{call: "Act", pass: pass}).hook)
+			s := onTCP(b, begin(b, Config{DSN: filepath.Join(b.TempDir(), "journal.db")}, town.clients()))
+			defer s.stop()
+			id := s.held(b, 3650)
+			if mode != "nobody" {
+				end, err := watchtest.Start(s.server.Addr(), []string{id}, mode == "entries")
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer end()
+			}
+			s.resume(b, id)
+			ticker := time.NewTicker(10 * time.Millisecond)
+			defer ticker.Stop()
+			b.ResetTimer()
+			before := cpuTime()
+			for range 100 * b.N {
+				<-ticker.C
+				for range 4 {
+					pass <- struct{}{}
+				}
+			}
+			b.ReportMetric(float64(cpuTime()-before)/1e6/b.Elapsed().Seconds(), "cpu-ms/s")
+			b.StopTimer()
+			close(pass)
+			if _, err := s.PauseRun(b.Context(), &environmentv1.PauseRunRequest{Id: id}); err != nil {
 				b.Fatal(err)
 			}
 		})

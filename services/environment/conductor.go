@@ -278,7 +278,7 @@ func peerOf(what string) string {
 // passing reports an error that time may mend.
 func passing(err error) bool {
 	return errors.Is(err, errs.ErrUnavailable) || errors.Is(err, errs.ErrDeadline) || errors.Is(err, errs.ErrCanceled) ||
-		errors.Is(err, errs.ErrBehind) || errors.Is(err, context.DeadlineExceeded)
+		errors.Is(err, context.DeadlineExceeded)
 }
 
 // sessionLost reports that a service does not stand where the run does.

