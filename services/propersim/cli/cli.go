@@ -127,7 +127,7 @@ Everything runs on this machine: no GPU, no key, no network.`,
 		SilenceUsage: true, SilenceErrors: true,
 		Version: a.version,
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	flags := root.PersistentFlags()
