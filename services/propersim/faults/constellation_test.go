@@ -94,11 +94,12 @@ func (c *constellation) stop(t *testing.T) {
 	}
 }
 
-// begin lets the people live and returns the ids of their runs.
-func begin(t *testing.T, s *stack.Stack) []string {
+// begin lets the people live, anew for every name, and returns the ids of their
+// runs.
+func begin(t *testing.T, s *stack.Stack, name string) []string {
 	t.Helper()
 	cfg := life()
-	runs, err := experiment.Create(t.Context(), s, &cfg, "faults")
+	runs, err := experiment.Create(t.Context(), s, &cfg, name)
 	require.NoError(t, err)
 	var ids []string
 	for _, r := range runs {

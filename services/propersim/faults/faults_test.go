@@ -19,7 +19,7 @@ import (
 	"github.com/propersim/propersim/services/propersim/stack"
 )
 
-// allowance is how much more memory may be in use after all faults than before.
+// allowance is how much more memory may be in use after a fault than before it.
 const allowance = 64 << 20
 
 func TestMain(m *testing.M) {
@@ -85,11 +85,13 @@ func toxic(name, what string, cuts bool, directions ...string) fault {
 	return fault{name, begin, end, cuts}
 }
 
-// TestEveryConnectionFailsInEveryWay needs about half a minute; the full form,
-// with PROPERSIM_FAULTS_CUT=30s, about nine.
+// TestEveryConnectionFailsInEveryWay needs less than a minute; the full form,
+// with PROPERSIM_FAULTS_CUT=30s, about 17.
 func TestEveryConnectionFailsInEveryWay(t *testing.T) {
 	f := chosen(t)
+	began := time.Now()
 	want := undisturbed(t)
+	t.Logf("without faults, in one process: %.1fs", time.Since(began).Seconds())
 	before := inUse()
 	ignored := goleak.IgnoreCurrent()
 	t.Logf("%-24s %-13s %8s %10s", "connection", "fault", "run", "in use")
@@ -100,11 +102,15 @@ func TestEveryConnectionFailsInEveryWay(t *testing.T) {
 					if !f.whole {
 						t.Parallel()
 					}
+					c := start(t, through)
+					defer c.stop(t)
 					began := time.Now()
-					got := lived(t, f, through, how)
+					got := lived(t, f, c, through, how)
 					took := time.Since(began)
 					require.Equal(t, want, got)
-					t.Logf("%-24s %-13s %7.1fs %+6.1f MiB", through, how.name, took.Seconds(), float64(inUse()-before)/(1<<20))
+					more := inUse() - before // with other cases of the short form, that go on beside
+					t.Logf("%-24s %-13s %7.1fs %+6.1f MiB", through, how.name, took.Seconds(), float64(more)/(1<<20))
+					require.Less(t, more, int64(allowance))
 				})
 			}
 		}
@@ -113,22 +119,14 @@ func TestEveryConnectionFailsInEveryWay(t *testing.T) {
 	require.Less(t, inUse()-before, int64(allowance))
 }
 
-// lived returns the final hashes of a run during which a connection fails.
-func lived(t *testing.T, f form, through connection, how fault) string {
-	c := start(t, through)
-	defer c.stop(t)
+// lived returns the final hashes of runs during which a connection fails.
+func lived(t *testing.T, f form, c *constellation, through connection, how fault) string {
 	if f.whole && !how.cuts {
 		how.begin(t, c)
 		defer how.end(t, c)
-		return hashes(t, c.client, begin(t, c.client), f.patience)
+		return hashes(t, c.client, begin(t, c.client, "whole"), f.patience)
 	}
-	ids := begin(t, c.client)
-	var from int32
-	until(t, c.client, ids, f.patience, "the runs begin", func(committed, total int32) bool {
-		from = committed
-		return committed >= total/10
-	})
-	how.begin(t, c)
+	ids, from := failing(t, f, c, how)
 	if how.cuts {
 		time.Sleep(f.cut)
 		committed, total := steps(t, c.client, ids)
@@ -140,6 +138,25 @@ func lived(t *testing.T, f form, through connection, how fault) string {
 	}
 	how.end(t, c)
 	return hashes(t, c.client, ids, f.patience)
+}
+
+// failing begins runs and then the fault, and returns how many steps were
+// committed at that moment: less than half, so that a night is still to come.
+// On a busy machine that may take more than one attempt.
+func failing(t *testing.T, f form, c *constellation, how fault) (ids []string, from int32) {
+	for attempt := range 20 {
+		ids = begin(t, c.client, fmt.Sprint("attempt ", attempt))
+		until(t, c.client, ids, f.patience, "the runs begin", func(committed, total int32) bool { return committed >= total/10 })
+		how.begin(t, c)
+		from, total := steps(t, c.client, ids)
+		if from < total/2 {
+			return ids, from
+		}
+		how.end(t, c)
+		hashes(t, c.client, ids, f.patience)
+	}
+	require.Fail(t, "the machine is too busy for this test")
+	return nil, 0
 }
 
 // span is how many steps a delay lasts in the short form: a few where every step
@@ -158,7 +175,7 @@ func undisturbed(t *testing.T) string {
 	require.NoError(t, at.Make())
 	s, err := stack.Start(stack.Options{Config: &cfg, Store: at.Store(config.Store{}), Version: "test"})
 	require.NoError(t, err)
-	out := hashes(t, s, begin(t, s), time.Minute)
+	out := hashes(t, s, begin(t, s, "undisturbed"), time.Minute)
 	require.NoError(t, s.Stop())
 	return out
 }
