@@ -24,6 +24,7 @@ test: ## every test
 test-compose: .bin/grpcurl ## the constellation on a Docker engine, end to end (KILLS=20 DAYS=60: the long form)
 	deploy/ci/compose.sh
 	deploy/ci/compose-profiles.sh
+	deploy/ci/compose-scale.sh
 
 bench-compose: ## steps per second in containers, and in one process
 	deploy/ci/compose-speed.sh

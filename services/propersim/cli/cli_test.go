@@ -281,6 +281,10 @@ func TestOneFolderOneProcess(t *testing.T) {
 	code, _, errOut := call(t, small(dir)...)
 	require.Equal(t, 1, code)
 	require.Contains(t, errOut, "in use by process")
+	// a buffer on PostgreSQL has nothing there, so that several may be started
+	code, _, errOut = call(t, "serve", "buffer", "--data", dir, "--set", "store.buffer=postgres://nobody@127.0.0.1:1/none?connect_timeout=1")
+	require.Equal(t, 1, code)
+	require.NotContains(t, errOut, "in use by process")
 	code, _, errOut = call(t, "serve", "retrieval", "--address", address)
 	require.Equal(t, 1, code)
 	require.Contains(t, errOut, address, "the taken address is named")

@@ -145,8 +145,15 @@ func misused(err error) error {
 // claim makes the data folder and keeps a second process off the service's part
 // of it. Services that keep nothing on disk claim nothing.
 func (a *app) claim(at folder.Folder, loaded *config.Loaded, only []string) (func(), error) {
-	if len(only) == 1 && (only[0] == "retrieval" || only[0] == "assistant") {
-		return func() {}, nil
+	if len(only) == 1 {
+		switch only[0] {
+		case "retrieval", "assistant":
+			return func() {}, nil
+		case "buffer": // several may share a PostgreSQL database
+			if strings.HasPrefix(loaded.Store.Buffer, "postgres") {
+				return func() {}, nil
+			}
+		}
 	}
 	if err := at.Make(); err != nil {
 		return nil, err
