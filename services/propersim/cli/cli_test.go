@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/propersim/propersim/services/propersim/cli"
+	"github.com/propersim/propersim/services/propersim/folder"
 	"github.com/propersim/propersim/services/propersim/metrics"
 	"github.com/propersim/propersim/services/propersim/output"
 )
@@ -281,15 +282,26 @@ func TestOneFolderOneProcess(t *testing.T) {
 	code, _, errOut := call(t, small(dir)...)
 	require.Equal(t, 1, code)
 	require.Contains(t, errOut, "in use by process")
-	// a buffer on PostgreSQL has nothing there, so that several may be started
-	code, _, errOut = call(t, "serve", "buffer", "--data", dir, "--set", "store.buffer=postgres://nobody@127.0.0.1:1/none?connect_timeout=1")
-	require.Equal(t, 1, code)
-	require.NotContains(t, errOut, "in use by process")
 	code, _, errOut = call(t, "serve", "retrieval", "--address", address)
 	require.Equal(t, 1, code)
 	require.Contains(t, errOut, address, "the taken address is named")
 	cancel()
 	require.Equal(t, 0, <-done)
+}
+
+func TestSeveralBuffersMayShareOneFolder(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, folder.Folder(dir).Make())
+	release, err := folder.Folder(dir).Lock("buffer")
+	require.NoError(t, err)
+	defer release()
+	code, _, errOut := call(t, "serve", "buffer", "--data", dir)
+	require.Equal(t, 1, code)
+	require.Contains(t, errOut, "in use by process", "SQLite belongs to one")
+	code, _, errOut = call(t, "serve", "buffer", "--data", dir, "--set", "store.buffer=postgres://nobody@127.0.0.1:1/none?connect_timeout=1")
+	require.Equal(t, 1, code)
+	require.NotContains(t, errOut, "in use by process", "on PostgreSQL there is nothing in the folder")
+	require.Contains(t, errOut, "127.0.0.1")
 }
 
 func TestPersonas(t *testing.T) {
