@@ -25,7 +25,7 @@ func TestWatchersTakeTurnsWithinTheCaps(t *testing.T) {
 		p.beat(now)
 		for i, w := range watchers {
 			select {
-			case may := <-w.leave:
+			case may := <-w.permits:
 				w.sent.Add(int64(may.entries))
 				entries[i] += may.entries
 				if may.progress {

@@ -44,30 +44,30 @@ func (s *Server) WatchRun(req *environmentv1.WatchRunRequest, stream grpc.Server
 }
 
 // watcher is one stream of news. It sleeps until the run has a new state, or
-// until the pacer gives it leave to send.
+// until the pacer permits it to send.
 type watcher struct {
 	server  *Server
 	run     *run
 	entries bool
 
-	sent  atomic.Int64                           // sequence number last handed to the stream
-	shown atomic.Pointer[environmentv1.Progress] // last handed to the stream
-	leave chan leave                             // holds one
-	busy  atomic.Bool                            // has a leave that is not used up
+	sent    atomic.Int64                           // sequence number last handed to the stream
+	shown   atomic.Pointer[environmentv1.Progress] // last handed to the stream
+	permits chan permit                            // holds one
+	busy    atomic.Bool                            // has a permit that is not used up
 
 	interval time.Duration
 	due      time.Time // of the next progress; the pacer's
-	offered  leave     // the pacer's
+	offered  permit    // the pacer's
 }
 
-// leave says what may be sent.
-type leave struct {
+// permit says what may be sent.
+type permit struct {
 	progress bool
 	entries  int
 }
 
 func newWatcher(s *Server, r *run, req *environmentv1.WatchRunRequest) *watcher {
-	w := &watcher{server: s, run: r, entries: req.GetEntries(), leave: make(chan leave, 1),
+	w := &watcher{server: s, run: r, entries: req.GetEntries(), permits: make(chan permit, 1),
 		interval: time.Duration(req.GetIntervalMs()) * time.Millisecond}
 	if w.interval == 0 {
 		w.interval = 200 * time.Millisecond
@@ -93,9 +93,9 @@ func (w *watcher) follow(ctx context.Context, send func(*environmentv1.WatchRunR
 	for {
 		view, changed := w.run.news()
 		caughtUp := !w.entries || w.sent.Load() >= view.GetProgress().GetSequence()
-		over := over(view.GetState()) && caughtUp
-		if last.GetState() != view.GetState() || last.GetReason() != view.GetReason() || over {
-			if err := show(view); err != nil || over {
+		ends := over(view.GetState()) && caughtUp
+		if last.GetState() != view.GetState() || last.GetReason() != view.GetReason() || ends {
+			if err := show(view); err != nil || ends {
 				return err
 			}
 		}
@@ -103,7 +103,7 @@ func (w *watcher) follow(ctx context.Context, send func(*environmentv1.WatchRunR
 		case <-ctx.Done():
 			return errs.FromContext(ctx)
 		case <-changed:
-		case may := <-w.leave:
+		case may := <-w.permits:
 			if err := w.sendEntries(ctx, may.entries, send); err != nil {
 				return err
 			}
@@ -160,12 +160,12 @@ func (w *watcher) offerEntries(n int) int {
 
 // give wakes the watcher if something was offered to it.
 func (w *watcher) give() {
-	if w.offered == (leave{}) {
+	if w.offered == (permit{}) {
 		return
 	}
 	w.busy.Store(true)
-	w.leave <- w.offered // empty, as the watcher was not busy
-	w.offered = leave{}
+	w.permits <- w.offered // empty, as the watcher was not busy
+	w.offered = permit{}
 }
 
 // news returns the run and a channel that is closed at its next change of
