@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/services/propersim/config"
@@ -102,6 +103,9 @@ func (a *app) serveUntil(ctx context.Context, at folder.Folder, loaded *config.L
 		return err
 	}
 	trade()
+	if err := batch(); err != nil {
+		log.Info("this system lets services take turns at each call", zap.Error(err))
+	}
 	services, err := stack.Start(stack.Options{
 		Config: &loaded.Config, Store: at.Store(loaded.Store), Only: only, Listen: true, Version: a.version,
 		Logger: log, Registry: window.metrics(), Tracer: window.Tracer(),
