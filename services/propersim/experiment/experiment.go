@@ -170,6 +170,7 @@ func watch(ctx context.Context, client environmentv1.RunServiceClient, id string
 		case !errors.Is(err, errs.ErrUnavailable):
 			return fmt.Errorf("run %s: %w", id, err)
 		}
+		board.Away(err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -19,6 +19,7 @@ type Board struct {
 	// guarded by mu
 	ids  []string
 	runs map[string]*environmentv1.Run
+	away string // why there is no news; empty while there is
 	// before are the steps that were committed before the board began
 	before int64
 }
@@ -37,6 +38,14 @@ func (b *Board) Update(r *environmentv1.Run) {
 		b.ids = append(b.ids, r.GetId())
 	}
 	b.runs[r.GetId()] = r
+	b.away = ""
+}
+
+// Away tells that no news can be had for the time being, and why.
+func (b *Board) Away(why error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.away = why.Error()
 }
 
 // Line is the state of the runs of one method, or of all.
@@ -53,7 +62,7 @@ type Line struct {
 	// Score and PerHour are over all runs so far; nil before the first
 	// judgement and the first waking step.
 	Score, PerHour *float64
-	// Reason says why a run waits or failed.
+	// Reason says why a run waits or failed, or why there is no news of any.
 	Reason string
 
 	position   int64
@@ -98,6 +107,9 @@ func (b *Board) Snapshot(now time.Time) Snapshot {
 		s.Methods[i].finish()
 	}
 	s.All.finish()
+	if b.away != "" {
+		s.All.Reason = "the environment does not answer: " + b.away
+	}
 	s.Done = s.All.Steps - b.before
 	if seconds := s.Elapsed.Seconds(); seconds > 0 {
 		s.PerSecond = float64(s.Done) / seconds

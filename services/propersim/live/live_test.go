@@ -3,6 +3,7 @@ package live_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -44,6 +45,15 @@ func TestBoard(t *testing.T) {
 	s = b.Snapshot(began.Add(3 * time.Second))
 	require.Equal(t, 3, s.All.Over)
 	require.Equal(t, 1, s.All.Failed)
+}
+
+func TestAnAbsentEnvironmentIsSaid(t *testing.T) {
+	b := live.NewBoard(time.Now(), 0)
+	b.Update(news("a", 40, environmentv1.RunState_RUN_STATE_RUNNING))
+	b.Away(errors.New("connection refused"))
+	require.Equal(t, "the environment does not answer: connection refused", b.Snapshot(time.Now()).All.Reason)
+	b.Update(news("a", 41, environmentv1.RunState_RUN_STATE_RUNNING))
+	require.Empty(t, b.Snapshot(time.Now()).All.Reason)
 }
 
 func TestPlainLines(t *testing.T) {

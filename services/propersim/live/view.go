@@ -90,7 +90,7 @@ func draw(w io.Writer, s Snapshot, last int) int {
 		name := l.Method
 		out = append(out, fmt.Sprintf("  %-16s mean score %s   recommendations an hour %s", name, strong.Render(figure(l.Score, 2)), strong.Render(figure(l.PerHour, 2))))
 	}
-	if s.All.Waiting > 0 || s.All.Failed > 0 {
+	if s.All.Reason != "" {
 		out = append(out, alarm.Render("  "+shorten(s.All.Reason, 110)))
 	}
 	var picture strings.Builder
