@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
@@ -82,7 +83,7 @@ func requireSelector(t *testing.T, families map[string]metric, where string, s *
 	known := labelsOf(families, s.Name)
 	require.NotNil(t, known, "%s: %s is not exported", where, s.Name)
 	for _, m := range s.LabelMatchers {
-		if m.Name == labels.MetricName {
+		if m.Name == model.MetricNameLabel {
 			continue
 		}
 		require.Contains(t, known, m.Name, "%s: %s has no label %q", where, s.Name, m.Name)
