@@ -18,9 +18,9 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/propersim/propersim/pkg/persona"
-	"github.com/propersim/propersim/pkg/serve"
 	"github.com/propersim/propersim/pkg/store"
 	"github.com/propersim/propersim/services/propersim/config"
+	"github.com/propersim/propersim/services/propersim/stack"
 	"github.com/propersim/propersim/worlds"
 )
 
@@ -139,7 +139,7 @@ func ports(ctx context.Context, c *config.Config) []Finding {
 	for _, name := range config.Services() {
 		if remote := *c.Connect.Of(name); remote != "" {
 			for one := range strings.SplitSeq(remote, ",") {
-				out = append(out, remoteService(ctx, name, one))
+				out = append(out, remoteService(ctx, name, one, c.Security))
 			}
 			continue
 		}
@@ -149,7 +149,7 @@ func ports(ctx context.Context, c *config.Config) []Finding {
 		case err == nil:
 			out = append(out, Finding{name + " port", OK, at + " is free"})
 			listener.Close()
-		case healthy(ctx, at) == nil:
+		case healthy(ctx, name, at, c.Security) == nil:
 			out = append(out, Finding{name + " port", OK, at + " is served already"})
 		default:
 			out = append(out, Finding{name + " port", Warn, at + ": " + reason(err) + "; serve needs another listen." + name})
@@ -166,19 +166,22 @@ func reason(err error) string {
 	return err.Error()
 }
 
-func remoteService(ctx context.Context, name, at string) Finding {
-	if err := healthy(ctx, at); err != nil {
+func remoteService(ctx context.Context, name, at string, security config.Security) Finding {
+	if err := healthy(ctx, name, at, security); err != nil {
 		return Finding{name + " service", Bad, at + ": " + err.Error()}
 	}
 	return Finding{name + " service", OK, at + " is healthy"}
 }
 
-func healthy(ctx context.Context, at string) error {
-	conn, err := serve.Dial(at, serve.Timeout(2*time.Second))
+// healthy asks a service, secured as configured, for at most two seconds.
+func healthy(ctx context.Context, name, at string, security config.Security) error {
+	conn, err := stack.Dial(name, at, security)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
 	got, err := healthv1.NewHealthClient(conn).Check(ctx, &healthv1.HealthCheckRequest{})
 	if err != nil {
 		return err
