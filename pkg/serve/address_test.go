@@ -59,16 +59,22 @@ func (n *names) answer(query []byte) ([]byte, error) {
 	return m.Pack()
 }
 
+// needSecondLoopback skips where nobody can listen on 127.0.0.2.
+func needSecondLoopback(t *testing.T, port string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.2:"+port)
+	if err != nil {
+		t.Skipf("this machine has no second loopback address: %v", err)
+	}
+	require.NoError(t, l.Close())
+}
+
 func TestANameMayStandForSeveralAddresses(t *testing.T) {
 	var counts [3]atomic.Int64
 	first := launch(t, Config{Name: "a", Address: "127.0.0.1:0"}, named("a", &counts[0]))
 	_, port, err := net.SplitHostPort(first.Addr())
 	require.NoError(t, err)
-	if l, err := net.Listen("tcp", "127.0.0.2:"+port); err != nil {
-		t.Skipf("this machine has no second loopback address: %v", err)
-	} else {
-		require.NoError(t, l.Close())
-	}
+	needSecondLoopback(t, port)
 	second := launch(t, Config{Name: "b", Address: "127.0.0.2:" + port}, named("b", &counts[1]))
 
 	var n names
@@ -88,11 +94,7 @@ func TestANameIsLookedUpAtEveryConnect(t *testing.T) {
 	first := launch(t, Config{Name: "old", Address: "127.0.0.1:0"}, named("old", &old))
 	_, port, err := net.SplitHostPort(first.Addr())
 	require.NoError(t, err)
-	if l, err := net.Listen("tcp", "127.0.0.2:"+port); err != nil {
-		t.Skipf("this machine has no second loopback address: %v", err)
-	} else {
-		require.NoError(t, l.Close())
-	}
+	needSecondLoopback(t, port)
 	var n names
 	n.addresses.Store(&[]string{"127.0.0.1"})
 	n.asked(t)
