@@ -112,7 +112,7 @@ func (a *app) dial(cmd *cobra.Command, name, address string) (*grpc.ClientConn, 
 	if err != nil {
 		return nil, err
 	}
-	conn, err := stack.Dial(name, address, loaded.Security)
+	conn, err := stack.Dial(name, address, &loaded.Config)
 	return conn, usage(err)
 }
 

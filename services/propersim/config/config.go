@@ -16,10 +16,12 @@ type Config struct {
 	Qdrant     Qdrant
 	Listen     Addresses
 	Connect    Addresses
-	Security   Security
-	Metrics    Metrics
-	Traces     Traces
-	Log        Log
+	// AssistantTimeout bounds a call to an assistant in another process.
+	AssistantTimeout time.Duration
+	Security         Security
+	Metrics          Metrics
+	Traces           Traces
+	Log              Log
 }
 
 // Simulation says what an experiment does.
@@ -121,6 +123,8 @@ func Default() Config {
 			Environment: "127.0.0.1:7070", User: "127.0.0.1:7071", Assistant: "127.0.0.1:7072",
 			Retrieval: "127.0.0.1:7073", Buffer: "127.0.0.1:7074", Trainer: "127.0.0.1:7075",
 		},
+		AssistantTimeout: 30 * time.Second,
+
 		Traces: Traces{Sample: 1},
 		Log:    Log{Level: "warn", Format: "text"},
 	}

@@ -66,6 +66,7 @@ func TestFaultsAreNamed(t *testing.T) {
 		"one is no address":   {config.Sources{Sets: []string{"connect.buffer=a:1,b"}}, "connect.buffer", []string{"host:port"}},
 		"several to listen":   {config.Sources{Sets: []string{"listen.buffer=a:1,b:1"}}, "listen.buffer", []string{"host:port"}},
 		"set without a value": {config.Sources{Sets: []string{"simulation.days"}}, "--set", []string{"key=value"}},
+		"no time at all":      {config.Sources{Sets: []string{"connect.assistant_timeout=0"}}, "connect.assistant_timeout", []string{"1s to 1h"}},
 		"negative rate":       {config.Sources{Sets: []string{"simulation.constant_per_hour=-1"}}, "simulation.constant_per_hour", []string{"auto"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -212,6 +212,18 @@ func optional(key string, at **float64, low, high float64, doc string) Field {
 // divide a day only.
 func duration(key string, at *time.Duration, low, high time.Duration, doc string) Field {
 	allowed := fmt.Sprintf("a time from %s to %s in whole seconds that divides a day, e.g. 150 or 2m30s", low, "1h")
+	return timed(key, at, allowed, doc, func(d time.Duration) bool {
+		return d >= low && d <= high && d%time.Second == 0 && 24*time.Hour%d == 0
+	})
+}
+
+// span accepts "2m30s" as well as plain seconds.
+func span(key string, at *time.Duration, low, high time.Duration, doc string) Field {
+	allowed := fmt.Sprintf("a time from %s to %s, e.g. 90 or 1m30s", low, high)
+	return timed(key, at, allowed, doc, func(d time.Duration) bool { return d >= low && d <= high })
+}
+
+func timed(key string, at *time.Duration, allowed, doc string, ok func(time.Duration) bool) Field {
 	return Field{Key: key, Doc: doc, Allowed: allowed, get: func() any { return at.String() }, set: func(v string) error {
 		if _, err := strconv.Atoi(v); err == nil {
 			v += "s"
@@ -221,6 +233,6 @@ func duration(key string, at *time.Duration, low, high time.Duration, doc string
 			return err
 		}
 		*at = d
-		return when(d >= low && d <= high && d%time.Second == 0 && 24*time.Hour%d == 0)
+		return when(ok(d))
 	}}
 }

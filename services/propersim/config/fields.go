@@ -53,6 +53,7 @@ func (c *Config) Fields() []Field {
 	fields = append(fields, c.Listen.fields(address, "listen", "where serve listens for the %s service")...)
 	fields = append(fields, c.Connect.fields(addresses, "connect", "a running %s service to use; empty is one in this process, or on its own port")...)
 	return append(fields,
+		span("connect.assistant_timeout", &c.AssistantTimeout, time.Second, time.Hour, "how long an assistant in another process may take over a call, before the run waits and asks again"),
 		text("security.token", &c.Security.Token, "file with the secret, of at least 32 bytes, that all services share"),
 		text("security.cert", &c.Security.Cert, "PEM certificate that a server shows"),
 		text("security.key", &c.Security.Key, "its key"),

@@ -139,7 +139,7 @@ func ports(ctx context.Context, c *config.Config) []Finding {
 	for _, name := range config.Services() {
 		if remote := *c.Connect.Of(name); remote != "" {
 			for one := range strings.SplitSeq(remote, ",") {
-				out = append(out, remoteService(ctx, name, one, c.Security))
+				out = append(out, remoteService(ctx, name, one, c))
 			}
 			continue
 		}
@@ -149,7 +149,7 @@ func ports(ctx context.Context, c *config.Config) []Finding {
 		case err == nil:
 			out = append(out, Finding{name + " port", OK, at + " is free"})
 			listener.Close()
-		case healthy(ctx, name, at, c.Security) == nil:
+		case healthy(ctx, name, at, c) == nil:
 			out = append(out, Finding{name + " port", OK, at + " is served already"})
 		default:
 			out = append(out, Finding{name + " port", Warn, at + ": " + reason(err) + "; serve needs another listen." + name})
@@ -166,16 +166,16 @@ func reason(err error) string {
 	return err.Error()
 }
 
-func remoteService(ctx context.Context, name, at string, security config.Security) Finding {
-	if err := healthy(ctx, name, at, security); err != nil {
+func remoteService(ctx context.Context, name, at string, c *config.Config) Finding {
+	if err := healthy(ctx, name, at, c); err != nil {
 		return Finding{name + " service", Bad, at + ": " + err.Error()}
 	}
 	return Finding{name + " service", OK, at + " is healthy"}
 }
 
 // healthy asks a service, secured as configured, for at most two seconds.
-func healthy(ctx context.Context, name, at string, security config.Security) error {
-	conn, err := stack.Dial(name, at, security)
+func healthy(ctx context.Context, name, at string, c *config.Config) error {
+	conn, err := stack.Dial(name, at, c)
 	if err != nil {
 		return err
 	}

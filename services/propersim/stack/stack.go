@@ -96,8 +96,8 @@ func Security(f config.Security) (*serve.Security, error) {
 
 // Dial returns a connection to a service at an address, secured as configured;
 // an empty name is a service of any kind.
-func Dial(name, address string, c config.Security) (*grpc.ClientConn, error) {
-	loaded, err := Security(c)
+func Dial(name, address string, c *config.Config) (*grpc.ClientConn, error) {
+	loaded, err := Security(c.Security)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func Dial(name, address string, c config.Security) (*grpc.ClientConn, error) {
 // DialService returns a connection to a service where connect or listen says it
 // is, secured as configured.
 func DialService(name string, c *config.Config) (*grpc.ClientConn, error) {
-	return Dial(name, whereIs(name, c), c.Security)
+	return Dial(name, whereIs(name, c), c)
 }
 
 func whereIs(name string, c *config.Config) string {
@@ -118,14 +118,14 @@ func whereIs(name string, c *config.Config) string {
 }
 
 // dialing says how a service is called; an empty name is one of any kind.
-func dialing(name string, loaded *serve.Security, c config.Security) []serve.DialOption {
+func dialing(name string, loaded *serve.Security, c *config.Config) []serve.DialOption {
 	out := []serve.DialOption{serve.Secure(loaded)}
-	if c.Insecure {
+	if c.Security.Insecure {
 		out = append(out, serve.Insecure())
 	}
 	switch name {
 	case "assistant": // one of the user's own, perhaps
-		out = append(out, serve.Stranger())
+		out = append(out, serve.Stranger(), serve.Timeout(c.AssistantTimeout))
 	case "retrieval": // on Qdrant
 		out = append(out, serve.Spread())
 	case "buffer": // on PostgreSQL; a draw of 2000 pairs is the largest answer there is
@@ -145,7 +145,7 @@ func (s *Stack) start(name string) error {
 		}
 	}
 	if !here {
-		conn, err := serve.Dial(whereIs(name, s.opts.Config), append(dialing(name, s.security, s.opts.Config.Security), serve.Traced(s.opts.Tracer))...)
+		conn, err := serve.Dial(whereIs(name, s.opts.Config), append(dialing(name, s.security, s.opts.Config), serve.Traced(s.opts.Tracer))...)
 		if err != nil {
 			return err
 		}
@@ -180,7 +180,7 @@ func (s *Stack) dialHere(u *unit) (*grpc.ClientConn, error) {
 	if ip := net.ParseIP(host); ip.IsUnspecified() {
 		host = "localhost"
 	}
-	opts := append(dialing(u.name, s.security, s.opts.Config.Security), serve.Insecure(), serve.Traced(s.opts.Tracer)) // the address is our own
+	opts := append(dialing(u.name, s.security, s.opts.Config), serve.Insecure(), serve.Traced(s.opts.Tracer)) // the address is our own
 	return serve.Dial(net.JoinHostPort(host, port), opts...)
 }
 
