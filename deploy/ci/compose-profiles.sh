@@ -12,7 +12,7 @@ export POSTGRES_BIN PROMETHEUS_DIR
 . deploy/ci/constellation.sh
 export COMPOSE_FILE=docker-compose.yml:deploy/ci/compose.profiles.yml COMPOSE_PROFILES=postgres,observability
 export PROPERSIM_STORE='postgres://propersim@postgres:5432/propersim?passfile=/postgres/pgpass' PROPERSIM_PROMETHEUS_PORT=0
-export PROPERSIM_PERSONAS=1-2 PROPERSIM_DAYS=${DAYS:-6} PROPERSIM_SEED=4 PROPERSIM_METHOD=proper
+export PROPERSIM_PERSONAS=1-2 PROPERSIM_DAYS=${DAYS:-12} PROPERSIM_SEED=4 PROPERSIM_METHOD=proper
 watch=
 if [ "$PROMETHEUS_DIR" = . ]; then
   echo "Prometheus: SKIPPED: none on the PATH (deploy/ci/prometheus.sh brings it)"

@@ -9,7 +9,7 @@ NAME=test-compose-scale INDEX=qdrant
 POSTGRES_BIN=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1)
 export POSTGRES_BIN PROMETHEUS_DIR=.
 . deploy/ci/constellation.sh
-export PROPERSIM_PERSONAS=1-2 PROPERSIM_DAYS=${DAYS:-6} PROPERSIM_SEED=4 PROPERSIM_METHOD=proper
+export PROPERSIM_PERSONAS=1-2 PROPERSIM_DAYS=${DAYS:-20} PROPERSIM_SEED=4 PROPERSIM_METHOD=proper
 total=$((2 * PROPERSIM_DAYS * 576))
 quietly outside simulate --personas 1-2 --days "$PROPERSIM_DAYS" --seed 4 --out "$work/together"
 

@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 NAME=test-compose INDEX=qdrant
 . deploy/ci/constellation.sh
-export PROPERSIM_PERSONAS=1-2 PROPERSIM_DAYS=${DAYS:-14} PROPERSIM_SEED=4 PROPERSIM_METHOD=proper
+export PROPERSIM_PERSONAS=1-2 PROPERSIM_DAYS=${DAYS:-30} PROPERSIM_SEED=4 PROPERSIM_METHOD=proper
 KILLS=${KILLS:-4} RANDOM=${KILL_SEED:-$$}
 echo "2 people, $PROPERSIM_DAYS days, $KILLS random kills (KILL_SEED=${KILL_SEED:-$$})"
 size=$(docker image inspect -f '{{.Size}}' "$PROPERSIM_IMAGE")
@@ -31,7 +31,7 @@ for port in 7070 7071; do # nobody is let in without the secret
   grep -q unauthenticated "$work/log" || { cat "$work/log"; fail "$address did not ask for a token"; }
 done
 
-at=0 part=$((total / (${#services[@]} + 6)))
+at=0 part=$((total / 20))
 for service in "${services[@]}"; do
   at=$((at + part))
   reach $at "$service was killed"
@@ -48,7 +48,7 @@ took=$((SECONDS - began))
 echo "stopped all at step $now of $total in $took s"
 quietly docker compose up --no-build -d simulation
 
-at=$((at + part)) span=$((total * 9 / 10 - at - part))
+at=$((at + part)) span=$((total * 17 / 20 - at - part))
 for i in $(seq "$KILLS"); do
   service=${services[RANDOM % ${#services[@]}]}
   reach $((at + span * i / KILLS)) "kill $i of $KILLS"
