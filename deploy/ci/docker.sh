@@ -2,7 +2,11 @@
 # be done (root on Debian); says so where it cannot. stop_docker stops an engine
 # that was started here.
 docker_pid=""
-stop_docker() { [ -z "$docker_pid" ] || { kill "$docker_pid" && wait "$docker_pid"; } 2>/dev/null || true; }
+stop_docker() {
+  [ -n "$docker_pid" ] || return 0
+  { kill "$docker_pid" && wait "$docker_pid"; } 2>/dev/null || true
+  rm -rf "$docker_data"
+}
 
 start_docker() {
   [ "$(id -u)" = 0 ] || docker info >/dev/null 2>&1 || return 1
@@ -11,7 +15,9 @@ start_docker() {
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq docker.io iptables; } >/dev/null 2>&1 || return 1
   fi
   if ! docker info >/dev/null 2>&1; then
-    dockerd >/tmp/propersim-dockerd.log 2>&1 &
+    # a folder of its own: an engine that was cut off may have left the usual one unusable
+    docker_data=$(mktemp -d /var/lib/propersim-docker.XXXXXX) || return 1
+    dockerd --data-root "$docker_data" >/tmp/propersim-dockerd.log 2>&1 &
     docker_pid=$!
     local i
     for i in $(seq 30); do docker info >/dev/null 2>&1 && break; sleep 1; done
