@@ -13,10 +13,10 @@ help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 simulate: ## 32 people, 14 days, an assistant that learns every night
-	go run ./services/propersim simulate --personas all --days 14 --method proper
+	go run ./cmd/propersim simulate --personas all --days 14 --method proper
 
 build: ## the binary, in .bin
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o .bin/propersim ./services/propersim
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o .bin/propersim ./cmd/propersim
 
 test: ## every test
 	go test ./...

@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/propersim/propersim/pkg/judge"
 	"github.com/propersim/propersim/pkg/persona"
-	"github.com/propersim/propersim/pkg/preference"
 	"github.com/propersim/propersim/pkg/rubric"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
@@ -37,7 +37,7 @@ func demands(t *testing.T) []demand {
 			t.Errorf("%02d %s: %s: %q: %s", n.Number, n.Persona.GetName(), w.GetField(), w.GetPhrase(), w.GetReason())
 		}
 		d := demand{person: n, spec: spec, open: openMinutes(spec.GetTiming().GetReceptive())}
-		d.least, d.most = preference.WantedBand(spec)
+		d.least, d.most = judge.WantedBand(spec)
 		liked := map[string]bool{}
 		for _, rule := range spec.GetContent().GetLiked() {
 			d.conditional = d.conditional || rule.GetWhen() != nil

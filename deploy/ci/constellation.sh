@@ -37,7 +37,7 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 
 mkdir -p dist
-CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o dist/propersim ./services/propersim
+CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o dist/propersim ./cmd/propersim
 DOCKER_BUILDKIT=0 quietly docker build -q -f deploy/docker/Dockerfile --target prebuilt -t "$PROPERSIM_IMAGE" .
 
 # ended waits for the simulation's container, shows how it ended, and wants success.

@@ -11,8 +11,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/propersim/propersim/pkg/conformance"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
-	"github.com/propersim/propersim/services/propersim/conformance"
 )
 
 // TestItConforms holds the example to every requirement and recommendation of

@@ -15,8 +15,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/propersim/propersim/pkg/conformance"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
-	"github.com/propersim/propersim/services/propersim/conformance"
 )
 
 // python returns an interpreter that has requirements.txt: the one that

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/propersim/propersim/pkg/activity"
-	"github.com/propersim/propersim/pkg/draw"
+	"github.com/propersim/propersim/pkg/seeded"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
@@ -23,7 +23,7 @@ func TestTheGradientIsThatOfTheLoss(t *testing.T) {
 	for name, pair := range pairs {
 		t.Run(name, func(t *testing.T) {
 			tr := newTraining(Base(), &trainerv1.Hyperparameters{Beta: 0.7, LearningRate: 0.1})
-			noise := draw.New(1, "gradient")
+			noise := seeded.New(1, "gradient")
 			number := 0
 			tr.sum.each(func(_ string, _ int, values []float64) {
 				for i := range values {

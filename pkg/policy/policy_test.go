@@ -9,9 +9,9 @@ import (
 
 	"github.com/propersim/propersim/pkg/activity"
 	"github.com/propersim/propersim/pkg/content"
-	"github.com/propersim/propersim/pkg/draw"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/policy"
+	"github.com/propersim/propersim/pkg/seeded"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
@@ -56,7 +56,7 @@ func TestAnswersAreADistribution(t *testing.T) {
 func TestSamplesFollowTheProbabilities(t *testing.T) {
 	p := policy.Base()
 	f := policy.Extract(&policy.Moment{Kind: activity.Cooking})
-	source := draw.New(7, "test")
+	source := seeded.New(7, "test")
 	const n = 40000
 	silent, recipes, warm := 0, 0, 0
 	for i := range n {

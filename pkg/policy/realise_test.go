@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/propersim/propersim/pkg/content"
+	"github.com/propersim/propersim/pkg/judge"
 	"github.com/propersim/propersim/pkg/policy"
-	"github.com/propersim/propersim/pkg/preference"
 	"github.com/propersim/propersim/pkg/simtime"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
@@ -43,7 +43,7 @@ func TestMostLinesRespectTheBoundaries(t *testing.T) {
 		simv1.Boundary_BOUNDARY_NO_QUESTIONS:   0.15,
 		simv1.Boundary_BOUNDARY_NO_SLANG:       0,
 	} {
-		judge, err := preference.Compile(&simv1.PreferenceSpec{Communication: &simv1.CommunicationSpec{Boundaries: []simv1.Boundary{boundary}}})
+		judge, err := judge.Compile(&simv1.PreferenceSpec{Communication: &simv1.CommunicationSpec{Boundaries: []simv1.Boundary{boundary}}})
 		require.NoError(t, err)
 		reading := judge.NewHistory(simtime.Scale(150)).Read(100, "reading")
 		crossed, all := 0.0, 0.0

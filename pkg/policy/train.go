@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/propersim/propersim/pkg/draw"
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/seeded"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
@@ -39,7 +39,7 @@ func Train(parent *Policy, pairs []*bufferv1.PreferencePair, hp *trainerv1.Hyper
 	}
 	t := newTraining(parent, hp)
 	metrics := &trainerv1.Metrics{Pairs: int32(len(examples))}
-	order := draw.New(seed, "policy", "train")
+	order := seeded.New(seed, "policy", "train")
 	for epoch := range int(hp.GetEpochs()) {
 		metrics.Loss = t.epoch(examples, order.Perm(len(examples), epoch), int(hp.GetBatchSize()))
 	}

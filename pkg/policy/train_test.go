@@ -7,9 +7,9 @@ import (
 
 	"github.com/propersim/propersim/pkg/activity"
 	"github.com/propersim/propersim/pkg/content"
-	"github.com/propersim/propersim/pkg/draw"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/policy"
+	"github.com/propersim/propersim/pkg/seeded"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
@@ -32,7 +32,7 @@ func saying(topic, tone int) *simv1.Candidate {
 // synthetic is a night of pairs of somebody who wants silence at work, and to
 // hear something while reading.
 func synthetic(n int) []*bufferv1.PreferencePair {
-	source := draw.New(3, "pairs")
+	source := seeded.New(3, "pairs")
 	pairs := make([]*bufferv1.PreferencePair, n)
 	for i := range pairs {
 		m := policy.Moment{MinuteOfDay: source.Float64(i, 0) * 1439, Kind: activity.Reading, Elapsed: source.Float64(i, 1) * 60, Actions: true, Given: true, SinceGiven: -1}

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/propersim/propersim/pkg/metric"
+	"github.com/propersim/propersim/internal/prom"
 )
 
 // observer counts and logs calls. Metrics are looked up once per method.
@@ -40,7 +40,7 @@ func newObserver(log *zap.Logger, registry *prometheus.Registry) (*observer, err
 	if registry == nil {
 		return o, nil
 	}
-	m := metric.Maker{Registry: registry}
+	m := prom.Maker{Registry: registry}
 	o.handled = m.Counter("rpc_server_handled_total", "Calls that ended, by the code of their answer.", "service", "method", "code")
 	o.seconds = m.Histogram("rpc_server_handling_seconds", "Time from the arrival of a call to its answer; of a stream, to its end.",
 		[]float64{.00005, .0002, .001, .005, .02, .1, .5, 2, 10, 60}, "service", "method")

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"github.com/propersim/propersim/pkg/metric"
+	"github.com/propersim/propersim/internal/prom"
 )
 
 // Measure lets a registry have the statistics of the connections, those of the
@@ -15,11 +15,11 @@ func (db *DB) Measure(registry prometheus.Registerer, name string) error {
 	if registry == nil {
 		return nil
 	}
-	prefixed := prometheus.WrapRegistererWithPrefix(metric.Prefix, registry)
-	_, err := metric.Register(prefixed, collectors.NewDBStatsCollector(db.DB, name))
+	prefixed := prometheus.WrapRegistererWithPrefix(prom.Prefix, registry)
+	_, err := prom.Register(prefixed, collectors.NewDBStatsCollector(db.DB, name))
 	if db.writer == db.DB {
 		return err
 	}
-	_, writer := metric.Register(prefixed, collectors.NewDBStatsCollector(db.writer, name+"_writer"))
+	_, writer := prom.Register(prefixed, collectors.NewDBStatsCollector(db.writer, name+"_writer"))
 	return errors.Join(err, writer)
 }

@@ -4,18 +4,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"github.com/propersim/propersim/pkg/metric"
+	"github.com/propersim/propersim/internal/prom"
 )
 
 // newRegistry returns a registry with what tells of the process itself.
 func newRegistry(service, version string) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: metric.Prefix + "build_info", Help: "1; the labels tell the version and which service the process runs.",
+		Name: prom.Prefix + "build_info", Help: "1; the labels tell the version and which service the process runs.",
 		ConstLabels: prometheus.Labels{"service": service, "version": version},
 	})
 	info.Set(1)
-	prometheus.WrapRegistererWithPrefix(metric.Prefix, registry).MustRegister(
+	prometheus.WrapRegistererWithPrefix(prom.Prefix, registry).MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry.MustRegister(info)
 	return registry

@@ -15,8 +15,8 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.uber.org/zap"
 
+	"github.com/propersim/propersim/internal/prom"
 	"github.com/propersim/propersim/pkg/errs"
-	"github.com/propersim/propersim/pkg/metric"
 )
 
 // Traces says where traces go. Its zero value sends none.
@@ -56,8 +56,8 @@ func newTracerProvider(ctx context.Context, cfg Config, registry *prometheus.Reg
 			cfg.Logger.Warn("traces were not sent", zap.String("endpoint", t.Endpoint), zap.Error(err))
 		}))
 	}
-	ended := endedSpans{prometheus.NewCounter(prometheus.CounterOpts{Name: metric.Prefix + "spans_ended_total", Help: "Sampled spans that ended."})}
-	sent := sentSpans{exporter, prometheus.NewCounter(prometheus.CounterOpts{Name: metric.Prefix + "spans_sent_total", Help: "Spans that the collector took."})}
+	ended := endedSpans{prometheus.NewCounter(prometheus.CounterOpts{Name: prom.Prefix + "spans_ended_total", Help: "Sampled spans that ended."})}
+	sent := sentSpans{exporter, prometheus.NewCounter(prometheus.CounterOpts{Name: prom.Prefix + "spans_sent_total", Help: "Spans that the collector took."})}
 	if err := errors.Join(registry.Register(ended.count), registry.Register(sent.count)); err != nil {
 		return nil, err
 	}

@@ -4,12 +4,12 @@ import (
 	"math"
 
 	"github.com/propersim/propersim/pkg/activity"
-	"github.com/propersim/propersim/pkg/draw"
 	"github.com/propersim/propersim/pkg/policy"
+	"github.com/propersim/propersim/pkg/seeded"
 	"github.com/propersim/propersim/pkg/simtime"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
-	"github.com/propersim/propersim/services/assistant/given"
+	"github.com/propersim/propersim/services/assistant/oracle"
 )
 
 // untrained speaks as the base policy does from the clock and the observation
@@ -17,9 +17,9 @@ import (
 type untrained struct {
 	unadaptable
 	scale  simtime.Scale
-	source draw.Source
+	source seeded.Source
 
-	here         draw.Source // at the present step
+	here         seeded.Source // at the present step
 	distribution policy.Distribution
 }
 
@@ -80,12 +80,12 @@ func (c *constant) sample(n int) answer {
 // told is the baseline that was given the user's wishes: the upper bound.
 type told struct {
 	unadaptable
-	adviser *given.Adviser
-	source  draw.Source
-	here    draw.Source
+	adviser *oracle.Adviser
+	source  seeded.Source
+	here    seeded.Source
 }
 
-func newTold(start *assistantv1.SessionStart, adviser *given.Adviser) *told {
+func newTold(start *assistantv1.SessionStart, adviser *oracle.Adviser) *told {
 	return &told{unadaptable: unadaptable{method: start.GetMethod()}, adviser: adviser, source: source(start)}
 }
 

@@ -95,7 +95,7 @@ func TestNothingOfTheUserReachesTheAssistantButByItsMethod(t *testing.T) {
 }
 
 // TestNoPackageBelowTheAssistantKnowsAPersona reads the imports: no persona, no
-// rubric, no other service, and preference specs in services/assistant/given
+// rubric, no other service, and preference specs in services/assistant/oracle
 // alone.
 func TestNoPackageBelowTheAssistantKnowsAPersona(t *testing.T) {
 	const module = "github.com/propersim/propersim/"
@@ -114,8 +114,8 @@ func TestNoPackageBelowTheAssistantKnowsAPersona(t *testing.T) {
 			require.True(t, from == "services/assistant" || strings.HasPrefix(from, "services/assistant/"), from)
 		}
 		for _, to := range fields[1:] {
-			if to == module+"pkg/preference" {
-				require.Equal(t, "services/assistant/given", from)
+			if to == module+"pkg/judge" {
+				require.Equal(t, "services/assistant/oracle", from)
 			}
 		}
 	}

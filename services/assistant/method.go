@@ -6,7 +6,7 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/simtime"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
-	"github.com/propersim/propersim/services/assistant/given"
+	"github.com/propersim/propersim/services/assistant/oracle"
 )
 
 // Methods returns the names of the methods, as SessionStart.method has them.
@@ -81,7 +81,7 @@ func newVoice(start *assistantv1.SessionStart) (voice, error) {
 	case "constant":
 		return newConstant(start), nil
 	case "persona-given":
-		adviser, err := given.New(start.GetGiven(), simtime.Scale(start.GetSettings().GetStepSeconds()))
+		adviser, err := oracle.New(start.GetGiven(), simtime.Scale(start.GetSettings().GetStepSeconds()))
 		if err != nil {
 			return nil, err
 		}

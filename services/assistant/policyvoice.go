@@ -3,8 +3,8 @@ package assistant
 import (
 	"fmt"
 
-	"github.com/propersim/propersim/pkg/draw"
 	"github.com/propersim/propersim/pkg/policy"
+	"github.com/propersim/propersim/pkg/seeded"
 	"github.com/propersim/propersim/pkg/simtime"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -14,12 +14,12 @@ import (
 // ar, ars, proper and proper-contrast.
 type policyVoice struct {
 	memory    *memory
-	source    draw.Source
+	source    seeded.Source
 	policy    *policy.Policy
 	adapterID string
 
 	// Of the step attended to.
-	here         draw.Source
+	here         seeded.Source
 	distribution policy.Distribution
 	features     *simv1.Features
 	shown        []byte // the user message; reused

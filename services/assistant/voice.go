@@ -2,9 +2,9 @@ package assistant
 
 import (
 	"github.com/propersim/propersim/pkg/content"
-	"github.com/propersim/propersim/pkg/draw"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/policy"
+	"github.com/propersim/propersim/pkg/seeded"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
@@ -36,8 +36,8 @@ type answer struct {
 }
 
 // source is the randomness of a method in a run.
-func source(start *assistantv1.SessionStart) draw.Source {
-	return draw.New(start.GetSettings().GetSeed(), start.GetSettings().GetStream(), "assistant", start.GetMethod())
+func source(start *assistantv1.SessionStart) seeded.Source {
+	return seeded.New(start.GetSettings().GetSeed(), start.GetSettings().GetStream(), "assistant", start.GetMethod())
 }
 
 // The draws of one answer, below (step, n).
@@ -48,12 +48,12 @@ const (
 	drawText
 )
 
-func drawsOf(s draw.Source) policy.Draws {
+func drawsOf(s seeded.Source) policy.Draws {
 	return policy.Draws{Gate: s.Float64(drawGate), Topic: s.Float64(drawTopic), Tone: s.Float64(drawTone)}
 }
 
 // realise puts a choice into words.
-func realise(c policy.Choice, s draw.Source) answer {
+func realise(c policy.Choice, s seeded.Source) answer {
 	if c.Abstain {
 		return answer{silent: true}
 	}

@@ -7,7 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/propersim/propersim/pkg/draw"
+	"github.com/propersim/propersim/pkg/seeded"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 )
 
@@ -15,7 +15,7 @@ import (
 // replacement, in the order drawn: the first part of a Fisher-Yates shuffle.
 // It is a function of its arguments, so that later days change nothing.
 func choose(steps []int32, count int, seed uint64, throughDay int32) []int32 {
-	source := draw.New(seed, "buffer", "sample").At(int(throughDay))
+	source := seeded.New(seed, "buffer", "sample").At(int(throughDay))
 	count = min(count, len(steps))
 	for i := range count {
 		j := i + source.Intn(len(steps)-i, i)

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
-	"github.com/propersim/propersim/pkg/metric"
+	"github.com/propersim/propersim/internal/prom"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 )
 
@@ -35,7 +35,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := metric.Maker{Registry: cfg.Metrics}
+	m := prom.Maker{Registry: cfg.Metrics}
 	appended := m.Counter("pairs_appended_total", "Pairs appended to the buffer; repeated ones were there already.", "result")
 	if err := errors.Join(m.Err, p.db.Measure(cfg.Metrics, "buffer")); err != nil {
 		return nil, errors.Join(err, p.Close())

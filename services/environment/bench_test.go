@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/propersim/propersim/internal/watchtest"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
-	"github.com/propersim/propersim/services/environment/watchtest"
 )
 
 // BenchmarkStep is a waking step of 32 runs at once with other services that

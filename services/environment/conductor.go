@@ -10,11 +10,11 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"go.uber.org/zap"
 
+	"github.com/propersim/propersim/internal/journal"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/simtime"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
-	"github.com/propersim/propersim/services/environment/journal"
 )
 
 // errHalted ends the conducting of a run that somebody paused or cancelled.

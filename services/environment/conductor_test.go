@@ -13,11 +13,11 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/propersim/propersim/internal/journal"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/store"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
-	"github.com/propersim/propersim/services/environment/journal"
 )
 
 const (

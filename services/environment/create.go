@@ -6,12 +6,12 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/propersim/propersim/internal/journal"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/simtime"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
-	"github.com/propersim/propersim/services/environment/journal"
 )
 
 // CreateRun implements RunService.

@@ -17,14 +17,14 @@ import (
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 
-	"github.com/propersim/propersim/pkg/unread"
+	"github.com/propersim/propersim/internal/journal"
+	"github.com/propersim/propersim/internal/slowreader"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
-	"github.com/propersim/propersim/services/environment/journal"
 	"github.com/propersim/propersim/worlds"
 )
 
@@ -81,7 +81,7 @@ type Server struct {
 	metrics *metrics
 	tracer  trace.Tracer // nil without traces
 
-	watchdog *unread.Watchdog
+	watchdog *slowreader.Watchdog
 	pacer    *pacer
 	pages    *pages
 
@@ -108,7 +108,7 @@ func New(cfg Config, clients Clients) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, clients: clients, log: cfg.Logger, worlds: cfg.Worlds,
 		slots: semaphore.NewWeighted(int64(cfg.Parallel)), runs: map[string]*run{},
-		watchdog: unread.New(cfg.WatchPatience)}
+		watchdog: slowreader.New(cfg.WatchPatience)}
 	s.pacer = newPacer(func() bool { return s.conducted.Load() > 0 })
 	if s.log == nil {
 		s.log = zap.NewNop()

@@ -11,8 +11,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/propersim/propersim/pkg/draw"
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/seeded"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -96,7 +96,7 @@ func (t *town) at(places map[string]*place, run string, last int32) (*place, err
 
 func (p *place) observe(past *simv1.PastStep) {
 	data, _ := proto.MarshalOptions{Deterministic: true}.Marshal(past)
-	p.fold = draw.New(p.fold, string(data)).Uint64()
+	p.fold = seeded.New(p.fold, string(data)).Uint64()
 	p.last = past.GetStep()
 	if past.Score != nil {
 		p.scores++
@@ -178,7 +178,7 @@ func (f fakeUsers) Act(_ context.Context, req *userv1.ActRequest, _ ...grpc.Call
 	}
 	action := &simv1.Action{Kind: "sleep", Asleep: true, StartedStep: req.GetStep()}
 	if hour := req.GetStep() % fakeStepsPerDay / 4; hour >= 7 && hour < 23 {
-		action = &simv1.Action{Kind: "reading", Description: fmt.Sprintf("page %d", draw.New(p.seed^p.fold, "act").Intn(1000, int(req.GetStep()))), Room: "study", StartedStep: req.GetStep()}
+		action = &simv1.Action{Kind: "reading", Description: fmt.Sprintf("page %d", seeded.New(p.seed^p.fold, "act").Intn(1000, int(req.GetStep()))), Room: "study", StartedStep: req.GetStep()}
 	}
 	resp := &userv1.ActResponse{Action: action}
 	if !action.GetAsleep() {
@@ -206,7 +206,7 @@ func (f fakeUsers) Evaluate(_ context.Context, req *userv1.EvaluateRequest, _ ..
 			switch {
 			case f.t.unjudged(req.GetStep()) && k == 2:
 				v.Outcome = simv1.Outcome_OUTCOME_UNJUDGED
-			case !f.t.tied(req.GetStep()) && draw.New(p.fold, "judge").Intn(2, int(req.GetStep()), i, k) == 0:
+			case !f.t.tied(req.GetStep()) && seeded.New(p.fold, "judge").Intn(2, int(req.GetStep()), i, k) == 0:
 				v.Outcome = simv1.Outcome_OUTCOME_FAIL
 			default:
 				total++
@@ -292,7 +292,7 @@ func (f fakeAssistants) Recommend(_ context.Context, req *assistantv1.RecommendR
 	resp := &assistantv1.RecommendResponse{Adapter: p.adapter, Prompt: &simv1.Prompt{Features: &simv1.Features{Version: 1, Index: []int32{1, 5}, Value: []float32{1, 0.5}}}}
 	for i := range req.GetCandidates() {
 		c := &simv1.Candidate{Choice: &simv1.Candidate_Abstention{Abstention: &simv1.Abstention{}}, Completion: `{"action":"abstain"}`}
-		if n := draw.New(p.seed^p.fold, "speak", p.adapter).Intn(10, int(req.GetStep()), int(i)); n > 4 {
+		if n := seeded.New(p.seed^p.fold, "speak", p.adapter).Intn(10, int(req.GetStep()), int(i)); n > 4 {
 			text := fmt.Sprintf("suggestion %d of %s", n, p.adapter)
 			c = &simv1.Candidate{Choice: &simv1.Candidate_Recommendation{Recommendation: &simv1.Recommendation{Text: text}}, Completion: text}
 		}
@@ -378,7 +378,7 @@ func (f fakeTrainer) SubmitJob(_ context.Context, req *trainerv1.SubmitJobReques
 	f.t.mu.Lock()
 	defer f.t.mu.Unlock()
 	data, _ := proto.MarshalOptions{Deterministic: true}.Marshal(req)
-	id := fmt.Sprintf("job-%016x", draw.New(0, string(data)).Uint64())
+	id := fmt.Sprintf("job-%016x", seeded.New(0, string(data)).Uint64())
 	if job, ok := f.t.jobs[id]; ok {
 		return &trainerv1.SubmitJobResponse{Job: job}, nil
 	}

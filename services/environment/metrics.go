@@ -5,8 +5,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/propersim/propersim/pkg/metric"
-	"github.com/propersim/propersim/pkg/preference"
+	"github.com/propersim/propersim/internal/prom"
+	"github.com/propersim/propersim/pkg/judge"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
@@ -32,7 +32,7 @@ type metrics struct {
 }
 
 func newMetrics(registry prometheus.Registerer) (*metrics, error) {
-	m := metric.Maker{Registry: registry}
+	m := prom.Maker{Registry: registry}
 	phases := m.Histogram("step_phase_seconds", "Wall time of a part of a waking step.", phaseBounds, "phase")
 	out := &metrics{
 		steps:           m.Counter("steps_total", "Committed steps.", "method", "state"),
@@ -94,7 +94,7 @@ var (
 func (m *metrics) of(fixed *environmentv1.Run) *runMetrics {
 	config := fixed.GetConfig()
 	method := config.GetMethod()
-	low, high := preference.WantedBand(fixed.GetPersona().GetSpec())
+	low, high := judge.WantedBand(fixed.GetPersona().GetSpec())
 	hours := float64(config.GetStepSeconds()) / 3600
 	out := &runMetrics{
 		awake: m.steps.WithLabelValues(method, "awake"), asleep: m.steps.WithLabelValues(method, "asleep"),
@@ -155,7 +155,7 @@ type runStates struct {
 }
 
 func newRunStates(s *Server) *runStates {
-	return &runStates{s, prometheus.NewDesc(metric.Prefix+"runs", "Runs that the service keeps, by state.", []string{"state"}, nil)}
+	return &runStates{s, prometheus.NewDesc(prom.Prefix+"runs", "Runs that the service keeps, by state.", []string{"state"}, nil)}
 }
 
 // Describe implements prometheus.Collector.

@@ -10,8 +10,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/propersim/propersim/pkg/draw"
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/seeded"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
@@ -64,7 +64,7 @@ func (c *conductor) commitNight(night *environmentv1.Night) error {
 // draw.
 func (c *conductor) train(day int32) (*trainerv1.Job, error) {
 	config := c.run.fixed.GetConfig()
-	source := draw.New(config.GetSeed(), config.GetPersonaId(), "training")
+	source := seeded.New(config.GetSeed(), config.GetPersonaId(), "training")
 	anew := config.GetOnFailedNight() == environmentv1.OnFailedNight_ON_FAILED_NIGHT_STOP
 	for attempt := range attempts {
 		var job *trainerv1.Job

@@ -7,9 +7,9 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/propersim/propersim/internal/journal"
 	"github.com/propersim/propersim/pkg/errs"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
-	"github.com/propersim/propersim/services/environment/journal"
 )
 
 const (

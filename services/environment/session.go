@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
-	"github.com/propersim/propersim/pkg/preference"
+	"github.com/propersim/propersim/pkg/judge"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -102,7 +102,7 @@ func (c *conductor) assistantStart(ctx context.Context) (*assistantv1.SessionSta
 		if config.ConstantPerHour != nil {
 			start.ConstantPerHour = config.GetConstantPerHour()
 		} else {
-			low, high := preference.WantedBand(spec)
+			low, high := judge.WantedBand(spec)
 			start.ConstantPerHour = (low + high) / 2
 		}
 	}

@@ -8,8 +8,8 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/propersim/propersim/internal/slowreader"
 	"github.com/propersim/propersim/pkg/errs"
-	"github.com/propersim/propersim/pkg/unread"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
 
@@ -33,10 +33,10 @@ func (s *Server) WatchRun(req *environmentv1.WatchRunRequest, stream grpc.Server
 	defer s.metrics.watchers.Dec()
 	s.pacer.join(w)
 	defer s.pacer.leave(w)
-	err = unread.Serve(s.watchdog, stream, func(send func(*environmentv1.WatchRunResponse) error) error {
+	err = slowreader.Serve(s.watchdog, stream, func(send func(*environmentv1.WatchRunResponse) error) error {
 		return w.follow(stream.Context(), send)
 	})
-	if errors.Is(err, unread.ErrUnread) {
+	if errors.Is(err, slowreader.ErrUnread) {
 		s.metrics.watchersCut.Inc()
 		return errs.Behind{After: w.sent.Load()}
 	}

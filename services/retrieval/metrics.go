@@ -3,7 +3,7 @@ package retrieval
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/propersim/propersim/pkg/metric"
+	"github.com/propersim/propersim/internal/prom"
 )
 
 // operation is what the service counts of one operation of the index.
@@ -15,7 +15,7 @@ type operation struct {
 // operations are those of index.Index.
 type operations struct{ upsert, search, delete, count operation }
 
-func newOperations(m *metric.Maker, driver string) operations {
+func newOperations(m *prom.Maker, driver string) operations {
 	seconds := m.Histogram("retrieval_seconds", "Wall time of an operation of the vector index, retries included.",
 		[]float64{.00001, .00003, .0001, .0003, .001, .003, .01, .03, .1, .3, 1, 3, 10, 30}, "index", "operation")
 	failed := m.Counter("retrieval_errors_total", "Operations of the vector index that failed for good.", "index", "operation")
@@ -29,7 +29,7 @@ func newOperations(m *metric.Maker, driver string) operations {
 	return operations{upsert: of("upsert"), search: of("search"), delete: of("delete"), count: of("count")}
 }
 
-func newEmbedSeconds(m *metric.Maker) prometheus.Observer {
+func newEmbedSeconds(m *prom.Maker) prometheus.Observer {
 	return m.Histogram("embed_seconds", "Wall time of embedding the texts of one request.",
 		[]float64{.00001, .00003, .0001, .0003, .001, .003, .01, .03, .1, .3, 1, 3}).WithLabelValues()
 }

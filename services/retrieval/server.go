@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
+	"github.com/propersim/propersim/internal/prom"
 	"github.com/propersim/propersim/pkg/errs"
-	"github.com/propersim/propersim/pkg/metric"
 	retrievalv1 "github.com/propersim/propersim/proto/gen/propersim/retrieval/v1"
 	"github.com/propersim/propersim/services/retrieval/embed"
 	"github.com/propersim/propersim/services/retrieval/index"
@@ -34,7 +34,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := metric.Maker{Registry: cfg.Metrics}
+	m := prom.Maker{Registry: cfg.Metrics}
 	s := &Server{embedder: embedder, index: x, ops: newOperations(&m, cfg.driver()), embed: newEmbedSeconds(&m)}
 	if m.Err != nil {
 		return nil, errors.Join(m.Err, x.Close())

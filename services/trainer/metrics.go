@@ -5,7 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/propersim/propersim/pkg/metric"
+	"github.com/propersim/propersim/internal/prom"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
@@ -17,7 +17,7 @@ type metrics struct {
 }
 
 func newMetrics(registry prometheus.Registerer) (*metrics, error) {
-	m := metric.Maker{Registry: registry}
+	m := prom.Maker{Registry: registry}
 	out := &metrics{
 		jobs: m.Counter("jobs_total", "Training jobs that came to their end, by the state they ended in.", "executor", "outcome"),
 		seconds: m.Histogram("training_seconds", "Wall time of one job's drawing of pairs and training.",

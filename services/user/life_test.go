@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/propersim/propersim/pkg/activity"
-	"github.com/propersim/propersim/pkg/preference"
+	"github.com/propersim/propersim/pkg/judge"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 	"github.com/propersim/propersim/services/user/planner"
@@ -24,11 +24,11 @@ func TestWhatIsWantedCanBeGiven(t *testing.T) {
 	require.NoError(t, err)
 	for _, stored := range list.GetPersonas() {
 		p := stored.GetPersona()
-		judge, err := preference.Compile(p.GetSpec())
+		rules, err := judge.Compile(p.GetSpec())
 		require.NoError(t, err)
 		plans, err := planner.New(p, home, &simv1.Settings{Seed: 1, Stream: p.GetId(), StepSeconds: 150, Days: 14})
 		require.NoError(t, err)
-		h := judge.NewHistory(150)
+		h := rules.NewHistory(150)
 		waking, due, liked := 0, 0, 0
 		for step := int32(0); step < 14*576; step++ {
 			action, _ := plans.Act(step)
@@ -47,7 +47,7 @@ func TestWhatIsWantedCanBeGiven(t *testing.T) {
 			}
 		}
 		require.GreaterOrEqual(t, 2*liked, due, "%s: something liked can be said at most due moments", p.GetName())
-		low, high := preference.WantedBand(p.GetSpec())
+		low, high := judge.WantedBand(p.GetSpec())
 		perHour := float64(due) / (float64(waking) * 150 / 3600)
 		require.GreaterOrEqual(t, perHour, low/2, p.GetName())
 		require.LessOrEqual(t, perHour, high*2, p.GetName())

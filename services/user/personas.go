@@ -9,8 +9,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/judge"
 	"github.com/propersim/propersim/pkg/persona"
-	"github.com/propersim/propersim/pkg/preference"
 	"github.com/propersim/propersim/pkg/rubric"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
@@ -44,7 +44,7 @@ func prepare(given *simv1.Persona) (*userv1.StoredPersona, error) {
 	if len(faults) > 0 {
 		return nil, errs.Violations(faults)
 	}
-	if _, err := preference.Compile(p.GetSpec()); err != nil {
+	if _, err := judge.Compile(p.GetSpec()); err != nil {
 		return nil, below("persona.spec", err)
 	}
 	return stored, nil

@@ -1,6 +1,6 @@
 // Package user keeps personas and lets simulated people live and judge: the
 // PersonaService over a store, and the UserAgentService over sessions in
-// memory, planned by services/user/planner and judged by pkg/preference.
+// memory, planned by services/user/planner and judged by pkg/judge.
 package user
 
 import (

@@ -10,7 +10,7 @@ import (
 
 	"github.com/propersim/propersim/pkg/activity"
 	"github.com/propersim/propersim/pkg/errs"
-	"github.com/propersim/propersim/pkg/preference"
+	"github.com/propersim/propersim/pkg/judge"
 	"github.com/propersim/propersim/pkg/simtime"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
@@ -23,8 +23,8 @@ type session struct {
 	scale simtime.Scale
 
 	mu      sync.Mutex
-	planner *planner.Planner    // guarded by mu
-	history *preference.History // guarded by mu
+	planner *planner.Planner // guarded by mu
+	history *judge.History   // guarded by mu
 }
 
 // newSession checks what a session starts from: errs.Violations for a persona
@@ -34,7 +34,7 @@ func newSession(start *userv1.SessionStart) (*session, error) {
 	if start.GetPersona().GetSpec() == nil {
 		return nil, errs.Invalid("start.persona.spec", "is missing: a session judges by it")
 	}
-	judge, err := preference.Compile(start.GetPersona().GetSpec())
+	judge, err := judge.Compile(start.GetPersona().GetSpec())
 	if err != nil {
 		return nil, below("start.persona.spec", err)
 	}

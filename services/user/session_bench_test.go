@@ -5,8 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/propersim/propersim/pkg/judge"
 	"github.com/propersim/propersim/pkg/persona"
-	"github.com/propersim/propersim/pkg/preference"
 	"github.com/propersim/propersim/pkg/rubric"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
@@ -20,7 +20,7 @@ func BenchmarkSession(b *testing.B) {
 	require.NoError(b, err)
 	p := all[0].Persona
 	spec, _ := rubric.Compile(p.GetRubric())
-	judge, err := preference.Compile(spec)
+	judge, err := judge.Compile(spec)
 	require.NoError(b, err)
 	home, err := worlds.Get("home")
 	require.NoError(b, err)

@@ -5,7 +5,7 @@ import (
 	"sort"
 
 	"github.com/propersim/propersim/pkg/activity"
-	"github.com/propersim/propersim/pkg/draw"
+	"github.com/propersim/propersim/pkg/seeded"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
@@ -37,7 +37,7 @@ const (
 )
 
 // blocks lays out a day from getting up to going to bed.
-func (p *Planner) blocks(src draw.Source) (wake, bedtime int, out []block) {
+func (p *Planner) blocks(src seeded.Source) (wake, bedtime int, out []block) {
 	loose := 1.0 // how loosely the clock is kept
 	if p.persona.GetBigFive().GetConscientiousness() == simv1.TraitLevel_TRAIT_LEVEL_HIGH {
 		loose = 0.35
@@ -78,13 +78,13 @@ func (p *Planner) blocks(src draw.Source) (wake, bedtime int, out []block) {
 }
 
 // jitter is a normal draw of so many minutes, cut at two deviations, in seconds.
-func jitter(src draw.Source, purpose int, minutes float64) int {
+func jitter(src seeded.Source, purpose int, minutes float64) int {
 	return int(min(2, max(-2, src.Normal(purpose))) * minutes * minute)
 }
 
 // routine adds what nearly every day holds and the persona did not mention:
 // getting up, washing, dressing, meals, and winding down.
-func (p *Planner) routine(src draw.Source, l *layout) {
+func (p *Planner) routine(src seeded.Source, l *layout) {
 	short := func(i, least, most int) int { return (least + src.Intn(most-least+1, i)) * minute }
 	l.offer(activity.WakeUp, l.from, short(0, 10, 14), 10*minute)
 	l.offer(activity.Hygiene, l.from+10*minute, short(1, 12, 18), 90*minute)
@@ -118,7 +118,7 @@ func (p *Planner) routine(src draw.Source, l *layout) {
 }
 
 // fill spends the gaps on what the persona likes at that time of day.
-func (p *Planner) fill(src draw.Source, l *layout) {
+func (p *Planner) fill(src seeded.Source, l *layout) {
 	moods := p.taste.moods(src.At(forMoods))
 	done := make([]int, len(leisures))
 	var previous activity.Kind
@@ -148,7 +148,7 @@ func (p *Planner) fill(src draw.Source, l *layout) {
 }
 
 // choose draws a leisure for a gap.
-func (p *Planner) choose(src draw.Source, moods []float64, done []int, previous activity.Kind, gap block) int {
+func (p *Planner) choose(src seeded.Source, moods []float64, done []int, previous activity.Kind, gap block) int {
 	total := 0.0
 	weights := make([]float64, len(leisures))
 	for i := range leisures {

@@ -16,8 +16,8 @@ import (
 
 	"github.com/propersim/propersim/pkg/activity"
 	"github.com/propersim/propersim/pkg/content"
-	"github.com/propersim/propersim/pkg/draw"
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/seeded"
 	"github.com/propersim/propersim/pkg/simtime"
 	"github.com/propersim/propersim/pkg/world"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -28,7 +28,7 @@ type Planner struct {
 	persona *simv1.Persona
 	plan    *world.Plan
 	scale   simtime.Scale
-	source  draw.Source
+	source  seeded.Source
 	rhythm  rhythm
 	taste   taste
 	bed     world.Spot
@@ -73,7 +73,7 @@ func New(persona *simv1.Persona, w *simv1.World, settings *simv1.Settings) (*Pla
 	}
 	p := &Planner{
 		persona: persona, plan: plan, scale: scale,
-		source: draw.New(settings.GetSeed(), settings.GetStream(), "planner"),
+		source: seeded.New(settings.GetSeed(), settings.GetStream(), "planner"),
 		rhythm: readRhythm(persona), taste: newTaste(persona),
 	}
 	p.bed = plan.Spots(activity.Sleep)[0]

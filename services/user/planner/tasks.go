@@ -2,7 +2,7 @@ package planner
 
 import (
 	"github.com/propersim/propersim/pkg/activity"
-	"github.com/propersim/propersim/pkg/draw"
+	"github.com/propersim/propersim/pkg/seeded"
 	"github.com/propersim/propersim/pkg/world"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
@@ -11,7 +11,7 @@ import (
 type maker struct {
 	planner *Planner
 	day     *Day
-	src     draw.Source
+	src     seeded.Source
 	room    int // where the person is
 	spoken  map[activity.Kind]int
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/propersim/propersim/pkg/activity"
-	"github.com/propersim/propersim/pkg/draw"
+	"github.com/propersim/propersim/pkg/seeded"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
@@ -119,7 +119,7 @@ func pole(level simv1.TraitLevel) float64 {
 }
 
 // moods scales each leisure for one day, so that days differ.
-func (t *taste) moods(src draw.Source) []float64 {
+func (t *taste) moods(src seeded.Source) []float64 {
 	out := make([]float64, len(leisures))
 	for i := range out {
 		out[i] = t.weight[i] * math.Exp(0.6*src.Normal(i))

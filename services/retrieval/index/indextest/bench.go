@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/propersim/propersim/pkg/draw"
+	"github.com/propersim/propersim/pkg/seeded"
 	retrievalv1 "github.com/propersim/propersim/proto/gen/propersim/retrieval/v1"
 	"github.com/propersim/propersim/services/retrieval/embed"
 	"github.com/propersim/propersim/services/retrieval/index"
@@ -64,7 +64,7 @@ func some(tb testing.TB, dimensions, from, n int) ([]*retrievalv1.Point, [][]flo
 	require.NoError(tb, err)
 	points, vectors := make([]*retrievalv1.Point, n), make([][]float32, n)
 	for i := range n {
-		d, text := draw.New(1, "text").At(from+i), []byte{}
+		d, text := seeded.New(1, "text").At(from+i), []byte{}
 		for k := range 9 {
 			text = append(append(text, words[d.Intn(len(words), k)]...), ' ')
 		}

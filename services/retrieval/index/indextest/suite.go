@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/propersim/propersim/pkg/draw"
+	"github.com/propersim/propersim/pkg/seeded"
 	retrievalv1 "github.com/propersim/propersim/proto/gen/propersim/retrieval/v1"
 	"github.com/propersim/propersim/services/retrieval/embed"
 	"github.com/propersim/propersim/services/retrieval/index"
@@ -212,7 +212,7 @@ func remove(t *testing.T, b *bench) {
 // exact compares with sorting everything, score bits and order.
 func exact(t *testing.T, b *bench) {
 	b.clear(b.tenant)
-	d := draw.New(11, "indextest")
+	d := seeded.New(11, "indextest")
 	words := []string{"cook", "read", "garden", "walk", "tea", "kitchen", "sofa", "music"}
 	var points []*retrievalv1.Point
 	for i := range 500 {

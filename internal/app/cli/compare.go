@@ -1,0 +1,183 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/app/folder"
+	"github.com/propersim/propersim/pkg/analysis/compare"
+	"github.com/propersim/propersim/pkg/analysis/figures"
+)
+
+func (a *app) compare() *cobra.Command {
+	var days string
+	cmd := &cobra.Command{
+		Use:   "compare A B",
+		Short: "How much better A is than B, with paired 95% intervals over people",
+		Long: `Compares two experiments over the people that both have: every headline figure of
+A less that of B, with a 95% interval by a paired bootstrap over people. A star
+marks a difference whose interval excludes zero.
+
+A and B are run folders or metrics.json files; where one holds several methods,
+FOLDER:METHOD says which. Without --days: the first day, the last three, all.`,
+		Example: `  propersim compare runs/proper runs/silent
+  propersim compare runs/all:proper-contrast runs/all:proper --days 12-14`,
+		Args: exact(2),
+	}
+	cmd.Flags().StringVar(&days, "days", "", "`ranges` of days, comma-separated, e.g. 1,12-14")
+	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
+		ranges, err := parseRanges(days)
+		if err != nil {
+			return usage(err)
+		}
+		left, err := a.side(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		right, err := a.side(cmd.Context(), args[1])
+		if err != nil {
+			return err
+		}
+		if ranges == nil {
+			ranges = compare.Ranges(left, right)
+		}
+		return a.showComparison(left, right, compare.Over(left, right, ranges))
+	})
+	return cmd
+}
+
+func parseRanges(text string) ([]compare.Range, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var out []compare.Range
+	for part := range strings.SplitSeq(text, ",") {
+		from, to, ranged := strings.Cut(strings.TrimSpace(part), "-")
+		if !ranged {
+			to = from
+		}
+		low, errLow := strconv.Atoi(from)
+		high, errHigh := strconv.Atoi(to)
+		if errLow != nil || errHigh != nil || low < 1 || high < low {
+			return nil, fmt.Errorf("--days: found %q, want days from 1 on, e.g. 3 or 12-14", part)
+		}
+		out = append(out, compare.Range{From: low, To: high})
+	}
+	return out, nil
+}
+
+// side reads "FOLDER[:METHOD]".
+func (a *app) side(ctx context.Context, name string) (compare.Side, error) {
+	path, method := name, ""
+	if _, err := os.Stat(path); err != nil {
+		if at := strings.LastIndex(name, ":"); at > 0 {
+			path, method = name[:at], name[at+1:]
+		}
+	}
+	runs, err := a.figures(ctx, path)
+	if err != nil {
+		return compare.Side{}, err
+	}
+	methods := figures.Methods(runs)
+	switch {
+	case method == "" && len(methods) == 1:
+		method = methods[0]
+	case method == "":
+		return compare.Side{}, usagef("%s holds %d methods; say which: %s:%s", path, len(methods), path, strings.Join(methods, ", :"))
+	case !slices.Contains(methods, method):
+		message := fmt.Sprintf("%s holds no method %q, but %s", path, method, strings.Join(methods, ", "))
+		if near := config.Nearest(method, methods); near != "" {
+			message += fmt.Sprintf("; did you mean %q?", near)
+		}
+		return compare.Side{}, usagef("%s", message)
+	}
+	return compare.Side{Name: name, Method: method, Runs: runs}, nil
+}
+
+// figures reads the runs of a metrics.json, of a folder's metrics.json, or,
+// where there is none, of its journal.
+func (a *app) figures(ctx context.Context, path string) ([]figures.Run, error) {
+	at := folder.Folder(path)
+	if strings.HasSuffix(path, ".json") {
+		file, err := figures.Read(path)
+		if err != nil {
+			return nil, err
+		}
+		return file.Runs, nil
+	}
+	if _, err := os.Stat(at.Metrics()); err == nil {
+		file, err := figures.Read(at.Metrics())
+		if err != nil {
+			return nil, err
+		}
+		return file.Runs, nil
+	}
+	s, err := a.openFolder(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	recorded, err := s.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []figures.Run
+	for _, r := range recorded {
+		f := figures.NewFold(r)
+		for e, err := range s.Entries(ctx, r.GetId(), 0) {
+			if err != nil {
+				return nil, err
+			}
+			if err := f.Add(e); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, f.Run())
+	}
+	return out, nil
+}
+
+func (a *app) showComparison(left, right compare.Side, results []compare.Result) error {
+	if a.json {
+		return a.printJSON(map[string]any{"a": left.Name, "b": right.Name, "method_a": left.Method, "method_b": right.Method, "results": results})
+	}
+	fmt.Fprintf(a.out, "A  %s (%s)\nB  %s (%s)\n", left.Name, left.Method, right.Name, right.Method)
+	for _, r := range results {
+		days := fmt.Sprintf("days %d-%d", r.From, r.To)
+		if r.From == r.To {
+			days = fmt.Sprintf("day %d", r.From)
+		}
+		fmt.Fprintf(a.out, "\n%s, %d people that both have\n", days, r.Personas)
+		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "\tA\tB\tA - B\t95%\t")
+		for _, row := range r.Rows {
+			interval, mark := "-", ""
+			if row.Interval != nil {
+				interval = fmt.Sprintf("%+.3f to %+.3f", row.Interval.Low, row.Interval.High)
+			}
+			if row.Clear {
+				mark = "*"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", row.Label, figure(row.A), figure(row.B), signed(row.Difference), interval, mark)
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func signed(v *float64) string {
+	if v == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%+.3f", *v)
+}

@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/propersim/propersim/internal/app/doctor"
+	"github.com/propersim/propersim/internal/app/live"
+)
+
+func (a *app) doctor() *cobra.Command {
+	var data string
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Look whether this machine and configuration can run an experiment", Args: cobra.NoArgs,
+		Long: `Looks whether the disk can be written and how long a sync takes, whether the ports
+are free, whether services and stores that the configuration names answer. The
+exit code is 1 where something stands in the way.`,
+		Example: "  propersim doctor\n  propersim doctor --config mine.yaml --json",
+	}
+	cmd.Flags().StringVar(&data, "data", "runs", "`folder` that runs will be written to")
+	cmd.RunE = run(func(cmd *cobra.Command, _ []string) error {
+		loaded, err := a.load(cmd)
+		if err != nil {
+			return err
+		}
+		findings := doctor.Look(cmd.Context(), &loaded.Config, data, live.Terminal(a.errOut))
+		bad := 0
+		for _, f := range findings {
+			if f.Status == doctor.Bad {
+				bad++
+			}
+		}
+		if a.json {
+			if err := a.printJSON(findings); err != nil {
+				return err
+			}
+		} else {
+			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+			for _, f := range findings {
+				fmt.Fprintf(w, "%s\t%s\t%s\n", f.Status, f.Check, f.Detail)
+			}
+			if err := w.Flush(); err != nil {
+				return err
+			}
+		}
+		if bad > 0 {
+			return fmt.Errorf("%d checks failed", bad)
+		}
+		return nil
+	})
+	return cmd
+}

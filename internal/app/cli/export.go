@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/propersim/propersim/internal/app/folder"
+	"github.com/propersim/propersim/internal/app/output"
+	"github.com/propersim/propersim/pkg/analysis/source"
+	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
+)
+
+// exported says what a folder's data can be exported as.
+var exported = map[string][]string{"pairs": {"jsonl", "parquet"}, "steps": {"parquet"}, "entries": {"jsonl"}}
+
+func (a *app) export() *cobra.Command {
+	var format, out string
+	var only []string
+	cmd := &cobra.Command{
+		Use:   "export DIR [pairs|steps|entries]",
+		Short: "Write pairs, steps or whole journal entries of a folder to a file",
+		Long: `Writes data of a run folder to a file:
+
+  pairs    preference pairs in TRL's conversational format: jsonl (default), parquet
+  steps    one row a step: parquet
+  entries  the journal, every entry whole, as JSON lines
+
+Without a second argument: pairs.`,
+		Example: `  propersim export runs/2026-11-22-proper pairs --format parquet --out pairs.parquet
+  propersim export runs/2026-11-22-proper entries --run RUN --out run.jsonl`,
+		Args: cobra.RangeArgs(1, 2),
+	}
+	cmd.Flags().StringVar(&format, "format", "", "jsonl or parquet")
+	cmd.Flags().StringVar(&out, "out", "", "`file` to write (default in the folder)")
+	cmd.Flags().StringSliceVar(&only, "run", nil, "only these runs, by `id`")
+	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
+		what := "pairs"
+		if len(args) == 2 {
+			what = args[1]
+		}
+		formats, known := exported[what]
+		if !known {
+			return usagef("found %q, want pairs, steps or entries", what)
+		}
+		if format == "" {
+			format = formats[0]
+		}
+		if !slices.Contains(formats, format) {
+			return usagef("--format: found %q; %s are written as %v", format, what, formats)
+		}
+		at := folder.Folder(args[0])
+		if out == "" {
+			out = fmt.Sprintf("%s/%s.%s", at, what, format)
+		}
+		if err := a.exportTo(cmd.Context(), at, what, format, only, out); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(a.out, out)
+		return err
+	})
+	return cmd
+}
+
+func (a *app) exportTo(ctx context.Context, at folder.Folder, what, format string, only []string, out string) error {
+	s, err := a.openFolder(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	ids, err := runIDs(ctx, s, only)
+	if err != nil {
+		return err
+	}
+	switch what {
+	case "pairs":
+		return a.exportPairs(ctx, at, ids, format, out)
+	case "steps":
+		return exportSteps(ctx, s, ids, out)
+	}
+	return output.Replace(out, func(w io.Writer) error { return exportEntries(ctx, s, ids, w) })
+}
+
+// runIDs returns the ids asked for, or all.
+func runIDs(ctx context.Context, s source.Source, only []string) ([]string, error) {
+	for _, id := range only {
+		if _, err := findRun(ctx, s, id); err != nil {
+			return nil, err
+		}
+	}
+	if len(only) > 0 {
+		return only, nil
+	}
+	runs, err := s.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, r := range runs {
+		ids = append(ids, r.GetId())
+	}
+	return ids, nil
+}
+
+func (a *app) exportPairs(ctx context.Context, at folder.Folder, ids []string, format, out string) error {
+	store, err := a.storeOf(at)
+	if err != nil {
+		return err
+	}
+	services, err := a.only("buffer", store)
+	if err != nil {
+		return err
+	}
+	wire := bufferv1.ExportFormat_EXPORT_FORMAT_JSONL
+	if format == "parquet" {
+		wire = bufferv1.ExportFormat_EXPORT_FORMAT_PARQUET
+	}
+	return errors.Join(output.Pairs(ctx, services.Buffer, ids, wire, out), services.Stop())
+}
+
+func exportSteps(ctx context.Context, s source.Source, ids []string, out string) error {
+	steps, err := output.NewSteps(out)
+	if err != nil {
+		return err
+	}
+	defer steps.Abort()
+	for _, id := range ids {
+		r, err := findRun(ctx, s, id)
+		if err != nil {
+			return err
+		}
+		for e, err := range s.Entries(ctx, id, 0) {
+			if err != nil {
+				return err
+			}
+			if err := steps.Add(r, e); err != nil {
+				return err
+			}
+		}
+	}
+	return steps.Close()
+}
+
+func exportEntries(ctx context.Context, s source.Source, ids []string, w io.Writer) error {
+	buffered := bufio.NewWriter(w)
+	for _, id := range ids {
+		for e, err := range s.Entries(ctx, id, 0) {
+			if err != nil {
+				return err
+			}
+			data, err := protojson.Marshal(e)
+			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintf(buffered, "{\"run\":%q,\"entry\":%s}\n", id, data); err != nil {
+				return err
+			}
+		}
+	}
+	return buffered.Flush()
+}

@@ -1,0 +1,328 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/app/experiment"
+	"github.com/propersim/propersim/internal/app/folder"
+	"github.com/propersim/propersim/internal/app/output"
+	"github.com/propersim/propersim/pkg/judge"
+	"github.com/propersim/propersim/pkg/persona"
+	"github.com/propersim/propersim/pkg/rubric"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
+)
+
+// people says which PersonaService a persona command talks to.
+type people struct {
+	app           *app
+	address, data string
+}
+
+func (a *app) persona() *cobra.Command {
+	p := &people{app: a}
+	parent := &cobra.Command{
+		Use: "persona", Short: "The people: list, show, check, read their rubrics, bring your own", Args: cobra.NoArgs, RunE: help,
+		Long: `Works with personas: the 32 that come with the program, and your own. Without
+--address a user service runs in this process; with --data it keeps what you add
+in that folder, as "serve" and "simulate --out" would.`,
+		Example: `  propersim persona ls
+  propersim persona show 7
+  propersim persona compile me.yaml
+  propersim persona import --format generative-agents scratch.json --out me.yaml
+  propersim persona add me.yaml --address 127.0.0.1:7071`,
+	}
+	parent.PersistentFlags().StringVar(&p.address, "address", "", "`host:port` of a user service")
+	parent.PersistentFlags().StringVar(&p.data, "data", "", "data `folder` whose added people to use")
+	parent.AddCommand(p.list(), p.show(), p.validate(), p.compile(), p.imports(), p.add())
+	return parent
+}
+
+// with calls work with a client of the PersonaService.
+func (p *people) with(cmd *cobra.Command, work func(client userv1.PersonaServiceClient) error) error {
+	if p.address != "" && p.data != "" {
+		return usagef("--address and --data exclude each other")
+	}
+	if p.address != "" {
+		conn, err := p.app.dial(cmd, "user", p.address)
+		if err != nil {
+			return err
+		}
+		return errors.Join(work(userv1.NewPersonaServiceClient(conn)), conn.Close())
+	}
+	store := config.Store{Users: ":memory:"}
+	if p.data != "" {
+		at := folder.Folder(p.data)
+		if err := at.Make(); err != nil {
+			return err
+		}
+		store = at.Store(config.Store{})
+	}
+	services, err := p.app.only("user", store)
+	if err != nil {
+		return err
+	}
+	return errors.Join(work(services.Personas), services.Stop())
+}
+
+func (p *people) list() *cobra.Command {
+	a := p.app
+	return &cobra.Command{
+		Use: "ls", Short: "List the people", Args: cobra.NoArgs,
+		RunE: run(func(cmd *cobra.Command, _ []string) error {
+			return p.with(cmd, func(client userv1.PersonaServiceClient) error {
+				all, err := experiment.ListPeople(cmd.Context(), client)
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return printProtos(a, all)
+				}
+				w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+				fmt.Fprintln(w, "NO\tID\tNAME\tAGE\tTRAITS\tWANTS AN HOUR\tWARNINGS")
+				for _, s := range all {
+					number := "-"
+					if s.GetNumber() > 0 {
+						number = fmt.Sprint(s.GetNumber())
+					}
+					low, high := judge.WantedBand(s.GetPersona().GetSpec())
+					fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%.2f-%.2f\t%d\n", number, s.GetPersona().GetId(), s.GetPersona().GetName(), s.GetPersona().GetAge(),
+						profile(s.GetPersona().GetBigFive()), low, high, len(s.GetWarnings()))
+				}
+				return w.Flush()
+			})
+		}),
+	}
+}
+
+// profile writes the Big Five as "E a C o N": a capital is the high pole.
+func profile(b *simv1.BigFive) string {
+	var out []string
+	for _, trait := range []struct {
+		letter string
+		level  simv1.TraitLevel
+	}{{"e", b.GetExtraversion()}, {"a", b.GetAgreeableness()}, {"c", b.GetConscientiousness()}, {"o", b.GetOpenness()}, {"n", b.GetNeuroticism()}} {
+		if trait.level == simv1.TraitLevel_TRAIT_LEVEL_HIGH {
+			trait.letter = strings.ToUpper(trait.letter)
+		}
+		out = append(out, trait.letter)
+	}
+	return strings.Join(out, " ")
+}
+
+func (p *people) show() *cobra.Command {
+	a := p.app
+	return &cobra.Command{
+		Use: "show ID", Short: "Show a person as YAML, by id or number", Args: exact(1),
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			return p.with(cmd, func(client userv1.PersonaServiceClient) error {
+				got, err := client.GetPersona(cmd.Context(), &userv1.GetPersonaRequest{Id: args[0]})
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printProto(got.GetStored())
+				}
+				one := got.GetStored().GetPersona()
+				if !got.GetStored().GetSpecGiven() {
+					one.Spec = nil // the rubric says it, and "persona compile" reads it
+				}
+				data, err := persona.Marshal(one)
+				if err != nil {
+					return err
+				}
+				_, err = a.out.Write(data)
+				return err
+			})
+		}),
+	}
+}
+
+func (p *people) validate() *cobra.Command {
+	a := p.app
+	return &cobra.Command{
+		Use: "validate FILE...", Short: "Check persona files, and store nothing", Args: cobra.MinimumNArgs(1),
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			return p.with(cmd, func(client userv1.PersonaServiceClient) error {
+				var faults []error
+				for _, path := range args {
+					stored, err := validateFile(cmd, client, path)
+					if err != nil {
+						fmt.Fprintf(a.errOut, "%s: not valid\n", path)
+						faults = append(faults, err)
+						continue
+					}
+					fmt.Fprintf(a.out, "%s: valid, %s, %d warnings\n", path, stored.GetPersona().GetId(), len(stored.GetWarnings()))
+					a.printWarnings(stored.GetWarnings())
+				}
+				if len(faults) == 1 {
+					return faults[0]
+				}
+				return errors.Join(faults...)
+			})
+		}),
+	}
+}
+
+func validateFile(cmd *cobra.Command, client userv1.PersonaServiceClient, path string) (*userv1.StoredPersona, error) {
+	one, err := parseFile(path)
+	if err != nil {
+		return nil, err
+	}
+	got, err := client.ValidatePersona(cmd.Context(), &userv1.ValidatePersonaRequest{Persona: one})
+	return got.GetStored(), err
+}
+
+func parseFile(path string) (*simv1.Persona, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return persona.Parse(data, path)
+}
+
+func (a *app) printWarnings(warnings []*userv1.Warning) {
+	for _, w := range warnings {
+		fmt.Fprintf(a.out, "  warning: %s: %q: %s\n", w.GetField(), w.GetPhrase(), w.GetReason())
+	}
+}
+
+func (p *people) compile() *cobra.Command {
+	a := p.app
+	return &cobra.Command{
+		Use: "compile FILE|ID", Short: "Show how a rubric is read, beside its prose", Args: exact(1),
+		Long: `Shows each text of a rubric with the rules that were read from it, and what was not
+understood. The argument is a persona file, or the id or number of a known person.`,
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			return p.with(cmd, func(client userv1.PersonaServiceClient) error {
+				one, err := p.find(cmd, client, args[0])
+				if err != nil {
+					return err
+				}
+				got, err := client.CompileRubric(cmd.Context(), &userv1.CompileRubricRequest{Rubric: one.GetRubric()})
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printProto(got)
+				}
+				return a.showReading(one.GetRubric(), got)
+			})
+		}),
+	}
+}
+
+// find reads a persona from a file, or, where there is none of that name, from
+// the service.
+func (p *people) find(cmd *cobra.Command, client userv1.PersonaServiceClient, name string) (*simv1.Persona, error) {
+	if _, err := os.Stat(name); err == nil {
+		return parseFile(name)
+	}
+	got, err := client.GetPersona(cmd.Context(), &userv1.GetPersonaRequest{Id: name})
+	if err != nil {
+		return nil, fmt.Errorf("%s is neither a file nor a known person: %w", name, err)
+	}
+	return got.GetStored().GetPersona(), nil
+}
+
+func (a *app) showReading(prose *simv1.Rubric, got *userv1.CompileRubricResponse) error {
+	rules := rubric.Describe(got.GetSpec())
+	for _, part := range []struct{ field, name, text string }{
+		{"frequency", "frequency", prose.GetFrequency()},
+		{"timing", "timing", prose.GetTiming()},
+		{"personal_preference", "content", prose.GetPersonalPreference()},
+		{"communication_safety", "communication", prose.GetCommunicationSafety()},
+	} {
+		fmt.Fprintf(a.out, "%s\n  %s\n", strings.ToUpper(strings.ReplaceAll(part.field, "_", " ")), strings.TrimSpace(part.text))
+		for _, rule := range rules {
+			if read, ok := strings.CutPrefix(rule, part.name+":"); ok {
+				fmt.Fprintf(a.out, "    = %s\n", strings.TrimSpace(read))
+			}
+		}
+		for _, w := range got.GetWarnings() {
+			if w.GetField() == part.field {
+				fmt.Fprintf(a.out, "    ? %q: %s\n", w.GetPhrase(), w.GetReason())
+			}
+		}
+		fmt.Fprintln(a.out)
+	}
+	low, high := judge.WantedBand(got.GetSpec())
+	_, err := fmt.Fprintf(a.out, "Wanted: %.2f to %.2f recommendations per waking hour.\n", low, high)
+	return err
+}
+
+func (p *people) imports() *cobra.Command {
+	a := p.app
+	var format, out string
+	cmd := &cobra.Command{
+		Use: "import FILE", Short: "Turn a foreign description of a person into a persona file", Args: exact(1),
+		Long: `Reads a person from another project's format and writes persona YAML. Formats:
+
+  generative-agents   the scratch.json of simulations of that family`,
+		Example: "  propersim persona import --format generative-agents scratch.json --out me.yaml",
+	}
+	cmd.Flags().StringVar(&format, "format", "generative-agents", "`format` of the file")
+	cmd.Flags().StringVar(&out, "out", "", "`file` to write (default the output)")
+	cmd.RunE = run(func(_ *cobra.Command, args []string) error {
+		if format != "generative-agents" {
+			return usagef("--format: found %q, want generative-agents", format)
+		}
+		data, warnings, err := importFile(args[0])
+		for _, w := range warnings {
+			fmt.Fprintf(a.errOut, "warning: %s\n", w)
+		}
+		if err != nil {
+			return err
+		}
+		if out == "" {
+			_, err = a.out.Write(data)
+			return err
+		}
+		return output.ReplaceWith(out, data)
+	})
+	return cmd
+}
+
+func importFile(path string) ([]byte, []string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer file.Close()
+	one, warnings, err := persona.ImportGenerativeAgents(file)
+	if err != nil {
+		return nil, warnings, err
+	}
+	data, err := persona.Marshal(one)
+	return data, warnings, err
+}
+
+func (p *people) add() *cobra.Command {
+	a := p.app
+	return &cobra.Command{
+		Use: "add FILE...", Short: "Store people, in a service (--address) or a data folder (--data)", Args: cobra.MinimumNArgs(1),
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			if p.address == "" && p.data == "" {
+				return usagef("say where: --address of a user service, or --data of a folder")
+			}
+			return p.with(cmd, func(client userv1.PersonaServiceClient) error {
+				for _, path := range args {
+					stored, err := experiment.Add(cmd.Context(), client, path)
+					if err != nil {
+						return err
+					}
+					fmt.Fprintf(a.out, "%s: stored as %s\n", path, stored.GetPersona().GetId())
+					a.printWarnings(stored.GetWarnings())
+				}
+				return nil
+			})
+		}),
+	}
+}

@@ -1,0 +1,255 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/app/folder"
+	"github.com/propersim/propersim/internal/app/output"
+	"github.com/propersim/propersim/internal/app/stack"
+	"github.com/propersim/propersim/internal/journal"
+	"github.com/propersim/propersim/pkg/analysis/figures"
+	"github.com/propersim/propersim/pkg/analysis/replay"
+	"github.com/propersim/propersim/pkg/analysis/source"
+	"github.com/propersim/propersim/pkg/store"
+)
+
+func (a *app) replay() *cobra.Command {
+	var verify bool
+	cmd := &cobra.Command{
+		Use:   "replay DIR [RUN...]",
+		Short: "Derive everything again from the journal, without any model or network",
+		Long: `Goes through the journal of a folder without any model or network.
+
+Without --verify it writes metrics.json and report.html again, as "report" does.
+With --verify it writes nothing, and checks instead, step by step: the hash chain
+from the configuration on, totals against verdicts, preference pairs against
+evaluations and against the buffer, the recorded progress, and metrics.json. The
+first thing that is wrong is named with its step, and the exit code is 1.`,
+		Example: `  propersim replay --verify runs/2026-11-22-proper
+  propersim replay --verify runs/2026-11-22-proper RUN`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	cmd.Flags().BoolVar(&verify, "verify", false, "check, and write nothing")
+	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
+		at := folder.Folder(args[0])
+		if !verify {
+			return a.rewrite(cmd.Context(), at, false)
+		}
+		return a.verify(cmd.Context(), at, args[1:])
+	})
+	return cmd
+}
+
+// verify replays the named runs, or all.
+func (a *app) verify(ctx context.Context, at folder.Folder, ids []string) error {
+	where, err := a.storeOf(at)
+	if err != nil {
+		return err
+	}
+	reader, err := source.Open(ctx, where.Journal)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	against, stop, err := a.against(at, where)
+	if err != nil {
+		return err
+	}
+	results, err := replayAll(ctx, reader, ids, against)
+	if err := errors.Join(err, stop()); err != nil {
+		return err
+	}
+	return a.showResults(results)
+}
+
+// storeOf returns where the data of a folder lie: one of a simulation says it
+// itself, one of served services is configured as they are.
+func (a *app) storeOf(at folder.Folder) (config.Store, error) {
+	var loaded *config.Loaded
+	var err error
+	if at.Used() {
+		loaded, err = at.Load(config.Sources{})
+	} else {
+		loaded, err = config.Load(config.Sources{File: a.configFile, Environ: os.Environ(), Sets: a.sets})
+		err = usage(err)
+	}
+	if err != nil {
+		return config.Store{}, err
+	}
+	if remote(loaded) {
+		return config.Store{}, usagef("the runs of %s are in the environment at %s: look there with `propersim runs --address`", at, loaded.Connect.Environment)
+	}
+	return at.Store(loaded.Store), nil
+}
+
+// against opens what a folder has to compare the journal with.
+func (a *app) against(at folder.Folder, where config.Store) (replay.Against, func() error, error) {
+	var out replay.Against
+	stop := func() error { return nil }
+	if _, err := os.Stat(at.Metrics()); err == nil {
+		file, err := figures.Read(at.Metrics())
+		if err != nil {
+			return out, stop, err
+		}
+		out.Metrics = file
+	}
+	if !exists(where.Buffer) {
+		return out, stop, nil
+	}
+	services, err := a.only("buffer", where)
+	if err != nil {
+		return out, stop, err
+	}
+	out.Buffer, stop = services.Buffer, services.Stop
+	return out, stop, nil
+}
+
+// exists reports whether there is a database at dsn; one on a server is taken to
+// be there.
+func exists(dsn string) bool {
+	path := store.File(dsn)
+	if path == "" {
+		return true
+	}
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// only starts one embedded service in memory, on the data of a folder.
+func (a *app) only(name string, where config.Store) (*stack.Stack, error) {
+	defaults := config.Default()
+	return stack.Start(stack.Options{Config: &defaults, Store: where, Only: []string{name}, Version: a.version})
+}
+
+func replayAll(ctx context.Context, reader *journal.Reader, ids []string, against replay.Against) ([]replay.Result, error) {
+	runs, err := reader.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(ids) > 0 {
+		runs = runs[:0]
+		for _, id := range ids {
+			r, err := findRun(ctx, reader, id)
+			if err != nil {
+				return nil, err
+			}
+			runs = append(runs, r)
+		}
+	}
+	var out []replay.Result
+	for _, r := range runs {
+		result, err := replay.Run(ctx, reader, r, against)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, result)
+	}
+	return out, nil
+}
+
+// showResults prints the results, and fails where one is at fault.
+func (a *app) showResults(results []replay.Result) error {
+	bad := 0
+	for _, r := range results {
+		if r.Fault != "" {
+			bad++
+		}
+	}
+	if a.json {
+		if err := a.printJSON(results); err != nil {
+			return err
+		}
+	} else {
+		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "RUN\tENTRIES\tPAIRS\tHASH\tCOMPARED WITH\tRESULT")
+		for _, r := range results {
+			verdict := "ok"
+			if r.Fault != "" {
+				verdict = r.Fault
+			}
+			fmt.Fprintf(w, "%s\t%d\t%d\t%.16s\t%s\t%s\n", r.Run, r.Entries, r.Pairs, r.Hash, compared(r), verdict)
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d of %d runs are not what they were", bad, len(results))
+	}
+	return nil
+}
+
+// compared names what was there to compare a run's journal with.
+func compared(r replay.Result) string {
+	var with []string
+	if r.Buffer {
+		with = append(with, "buffer")
+	}
+	if r.Metrics {
+		with = append(with, "metrics.json")
+	}
+	if len(with) == 0 {
+		return "itself"
+	}
+	return strings.Join(with, ", ")
+}
+
+func (a *app) report() *cobra.Command {
+	var steps bool
+	cmd := &cobra.Command{
+		Use:   "report DIR",
+		Short: "Write metrics.json and report.html again, from the journal alone",
+		Long: `Writes metrics.json and report.html of a folder again, from its journal alone; the
+runs need not be over, and may still be going on.`,
+		Example: "  propersim report runs/2026-11-22-proper --steps",
+		Args:    exact(1),
+	}
+	cmd.Flags().BoolVar(&steps, "steps", false, "write steps.parquet too")
+	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
+		return a.rewrite(cmd.Context(), folder.Folder(args[0]), steps)
+	})
+	return cmd
+}
+
+// rewrite makes the outputs of a folder from its journal.
+func (a *app) rewrite(ctx context.Context, at folder.Folder, steps bool) error {
+	job := output.Job{Folder: at, Version: a.version, Steps: steps}
+	where, err := a.storeOf(at)
+	if err != nil {
+		return err
+	}
+	if at.Used() {
+		if job.Config, err = at.Load(config.Sources{}); err != nil {
+			return err
+		}
+	}
+	reader, err := source.Open(ctx, where.Journal)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	job.Source = reader
+	if before, err := figures.Read(at.Metrics()); err == nil {
+		job.Timing = before.Timing
+	}
+	file, err := job.Write(ctx)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(file)
+	}
+	if err := methodTable(a.out, file.Runs); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.out, "\n  %s\n  %s\n", at.Report(), at.Metrics())
+	return err
+}

@@ -1,0 +1,343 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/app/folder"
+	"github.com/propersim/propersim/pkg/analysis/figures"
+	"github.com/propersim/propersim/pkg/analysis/source"
+	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/simtime"
+	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+)
+
+func (a *app) runs() *cobra.Command {
+	var address string
+	parent := &cobra.Command{
+		Use: "runs", Short: "Look into recorded runs, of a folder or of a running service", Args: cobra.NoArgs, RunE: help,
+		Long: `Looks into recorded runs: of a folder, also while it is being written, or of a
+running environment service with --address.`,
+		Example: `  propersim runs ls runs/2026-11-22-proper
+  propersim runs ls --address 127.0.0.1:7070
+  propersim runs show runs/2026-11-22-proper RUN
+  propersim runs steps runs/2026-11-22-proper RUN --from 200 --limit 20
+  propersim runs step runs/2026-11-22-proper RUN 228`,
+	}
+	parent.PersistentFlags().StringVar(&address, "address", "", "`host:port` of an environment service, in place of a folder")
+	parent.AddCommand(a.runsList(&address), a.runsShow(&address), a.runsSteps(&address), a.runsStep(&address))
+	return parent
+}
+
+// openSource opens the folder that leads the arguments, or the service at
+// address, and returns the arguments after it.
+func (a *app) openSource(cmd *cobra.Command, address string, args []string, want int, line string) (source.Source, []string, error) {
+	if address == "" {
+		want++
+	}
+	if len(args) != want {
+		return nil, nil, usagef("found %d arguments, want %d: %s (without DIR where --address is given)", len(args), want, line)
+	}
+	if address != "" {
+		conn, err := a.dial(cmd, "environment", address)
+		if err != nil {
+			return nil, nil, err
+		}
+		return source.Remote(environmentv1.NewRunServiceClient(conn), conn.Close), args, nil
+	}
+	reader, err := a.openFolder(cmd.Context(), folder.Folder(args[0]))
+	return reader, args[1:], err
+}
+
+// openFolder opens the journal of a folder, wherever its configuration says it
+// is.
+func (a *app) openFolder(ctx context.Context, at folder.Folder) (source.Source, error) {
+	store, err := a.storeOf(at)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := source.Open(ctx, store.Journal)
+	if err != nil {
+		return nil, err
+	}
+	return reader, nil
+}
+
+func (a *app) runsList(address *string) *cobra.Command {
+	return &cobra.Command{
+		Use: "ls DIR", Short: "List the runs",
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			s, _, err := a.openSource(cmd, *address, args, 0, cmd.UseLine())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			runs, err := s.Runs(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return printProtos(a, runs)
+			}
+			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "RUN\tPERSONA\tMETHOD\tSEED\tSTATE\tSTEPS\tDAY\tMEAN SCORE\tSAID\tHASH")
+			for _, r := range runs {
+				p := r.GetProgress()
+				fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%d/%d\t%d\t%s\t%d\t%.12s\n", r.GetId(), r.GetPersona().GetId(), r.GetConfig().GetMethod(), r.GetConfig().GetSeed(),
+					figures.StateName(r.GetState()), p.GetSteps(), p.GetStepsTotal(), min(p.GetDay(), r.GetConfig().GetDays()), meanScore(p), p.GetRecommendations(), p.GetHash())
+			}
+			return w.Flush()
+		}),
+	}
+}
+
+func meanScore(p *environmentv1.Progress) string {
+	if p.GetJudgedSteps() == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", float64(p.GetScoreSum())/float64(p.GetJudgedSteps()))
+}
+
+func (a *app) runsShow(address *string) *cobra.Command {
+	return &cobra.Command{
+		Use: "show DIR RUN", Short: "Show a run: its configuration, its person and its days",
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			s, rest, err := a.openSource(cmd, *address, args, 1, cmd.UseLine())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			r, err := findRun(cmd.Context(), s, rest[0])
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printProto(r)
+			}
+			return a.showRun(cmd.Context(), s, r)
+		}),
+	}
+}
+
+// findRun returns a run by id.
+func findRun(ctx context.Context, s source.Source, id string) (*environmentv1.Run, error) {
+	runs, err := s.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, r := range runs {
+		if r.GetId() == id {
+			return r, nil
+		}
+		ids = append(ids, r.GetId())
+	}
+	if near := config.Nearest(id, ids); near != "" {
+		return nil, fmt.Errorf("there is no run %q; did you mean %q: %w", id, near, errs.ErrNotFound)
+	}
+	return nil, fmt.Errorf("there is no run %q: %w", id, errs.ErrNotFound)
+}
+
+func (a *app) showRun(ctx context.Context, s source.Source, r *environmentv1.Run) error {
+	f := figures.NewFold(r)
+	for e, err := range s.Entries(ctx, r.GetId(), 0) {
+		if err := errors.Join(err, addEntry(f, e)); err != nil {
+			return err
+		}
+	}
+	got := f.Run()
+	c := r.GetConfig()
+	fmt.Fprintf(a.out, "%s\n  %s, %d, with method %s, seed %d, in %s\n  %s %s\n  hash %s\n\n", r.GetId(), r.GetPersona().GetName(), r.GetPersona().GetAge(),
+		c.GetMethod(), c.GetSeed(), c.GetWorldId(), got.State, got.Reason, got.FinalHash)
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "DAY\tAWAKE\tMEAN SCORE\tGIVEN\tSILENT\tSAID\tPER HOUR\tWANTED\tRECALL\tPRECISION\tPAIRS\tUNJUDGED\tADAPTER")
+	for _, d := range got.Days {
+		fmt.Fprintf(w, "%d\t%d\t%s\t%s\t%s\t%d\t%s\t%.2f-%.2f\t%s\t%s\t%d\t%d\t%.12s\n", d.Day, d.WakingSteps, figure(d.MeanScore), figure(d.MeanScoreGiven), figure(d.MeanScoreSilent),
+			d.Recommendations, figure(d.PerWakingHour), d.Wanted.Min, d.Wanted.Max, figure(d.Recall), figure(d.Precision), d.Pairs, d.Unjudged, orDash(d.Adapter))
+	}
+	return w.Flush()
+}
+
+func addEntry(f *figures.Fold, e *environmentv1.Entry) error {
+	if e == nil {
+		return nil
+	}
+	return f.Add(e)
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func (a *app) runsSteps(address *string) *cobra.Command {
+	var from, limit int32
+	var waking bool
+	cmd := &cobra.Command{
+		Use: "steps DIR RUN", Short: "List the steps of a run, one line each",
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			s, rest, err := a.openSource(cmd, *address, args, 1, cmd.UseLine())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			// An entry's sequence number is greater than its step's number.
+			left := limit
+			for e, err := range s.Entries(cmd.Context(), rest[0], int64(from)) {
+				if err != nil {
+					return err
+				}
+				step := e.GetBody().GetStep()
+				if (step != nil && step.GetStep() < from) || (waking && step.GetAction().GetAsleep()) {
+					continue
+				}
+				if err := a.stepLine(e); err != nil {
+					return err
+				}
+				if left--; left == 0 {
+					return nil
+				}
+			}
+			return nil
+		}),
+	}
+	cmd.Flags().Int32Var(&from, "from", 0, "first `step`, 0-based")
+	cmd.Flags().Int32Var(&limit, "limit", 50, "at most so many `lines`; 0 for all")
+	cmd.Flags().BoolVar(&waking, "waking", false, "leave sleep out")
+	return cmd
+}
+
+// stepLine prints one entry on one line; JSON lines with --json.
+func (a *app) stepLine(e *environmentv1.Entry) error {
+	if a.json {
+		data, err := protojson.Marshal(e)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(a.out, string(data))
+		return err
+	}
+	if n := e.GetBody().GetNight(); n != nil {
+		_, err := fmt.Fprintf(a.out, "       night after day %d: loss %.3f, margin %.3f, adapter %.12s %s\n", n.GetDay(), n.GetMetrics().GetLoss(), n.GetMetrics().GetMargin(), orDash(n.GetAdapter()), n.GetFailure())
+		return err
+	}
+	s := e.GetBody().GetStep()
+	line := fmt.Sprintf("%6d day %d %s  %s", s.GetStep(), s.GetDay(), simtime.Clock(s.GetSecondOfDay()), s.GetAction().GetDescription())
+	if !s.GetAction().GetAsleep() {
+		line += fmt.Sprintf("  %s  %s", said(figures.Delivered(s)), total(figures.Judgement(s)))
+		if s.GetMoment().GetDue() {
+			line += " due"
+		}
+	}
+	_, err := fmt.Fprintln(a.out, line)
+	return err
+}
+
+func said(c *simv1.Candidate) string {
+	if rec := c.GetRecommendation(); rec != nil {
+		return fmt.Sprintf("%q", rec.GetText())
+	}
+	return "(silent)"
+}
+
+func total(e *simv1.Evaluation) string {
+	if e == nil || e.Total == nil {
+		return "unjudged"
+	}
+	return fmt.Sprintf("%d/4", e.GetTotal())
+}
+
+func (a *app) runsStep(address *string) *cobra.Command {
+	return &cobra.Command{
+		Use: "step DIR RUN STEP", Short: "Show one step whole: what was done, offered, and judged, and why",
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			s, rest, err := a.openSource(cmd, *address, args, 2, cmd.UseLine())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			number, err := strconv.ParseInt(rest[1], 10, 32)
+			if err != nil || number < 0 {
+				return usagef("found step %q, want a whole number from 0", rest[1])
+			}
+			e, err := s.Step(cmd.Context(), rest[0], int32(number))
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printProto(e)
+			}
+			return a.showStep(e)
+		}),
+	}
+}
+
+func (a *app) showStep(e *environmentv1.Entry) error {
+	s := e.GetBody().GetStep()
+	action, moment := s.GetAction(), s.GetMoment()
+	fmt.Fprintf(a.out, "step %d, day %d, %s, entry %d\nhash %s\n\n%s (%s), %s\n", s.GetStep(), s.GetDay(), simtime.Clock(s.GetSecondOfDay()), e.GetSequence(), e.GetHash(),
+		action.GetDescription(), action.GetKind(), orDash(action.GetRoom()))
+	if action.GetAsleep() {
+		return nil
+	}
+	fmt.Fprintf(a.out, "receptive %t, protected %t, due %t; adapter %s\n", moment.GetReceptive(), moment.GetProtected(), moment.GetDue(), orDash(s.GetAdapter()))
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	for i, c := range s.GetCandidates() {
+		mark := ""
+		if i == 0 {
+			mark = ", delivered"
+		}
+		if p := s.GetPair(); p != nil && int(p.GetChosen()) == i {
+			mark += ", chosen"
+		} else if p != nil && int(p.GetRejected()) == i {
+			mark += ", rejected"
+		}
+		var e *simv1.Evaluation
+		if i < len(s.GetEvaluations()) {
+			e = s.GetEvaluations()[i]
+		}
+		fmt.Fprintf(w, "\ncandidate %d%s: %s  %s  %s %s\n", i, mark, total(e), said(c), c.GetRecommendation().GetTopic(), c.GetRecommendation().GetTone())
+		for _, v := range e.GetVerdicts() {
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", enumName(v.GetCriterion().String(), "CRITERION_"), enumName(v.GetOutcome().String(), "OUTCOME_"), v.GetReason())
+		}
+	}
+	return w.Flush()
+}
+
+// printProto prints a message as JSON for programs.
+func (a *app) printProto(m proto.Message) error {
+	data, err := protojson.MarshalOptions{Multiline: true, Indent: "  "}.Marshal(m)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(a.out, string(data))
+	return err
+}
+
+// printProtos prints messages as a JSON array.
+func printProtos[M proto.Message](a *app, list []M) error {
+	fmt.Fprint(a.out, "[")
+	for i, m := range list {
+		if i > 0 {
+			fmt.Fprint(a.out, ",")
+		}
+		data, err := protojson.MarshalOptions{Multiline: true, Indent: "  "}.Marshal(m)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.out, "\n%s", data)
+	}
+	_, err := fmt.Fprintln(a.out, "\n]")
+	return err
+}

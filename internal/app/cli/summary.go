@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"text/tabwriter"
+
+	"github.com/propersim/propersim/internal/app/folder"
+	"github.com/propersim/propersim/internal/app/live"
+	"github.com/propersim/propersim/pkg/analysis/figures"
+)
+
+// conclude prints what came out. Failed runs make the command fail.
+func (a *app) conclude(at folder.Folder, file *figures.File) error {
+	if a.json {
+		if err := a.printJSON(map[string]any{"folder": string(at), "timing": file.Timing, "spans": file.Aggregate.Spans, "failures": file.Failures}); err != nil {
+			return err
+		}
+	} else if err := a.summarize(at, file); err != nil {
+		return err
+	}
+	for _, r := range file.Runs {
+		if r.State == "failed" {
+			fmt.Fprintf(a.errOut, "run %s failed: %s\n", r.ID, r.Reason)
+		}
+	}
+	if n := file.Failures.FailedRuns; n > 0 {
+		return fmt.Errorf("%d of %d runs failed; `propersim resume %s` tries again", n, len(file.Runs), at)
+	}
+	return nil
+}
+
+// summarize prints the table of methods, where the files are and what to try
+// next.
+func (a *app) summarize(at folder.Folder, file *figures.File) error {
+	fmt.Fprintln(a.out)
+	if err := methodTable(a.out, file.Runs); err != nil {
+		return err
+	}
+	for _, method := range figures.Methods(file.Runs) {
+		extremes(a.out, file.Runs, method)
+	}
+	if n := file.Failures.UnjudgedSteps + file.Failures.FailedNights; n > 0 {
+		fmt.Fprintf(a.out, "\n%d steps could not be judged, %d nights failed: see the report.\n", file.Failures.UnjudgedSteps, file.Failures.FailedNights)
+	}
+	if t := file.Timing; t != nil && t.Steps > 0 {
+		fmt.Fprintf(a.out, "\n%s steps in %.1f s, %s a second, peak memory %d MiB.\n", live.Thousands(t.Steps), t.WallSeconds, live.Thousands(int64(t.StepsPerSecond)), t.PeakRSSBytes>>20)
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
+	fmt.Fprintf(w, "\n  %s\tthe report: open it in a browser\n", at.Report())
+	fmt.Fprintf(w, "  %s\tthe figures\n", at.Metrics())
+	fmt.Fprintf(w, "  %s\tone row a step\n", at.Steps())
+	fmt.Fprintf(w, "  %s\tpreference pairs for TRL\n", at.Pairs())
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if a.next != "" {
+		_, err := fmt.Fprintf(a.out, "\nNext:\n%s\n", a.next)
+		return err
+	}
+	next := "propersim simulate --method proper,proper-contrast,silent,persona-given   methods side by side"
+	if len(figures.Methods(file.Runs)) > 1 {
+		next = fmt.Sprintf("propersim compare %s:%s %s:%s   the difference, with intervals", at, file.Runs[0].Method, at, file.Runs[len(file.Runs)-1].Method)
+	}
+	_, err := fmt.Fprintf(a.out, "\nNext:\n  propersim replay --verify %s   prove it without any model\n  %s\n", at, next)
+	return err
+}
+
+// methodTable compares the first day with the last ones, one row a method.
+func methodTable(out io.Writer, runs []figures.Run) error {
+	b := figures.NewBootstrap()
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "METHOD\tDAYS\tMEAN SCORE\t95%\tPER HOUR\tWANTED\tNEAR BAND\tRECALL\tPRECISION\tSUCCESS")
+	for _, method := range figures.Methods(runs) {
+		last := figures.LastDay(runs, method)
+		if last == 0 {
+			continue
+		}
+		row(w, figures.NewGroup(b, runs, method, 1, 1))
+		if from, to := figures.LastSpan(last); from > 1 {
+			row(w, figures.NewGroup(b, runs, method, from, to))
+		}
+	}
+	return w.Flush()
+}
+
+func row(w io.Writer, g figures.Group) {
+	days := fmt.Sprint(g.FromDay)
+	if g.ToDay > g.FromDay {
+		days = fmt.Sprintf("%d-%d", g.FromDay, g.ToDay)
+	}
+	interval := "-"
+	if g.CILow != nil {
+		interval = fmt.Sprintf("%.2f to %.2f", *g.CILow, *g.CIHigh)
+	}
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%.2f-%.2f\t%d/%d\t%s\t%s\t%s\n", g.Method, days, figure(g.MeanScore), interval,
+		figure(g.PerWakingHour), g.Wanted.Min, g.Wanted.Max, g.NearBand, g.Personas, figure(g.Recall), figure(g.Precision), figure(g.SuccessRate))
+}
+
+// extremes names the personas with the greatest and the least score over the
+// last days.
+func extremes(out io.Writer, runs []figures.Run, method string) {
+	from, to := figures.LastSpan(figures.LastDay(runs, method))
+	score := figures.Statistics()[0]
+	best, worst := "", ""
+	high, low := math.Inf(-1), math.Inf(1)
+	units := figures.Units(runs, method, from, to)
+	for _, u := range units {
+		v := score.Value([]figures.Unit{u})
+		if v == nil {
+			continue
+		}
+		if *v > high {
+			best, high = u.Persona, *v
+		}
+		if *v < low {
+			worst, low = u.Persona, *v
+		}
+	}
+	if best != "" && best != worst {
+		fmt.Fprintf(out, "%s: best with %s (%.2f), worst with %s (%.2f)\n", method, best, high, worst, low)
+	}
+}
+
+func figure(v *float64) string {
+	if v == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", *v)
+}

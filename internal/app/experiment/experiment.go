@@ -1,0 +1,199 @@
+// Package experiment conducts the runs of a folder through the contracts alone:
+// it finds the people, creates a run for each of them and each method, and
+// watches until all are over.
+package experiment
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/app/live"
+	"github.com/propersim/propersim/internal/app/stack"
+	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/persona"
+	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
+)
+
+// People returns the personas that a configuration asks for, its files added
+// first. Errors: errs.Violations for a selector that names nobody or a persona
+// that is not valid.
+func People(ctx context.Context, service userv1.PersonaServiceClient, c *config.Config) ([]persona.Numbered, error) {
+	for _, path := range c.Simulation.PersonaFiles {
+		if _, err := Add(ctx, service, path); err != nil {
+			return nil, err
+		}
+	}
+	stored, err := ListPeople(ctx, service)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]persona.Numbered, len(stored))
+	for i, s := range stored {
+		all[i] = persona.Numbered{Number: int(s.GetNumber()), Persona: s.GetPersona()}
+	}
+	return persona.Select(c.Simulation.Personas, all)
+}
+
+// Add stores the persona of a YAML file.
+func Add(ctx context.Context, service userv1.PersonaServiceClient, path string) (*userv1.StoredPersona, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("persona file: %w", err)
+	}
+	p, err := persona.Parse(data, path)
+	if err != nil {
+		return nil, err
+	}
+	got, err := service.CreatePersona(ctx, &userv1.CreatePersonaRequest{Persona: p})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return got.GetStored(), nil
+}
+
+// ListPeople returns all personas of a service.
+func ListPeople(ctx context.Context, service userv1.PersonaServiceClient) ([]*userv1.StoredPersona, error) {
+	var out []*userv1.StoredPersona
+	for token := ""; ; {
+		page, err := service.ListPersonas(ctx, &userv1.ListPersonasRequest{PageSize: 200, PageToken: token})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, page.GetPersonas()...)
+		if token = page.GetNextPageToken(); token == "" {
+			return out, nil
+		}
+	}
+}
+
+// Create makes the runs of a configuration and lets them start. Runs that an
+// experiment of the same id has made before come back as they stand.
+func Create(ctx context.Context, s *stack.Stack, c *config.Config, experiment string) ([]*environmentv1.Run, error) {
+	people, err := People(ctx, s.Personas, c)
+	if err != nil {
+		return nil, err
+	}
+	var runs []*environmentv1.Run
+	for _, method := range c.Simulation.Methods {
+		for _, p := range people {
+			id := p.Persona.GetId()
+			made, err := s.Runs.CreateRun(ctx, &environmentv1.CreateRunRequest{
+				Config: c.RunConfig(id, method), RequestId: requestID(experiment, method, id),
+			})
+			if err != nil {
+				return nil, fmt.Errorf("run of %s with %s: %w", id, method, err)
+			}
+			runs = append(runs, made.GetRun())
+		}
+	}
+	return runs, nil
+}
+
+// requestID names a run of an experiment within the 128 bytes of the contract.
+func requestID(experiment, method, persona string) string {
+	sum := sha256.Sum256([]byte(experiment + "\x00" + method + "\x00" + persona))
+	return "simulate-" + hex.EncodeToString(sum[:])
+}
+
+// Resume lets those of the runs that are not over go on, failed ones included,
+// and returns all of them as they stand.
+func Resume(ctx context.Context, s *stack.Stack, runs []*environmentv1.Run) ([]*environmentv1.Run, error) {
+	out := make([]*environmentv1.Run, len(runs))
+	for i, r := range runs {
+		now, err := s.Runs.GetRun(ctx, &environmentv1.GetRunRequest{Id: r.GetId()})
+		if err != nil {
+			return nil, fmt.Errorf("run %s: %w", r.GetId(), err)
+		}
+		out[i] = now.GetRun()
+		switch out[i].GetState() {
+		case environmentv1.RunState_RUN_STATE_PAUSED, environmentv1.RunState_RUN_STATE_FAILED:
+			resumed, err := s.Runs.ResumeRun(ctx, &environmentv1.ResumeRunRequest{Id: r.GetId()})
+			if err != nil {
+				return nil, fmt.Errorf("run %s: %w", r.GetId(), err)
+			}
+			out[i] = resumed.GetRun()
+		}
+	}
+	return out, nil
+}
+
+// Watch keeps the board up to date until every run is over, a service fails, or
+// ctx is done.
+func Watch(ctx context.Context, s *stack.Stack, runs []*environmentv1.Run, board *live.Board) error {
+	for _, r := range runs {
+		board.Update(r)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	watchers, stop := context.WithCancel(ctx)
+	defer stop()
+	group.Go(func() error {
+		select {
+		case err := <-s.Failed():
+			return err
+		case <-watchers.Done():
+			return nil
+		}
+	})
+	var all errgroup.Group
+	for _, r := range runs {
+		all.Go(func() error { return watch(ctx, s.Runs, r.GetId(), board) })
+	}
+	group.Go(func() error {
+		defer stop()
+		return all.Wait()
+	})
+	return group.Wait()
+}
+
+// watch follows one run, also over breaks of the connection, and from where it
+// stands when the service gave up waiting for this program to read.
+func watch(ctx context.Context, client environmentv1.RunServiceClient, id string, board *live.Board) error {
+	for {
+		err := follow(ctx, client, id, board)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, errs.ErrBehind):
+			continue
+		case !errors.Is(err, errs.ErrUnavailable):
+			return fmt.Errorf("run %s: %w", id, err)
+		}
+		board.Away(err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func follow(ctx context.Context, client environmentv1.RunServiceClient, id string, board *live.Board) error {
+	stream, err := client.WatchRun(ctx, &environmentv1.WatchRunRequest{Id: id, IntervalMs: 400})
+	if err != nil {
+		return err
+	}
+	for {
+		news, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if r := news.GetRun(); r != nil {
+			board.Update(r)
+		}
+	}
+}

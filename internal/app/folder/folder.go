@@ -1,0 +1,154 @@
+// Package folder is the run folder: where everything of an experiment lies, who
+// may write there, and with which configuration it was made.
+package folder
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/pkg/errs"
+)
+
+// Folder is the path of a run folder.
+type Folder string
+
+// The files of a run folder.
+func (f Folder) path(parts ...string) string {
+	return filepath.Join(append([]string{string(f)}, parts...)...)
+}
+
+// Config returns the path of the configuration the folder was made with.
+func (f Folder) Config() string { return f.path("config.yaml") }
+
+// Metrics returns the path of metrics.json.
+func (f Folder) Metrics() string { return f.path("metrics.json") }
+
+// Report returns the path of report.html.
+func (f Folder) Report() string { return f.path("report.html") }
+
+// Steps returns the path of steps.parquet.
+func (f Folder) Steps() string { return f.path("steps.parquet") }
+
+// Pairs returns the path of pairs.jsonl.
+func (f Folder) Pairs() string { return f.path("pairs.jsonl") }
+
+// Journal returns the path of the journal where the configuration names none.
+func (f Folder) Journal() string { return f.path("journal.db") }
+
+// Name returns the last part of the path.
+func (f Folder) Name() string {
+	abs, err := filepath.Abs(string(f))
+	if err != nil {
+		return string(f)
+	}
+	return filepath.Base(abs)
+}
+
+// Store fills the places that a configuration leaves empty with those of the
+// folder.
+func (f Folder) Store(s config.Store) config.Store {
+	fill := func(at *string, parts ...string) {
+		if *at == "" {
+			*at = f.path(parts...)
+		}
+	}
+	fill(&s.Journal, "journal.db")
+	fill(&s.Users, "state", "users.db")
+	fill(&s.Buffer, "state", "buffer.db")
+	fill(&s.Trainer, "state", "trainer.db")
+	fill(&s.Adapters, "state", "adapters")
+	return s
+}
+
+// Make creates the folder and proves that it can be written.
+func (f Folder) Make() error {
+	if err := os.MkdirAll(f.path("state"), 0o755); err != nil {
+		return fmt.Errorf("run folder %s cannot be made: %w", f, cause(err))
+	}
+	probe, err := os.CreateTemp(f.path("state"), ".probe-*")
+	if err != nil {
+		return fmt.Errorf("run folder %s cannot be written: %w", f, cause(err))
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// OpenLog opens the log of the services for appending: beside the live view
+// there is no room for it.
+func (f Folder) OpenLog() (*os.File, error) {
+	file, err := os.OpenFile(f.path("state", "services.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("run folder %s cannot be written: %w", f, cause(err))
+	}
+	return file, nil
+}
+
+// cause leaves out the path, which the message has said.
+func cause(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// Used reports whether an experiment has been begun here.
+func (f Folder) Used() bool {
+	_, err := os.Stat(f.Config())
+	return err == nil
+}
+
+// Save writes the configuration that the folder is made with.
+func (f Folder) Save(c *config.Config) error {
+	data, err := c.YAML()
+	if err != nil {
+		return err
+	}
+	// The id comes first: a folder with a configuration has one.
+	id := []byte(rand.Text() + "\n")
+	if err := errors.Join(os.WriteFile(f.path("state", "id"), id, 0o644), os.WriteFile(f.Config(), data, 0o644)); err != nil {
+		return fmt.Errorf("run folder %s cannot be written: %w", f, cause(err))
+	}
+	return nil
+}
+
+// ID names the experiment of the folder among all others; it decides no result
+// and survives a move of the folder.
+func (f Folder) ID() (string, error) {
+	data, err := os.ReadFile(f.path("state", "id"))
+	if err != nil {
+		return "", fmt.Errorf("run folder %s has lost its id: %w", f, cause(err))
+	}
+	return strings.TrimSpace(string(data)), nil
+}
+
+// Load reads the configuration the folder was made with; from, weaker sources
+// aside, may change what does not decide results. ErrNotFound where nothing was
+// begun.
+func (f Folder) Load(from config.Sources) (*config.Loaded, error) {
+	if !f.Used() {
+		return nil, fmt.Errorf("%s is not a run folder: it has no config.yaml: %w", f, errs.ErrNotFound)
+	}
+	from.File = f.Config()
+	return config.Load(from)
+}
+
+// Differences names the keys that decide results and differ between two
+// configurations.
+func Differences(a, b *config.Config) []string {
+	var out []string
+	left, right := a.Fields(), b.Fields()
+	for i, field := range left {
+		if config.Decides(field.Key) && fmt.Sprint(field.Value()) != fmt.Sprint(right[i].Value()) {
+			out = append(out, fmt.Sprintf("%s is %v there and %v here", field.Key, field.Value(), right[i].Value()))
+		}
+	}
+	slices.Sort(out)
+	return out
+}

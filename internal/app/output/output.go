@@ -1,0 +1,197 @@
+// Package output writes what an experiment leaves behind: metrics.json,
+// report.html, steps.parquet and pairs.jsonl, in one pass over the journal with
+// memory that does not grow with its length.
+package output
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/app/folder"
+	"github.com/propersim/propersim/pkg/analysis/figures"
+	"github.com/propersim/propersim/pkg/analysis/report"
+	"github.com/propersim/propersim/pkg/analysis/source"
+	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+)
+
+// Job says what to write and from what.
+type Job struct {
+	Folder folder.Folder
+	Source source.Source
+	// Config may be nil where it is not known.
+	Config  *config.Loaded
+	Version string
+	// Timing may be nil.
+	Timing *figures.Timing
+	// Steps asks for steps.parquet too.
+	Steps bool
+}
+
+// Write writes metrics.json and report.html and, where asked, steps.parquet.
+func (j Job) Write(ctx context.Context) (*figures.File, error) {
+	var steps *Steps
+	if j.Steps {
+		var err error
+		if steps, err = NewSteps(j.Folder.Steps()); err != nil {
+			return nil, err
+		}
+		defer steps.Abort()
+	}
+	runs, moments, err := j.fold(ctx, steps)
+	if err != nil {
+		return nil, err
+	}
+	if steps != nil {
+		if err := steps.Close(); err != nil {
+			return nil, err
+		}
+	}
+	tree := map[string]any{}
+	if j.Config != nil {
+		tree = j.Config.Tree()
+	}
+	file := figures.NewFile(j.Version, tree, j.Timing, runs)
+	if err := file.Write(j.Folder.Metrics()); err != nil {
+		return nil, err
+	}
+	return file, j.report(file, moments)
+}
+
+// fold is the pass over the journal.
+func (j Job) fold(ctx context.Context, steps *Steps) ([]figures.Run, []*report.Moments, error) {
+	recorded, err := j.Source.Runs(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	runs := make([]figures.Run, 0, len(recorded))
+	moments := make([]*report.Moments, 0, len(recorded))
+	for _, run := range recorded {
+		f, m := figures.NewFold(run), report.NewMoments(run)
+		for e, err := range ahead(ctx, j.Source.Entries(ctx, run.GetId(), 0)) {
+			if err != nil {
+				return nil, nil, err
+			}
+			if err := errors.Join(f.Add(e), steps.Add(run, e)); err != nil {
+				return nil, nil, err
+			}
+			m.Add(e)
+		}
+		runs, moments = append(runs, f.Run()), append(moments, m)
+	}
+	return runs, moments, nil
+}
+
+func (j Job) report(file *figures.File, moments []*report.Moments) error {
+	in := report.Input{
+		Name: j.Folder.Name(), File: file,
+		Best: report.Best(moments, 10), Worst: report.Worst(moments, 10),
+	}
+	in.Values = values(j.Config)
+	return Replace(j.Folder.Report(), func(w io.Writer) error { return report.Write(w, in) })
+}
+
+func values(c *config.Loaded) []report.Value {
+	if c == nil {
+		return nil
+	}
+	var out []report.Value
+	for _, f := range c.Fields() {
+		if !f.Secret {
+			out = append(out, report.Value{Key: f.Key, Value: fmt.Sprint(f.Value()), Origin: c.Origin(f.Key)})
+		}
+	}
+	return out
+}
+
+// Replace writes a file aside and puts it in place as a whole.
+func Replace(path string, write func(io.Writer) error) error {
+	aside, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", path, err)
+	}
+	defer os.Remove(aside.Name())
+	if err := errors.Join(write(aside), aside.Chmod(0o644), aside.Close()); err != nil {
+		return fmt.Errorf("%s cannot be written: %w", path, err)
+	}
+	if err := os.Rename(aside.Name(), path); err != nil {
+		return fmt.Errorf("%s cannot be written: %w", path, err)
+	}
+	return nil
+}
+
+// ReplaceWith writes data to a file as a whole.
+func ReplaceWith(path string, data []byte) error {
+	return Replace(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// rowGroup is the number of rows that are held in memory at a time.
+const rowGroup = 32_768
+
+// Steps writes steps.parquet: zstd, in row groups of rowGroup rows.
+type Steps struct {
+	path  string
+	aside *os.File
+	to    *parquet.GenericWriter[Row]
+	rows  []Row
+}
+
+// NewSteps begins the file aside.
+func NewSteps(path string) (*Steps, error) {
+	aside, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be written: %w", path, err)
+	}
+	return &Steps{
+		path: path, aside: aside, rows: make([]Row, 0, 1024),
+		to: parquet.NewGenericWriter[Row](aside, parquet.Compression(&parquet.Zstd), parquet.MaxRowsPerRowGroup(rowGroup)),
+	}, nil
+}
+
+// Add writes the step of an entry; nights are no rows. On nil it does nothing.
+func (s *Steps) Add(run *environmentv1.Run, e *environmentv1.Entry) error {
+	step := e.GetBody().GetStep()
+	if s == nil || step == nil {
+		return nil
+	}
+	s.rows = s.rows[:len(s.rows)+1]
+	s.rows[len(s.rows)-1].fill(run, e.GetSequence(), step)
+	if len(s.rows) < cap(s.rows) {
+		return nil
+	}
+	return s.flush()
+}
+
+func (s *Steps) flush() error {
+	if _, err := s.to.Write(s.rows); err != nil {
+		return fmt.Errorf("%s cannot be written: %w", s.path, err)
+	}
+	s.rows = s.rows[:0]
+	return nil
+}
+
+// Close finishes the file and puts it in place.
+func (s *Steps) Close() error {
+	if err := errors.Join(s.flush(), s.to.Close(), s.aside.Chmod(0o644), s.aside.Close()); err != nil {
+		return fmt.Errorf("%s cannot be written: %w", s.path, err)
+	}
+	if err := os.Rename(s.aside.Name(), s.path); err != nil {
+		return fmt.Errorf("%s cannot be written: %w", s.path, err)
+	}
+	return nil
+}
+
+// Abort removes what a file that was not closed has left aside.
+func (s *Steps) Abort() {
+	s.aside.Close()
+	os.Remove(s.aside.Name())
+}

@@ -1,0 +1,211 @@
+package figures
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/judge"
+	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+)
+
+// Run holds the figures of one run.
+type Run struct {
+	ID          string `json:"id"`
+	Persona     string `json:"persona"`
+	PersonaName string `json:"persona_name"`
+	// BigFive maps each trait to "high" or "low".
+	BigFive     map[string]string `json:"big_five"`
+	Method      string            `json:"method"`
+	Seed        uint64            `json:"seed"`
+	StepSeconds int               `json:"step_seconds"`
+	// State is queued, running, waiting, paused, finished, failed or cancelled.
+	State string `json:"state"`
+	// Reason says why a run waits or failed.
+	Reason string `json:"reason,omitempty"`
+	// FinalHash is the hash of the last entry, empty before the first one.
+	FinalHash string `json:"final_hash"`
+	Days      []Day  `json:"days"`
+}
+
+// Day holds the figures of one simulated day of a run.
+type Day struct {
+	// Day is 1-based.
+	Day int `json:"day"`
+	Rates
+	// Adapter is the one in force at the day's last waking step; empty for the
+	// base policy.
+	Adapter string `json:"adapter"`
+	// Training is that of the night after the day; nil where there was none.
+	Training *Training `json:"training"`
+	// FailedNight says why the training failed; empty when it did not.
+	FailedNight string `json:"failed_night,omitempty"`
+	// Counts are the sums behind the rates.
+	Counts Tally `json:"counts"`
+}
+
+// Training says how a night's training went.
+type Training struct {
+	// Loss is the mean DPO loss of the last epoch in nats.
+	Loss float64 `json:"loss"`
+	// Margin is the mean implicit-reward margin after training.
+	Margin float64 `json:"margin"`
+	// Accuracy is the share of pairs with a positive margin, [0, 1].
+	Accuracy float64 `json:"accuracy"`
+}
+
+// Fold reads the entries of one run in order.
+type Fold struct {
+	run      Run
+	wanted   Band
+	sequence int64
+	due      bool // a due moment is open
+}
+
+// NewFold returns an empty fold of a run; its persona must carry the spec.
+func NewFold(run *environmentv1.Run) *Fold {
+	low, high := judge.WantedBand(run.GetPersona().GetSpec())
+	return &Fold{
+		wanted: Band{Min: low, Max: high},
+		run: Run{
+			ID:          run.GetId(),
+			Persona:     run.GetPersona().GetId(),
+			PersonaName: run.GetPersona().GetName(),
+			BigFive:     traits(run.GetPersona().GetBigFive()),
+			Method:      run.GetConfig().GetMethod(),
+			Seed:        run.GetConfig().GetSeed(),
+			StepSeconds: int(run.GetConfig().GetStepSeconds()),
+			State:       StateName(run.GetState()),
+			Reason:      run.GetReason(),
+		},
+	}
+}
+
+// StateName returns the lower-case name of a run's state, e.g. "finished".
+func StateName(s environmentv1.RunState) string {
+	return strings.ToLower(strings.TrimPrefix(s.String(), "RUN_STATE_"))
+}
+
+// Add takes the next entry. An entry out of sequence is an errs.ErrDataLoss.
+func (f *Fold) Add(e *environmentv1.Entry) error {
+	if e.GetSequence() != f.sequence+1 {
+		return fmt.Errorf("run %s: entry %d follows entry %d: %w", f.run.ID, e.GetSequence(), f.sequence, errs.ErrDataLoss)
+	}
+	f.sequence = e.GetSequence()
+	f.run.FinalHash = e.GetHash()
+	switch event := e.GetBody().GetEvent().(type) {
+	case *environmentv1.EntryBody_Step:
+		f.step(event.Step)
+	case *environmentv1.EntryBody_Night:
+		f.night(event.Night)
+	}
+	return nil
+}
+
+// Run returns the figures so far; the fold may go on afterwards.
+func (f *Fold) Run() Run {
+	out := f.run
+	out.Days = make([]Day, len(f.run.Days))
+	for i, d := range f.run.Days {
+		d.Rates = d.Counts.Rates(out.StepSeconds, f.wanted)
+		out.Days[i] = d
+	}
+	return out
+}
+
+// day returns the day under work; a new one closes an open due moment.
+func (f *Fold) day(number int) *Day {
+	if n := len(f.run.Days); n > 0 && f.run.Days[n-1].Day == number {
+		return &f.run.Days[n-1]
+	}
+	f.due = false
+	f.run.Days = append(f.run.Days, Day{Day: number})
+	return &f.run.Days[len(f.run.Days)-1]
+}
+
+func (f *Fold) step(s *environmentv1.Step) {
+	day := f.day(int(s.GetDay()))
+	t := &day.Counts
+	t.Steps++
+	if s.GetAction().GetAsleep() {
+		f.due = false
+		return
+	}
+	t.Waking++
+	day.Adapter = s.GetAdapter()
+	if s.GetPair() != nil {
+		t.Pairs++
+	}
+	given := Delivered(s).GetRecommendation() != nil
+	f.judge(t, s, given)
+	f.moment(t, s.GetMoment().GetDue(), given)
+}
+
+func (f *Fold) judge(t *Tally, s *environmentv1.Step, given bool) {
+	verdict := Judgement(s)
+	if verdict == nil || verdict.Total == nil {
+		t.Unjudged++
+	}
+	if !given {
+		t.Silent.observe(verdict)
+		return
+	}
+	t.Recommendations++
+	t.Given.observe(verdict)
+	if verdict != nil && verdict.GetTotal() >= 3 {
+		t.Successes++
+	}
+}
+
+// moment follows due moments: one begins with a due step, and ends served by a
+// recommendation, or unserved when the step is no longer due.
+func (f *Fold) moment(t *Tally, due, given bool) {
+	if due && !f.due {
+		t.DueMoments++
+	}
+	f.due = due
+	if !due || !given {
+		return
+	}
+	t.AtDue++
+	t.DueServed++
+	f.due = false
+}
+
+func (f *Fold) night(n *environmentv1.Night) {
+	day := f.day(int(n.GetDay()))
+	day.FailedNight = n.GetFailure()
+	if m := n.GetMetrics(); m != nil {
+		day.Training = &Training{Loss: m.GetLoss(), Margin: m.GetMargin(), Accuracy: m.GetAccuracy()}
+	}
+}
+
+// Delivered returns the candidate that reached the user; nil while asleep.
+func Delivered(s *environmentv1.Step) *simv1.Candidate {
+	if len(s.GetCandidates()) == 0 {
+		return nil
+	}
+	return s.GetCandidates()[0]
+}
+
+// Judgement returns the evaluation of the delivered candidate, or nil.
+func Judgement(s *environmentv1.Step) *simv1.Evaluation {
+	if len(s.GetEvaluations()) == 0 {
+		return nil
+	}
+	return s.GetEvaluations()[0]
+}
+
+func traits(b *simv1.BigFive) map[string]string {
+	name := func(l simv1.TraitLevel) string {
+		return strings.ToLower(strings.TrimPrefix(l.String(), "TRAIT_LEVEL_"))
+	}
+	return map[string]string{
+		"extraversion":      name(b.GetExtraversion()),
+		"agreeableness":     name(b.GetAgreeableness()),
+		"conscientiousness": name(b.GetConscientiousness()),
+		"neuroticism":       name(b.GetNeuroticism()),
+		"openness":          name(b.GetOpenness()),
+	}
+}

@@ -1,0 +1,88 @@
+package figures
+
+// Statistic is one headline figure of a group of personas.
+type Statistic struct {
+	// Name is the figure's key in metrics.json.
+	Name string
+	// Label names it for people.
+	Label string
+	// Pooled figures are the ratio of sums over all personas; the others are the
+	// mean of the personas' own ratios.
+	Pooled bool
+	parts  func(t Tally, hours float64) (num, den float64)
+}
+
+// Unit is what one persona contributes to a statistic.
+type Unit struct {
+	Persona string
+	Counts  Tally
+	// Hours are simulated waking hours.
+	Hours  float64
+	Wanted Band
+}
+
+func criterion(i int) func(Tally, float64) (float64, float64) {
+	return func(t Tally, _ float64) (float64, float64) {
+		both := t.both()
+		return float64(both.Passed[i]), float64(both.Decided[i])
+	}
+}
+
+// Statistics returns the headline figures in a fixed order.
+func Statistics() []Statistic {
+	return []Statistic{
+		{Name: "mean_score", Label: "mean score", parts: func(t Tally, _ float64) (float64, float64) {
+			both := t.both()
+			return float64(both.ScoreSum), float64(both.Judged)
+		}},
+		{Name: "mean_score_given", Label: "mean score, given", parts: func(t Tally, _ float64) (float64, float64) {
+			return float64(t.Given.ScoreSum), float64(t.Given.Judged)
+		}},
+		{Name: "mean_score_silent", Label: "mean score, silent", parts: func(t Tally, _ float64) (float64, float64) {
+			return float64(t.Silent.ScoreSum), float64(t.Silent.Judged)
+		}},
+		{Name: "per_waking_hour", Label: "recommendations per waking hour", parts: func(t Tally, hours float64) (float64, float64) {
+			return float64(t.Recommendations), hours
+		}},
+		{Name: "success_rate", Label: "success rate", Pooled: true, parts: func(t Tally, _ float64) (float64, float64) {
+			return float64(t.Successes), float64(t.Given.Judged)
+		}},
+		{Name: "recall", Label: "recall", Pooled: true, parts: func(t Tally, _ float64) (float64, float64) {
+			return float64(t.DueServed), float64(t.DueMoments)
+		}},
+		{Name: "precision", Label: "precision", Pooled: true, parts: func(t Tally, _ float64) (float64, float64) {
+			return float64(t.AtDue), float64(t.Recommendations)
+		}},
+		{Name: "preference", Label: "preference passed", Pooled: true, parts: criterion(0)},
+		{Name: "timing", Label: "timing passed", Pooled: true, parts: criterion(1)},
+		{Name: "frequency", Label: "frequency passed", Pooled: true, parts: criterion(2)},
+		{Name: "communication", Label: "communication passed", Pooled: true, parts: criterion(3)},
+	}
+}
+
+// terms returns each unit's numerator and denominator, so that the statistic of
+// any resample is the ratio of the sums of its terms.
+func (s Statistic) terms(units []Unit) (num, den []float64) {
+	num, den = make([]float64, len(units)), make([]float64, len(units))
+	for i, u := range units {
+		a, b := s.parts(u.Counts, u.Hours)
+		switch {
+		case s.Pooled:
+			num[i], den[i] = a, b
+		case b > 0:
+			num[i], den[i] = a/b, 1
+		}
+	}
+	return num, den
+}
+
+// Value returns the statistic of the units, or nil where nothing counts.
+func (s Statistic) Value(units []Unit) *float64 {
+	num, den := s.terms(units)
+	var a, b float64
+	for i := range num {
+		a += num[i]
+		b += den[i]
+	}
+	return ratio(a, b)
+}

@@ -1,0 +1,133 @@
+// Package oracle is the judgement of the baseline that is told the user's
+// wishes: when to speak, about what and how. It is the only part of the
+// assistant that reads a rubric.
+package oracle
+
+import (
+	"github.com/propersim/propersim/pkg/activity"
+	"github.com/propersim/propersim/pkg/content"
+	"github.com/propersim/propersim/pkg/judge"
+	"github.com/propersim/propersim/pkg/policy"
+	"github.com/propersim/propersim/pkg/seeded"
+	"github.com/propersim/propersim/pkg/simtime"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+)
+
+// Adviser knows what a user wants, and sees of the user what an assistant sees.
+// It is not safe for concurrent use.
+type Adviser struct {
+	history *judge.History
+	reading judge.Reading
+	said    []int // recommendations by position in content.Topics
+}
+
+// New returns the adviser of a run. It returns errs.Violations for a spec that
+// cannot be judged by.
+func New(spec *simv1.PreferenceSpec, scale simtime.Scale) (*Adviser, error) {
+	judge, err := judge.Compile(spec)
+	if err != nil {
+		return nil, err
+	}
+	return &Adviser{history: judge.NewHistory(scale), said: make([]int, len(content.Topics()))}, nil
+}
+
+// Observe folds in a committed waking step.
+func (a *Adviser) Observe(past *simv1.PastStep) {
+	recommendation := past.GetDelivered().GetRecommendation()
+	a.history.Observe(past.GetStep(), activity.Kind(past.GetObservation().GetKind()), recommendation != nil)
+	if topic := content.TopicIndex(recommendation.GetTopic()); topic >= 0 {
+		a.said[topic]++
+	}
+}
+
+// Attend turns to a step after the last observed one.
+func (a *Adviser) Attend(step int32, seen *simv1.Observation) {
+	a.reading = a.history.Read(step, activity.Kind(seen.GetKind()))
+}
+
+// Due reports whether a recommendation is wanted at the step attended to, as
+// far as can be seen.
+func (a *Adviser) Due() bool { return a.reading.Due }
+
+// Recommend returns a topic and a tone by position, and the words: the topic
+// said least often so far among those that the user accepts entirely, ties by
+// the draw; and where there is none, the most acceptable line that was tried.
+func (a *Adviser) Recommend(here seeded.Source) (topic, tone int, text string) {
+	best := int32(-1)
+	order := a.topics(here)
+	for _, t := range order[:min(len(order), tries)] {
+		line, k, total := a.line(t, here)
+		if total > best {
+			best, topic, tone, text = total, t, k, line
+		}
+		if best == perfect {
+			break
+		}
+	}
+	return topic, tone, text
+}
+
+// topics returns the liked topics in the order of trial: rarest first, ties in
+// an order drawn. Without any it returns all.
+func (a *Adviser) topics(here seeded.Source) []int {
+	liked := a.reading.LikedTopics()
+	if len(liked) == 0 {
+		for t := range content.Topics() {
+			liked = append(liked, t)
+		}
+	}
+	order := make([]int, 0, len(liked))
+	for _, i := range here.Perm(len(liked), 0) {
+		order = append(order, liked[i])
+	}
+	for i := 1; i < len(order); i++ { // stable, so that ties stay as drawn
+		for j := i; j > 0 && a.said[order[j]] < a.said[order[j-1]]; j-- {
+			order[j], order[j-1] = order[j-1], order[j]
+		}
+	}
+	return order
+}
+
+// tries bounds the topics looked at where no line is accepted.
+const tries = 8
+
+// perfect is the score of a candidate that passes all it can: preference and
+// communication. Timing and frequency are the moment's, not the line's.
+const perfect = 2
+
+// line finds an accepted way to put a topic, and scores it by preference and
+// communication.
+func (a *Adviser) line(topic int, here seeded.Source) (text string, tone int, total int32) {
+	total = -1
+	for _, k := range here.Perm(len(content.Tones()), 1) {
+		n := policy.Lines(topic, k)
+		first := here.Intn(n, 2, k)
+		for i := range n {
+			candidate := policy.Line(topic, k, (first+i)%n)
+			if score := a.score(topic, k, candidate); score > total {
+				text, tone, total = candidate, k, score
+			}
+			if total == perfect {
+				return text, tone, total
+			}
+		}
+	}
+	return text, tone, total
+}
+
+func (a *Adviser) score(topic, tone int, text string) int32 {
+	evaluation := a.reading.Evaluate(&simv1.Candidate{Choice: &simv1.Candidate_Recommendation{Recommendation: &simv1.Recommendation{
+		Text: text, Topic: content.Topics()[topic].ID, Tone: string(content.Tones()[tone]),
+	}}})
+	total := int32(0)
+	for _, v := range evaluation.GetVerdicts() {
+		if v.GetOutcome() != simv1.Outcome_OUTCOME_PASS {
+			continue
+		}
+		switch v.GetCriterion() {
+		case simv1.Criterion_CRITERION_PREFERENCE, simv1.Criterion_CRITERION_COMMUNICATION:
+			total++
+		}
+	}
+	return total
+}
