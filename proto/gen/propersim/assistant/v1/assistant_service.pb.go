@@ -25,121 +25,6 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// MemoryLevel says what a memory holds.
-type MemoryLevel int32
-
-const (
-	// Not given; refused.
-	MemoryLevel_MEMORY_LEVEL_UNSPECIFIED MemoryLevel = 0
-	// Nothing at all: only the present observation and the clock.
-	MemoryLevel_MEMORY_LEVEL_NONE MemoryLevel = 1
-	// What the user did.
-	MemoryLevel_MEMORY_LEVEL_A MemoryLevel = 2
-	// And what was recommended.
-	MemoryLevel_MEMORY_LEVEL_AR MemoryLevel = 3
-	// And how it was scored.
-	MemoryLevel_MEMORY_LEVEL_ARS MemoryLevel = 4
-)
-
-// Enum value maps for MemoryLevel.
-var (
-	MemoryLevel_name = map[int32]string{
-		0: "MEMORY_LEVEL_UNSPECIFIED",
-		1: "MEMORY_LEVEL_NONE",
-		2: "MEMORY_LEVEL_A",
-		3: "MEMORY_LEVEL_AR",
-		4: "MEMORY_LEVEL_ARS",
-	}
-	MemoryLevel_value = map[string]int32{
-		"MEMORY_LEVEL_UNSPECIFIED": 0,
-		"MEMORY_LEVEL_NONE":        1,
-		"MEMORY_LEVEL_A":           2,
-		"MEMORY_LEVEL_AR":          3,
-		"MEMORY_LEVEL_ARS":         4,
-	}
-)
-
-func (x MemoryLevel) Enum() *MemoryLevel {
-	p := new(MemoryLevel)
-	*p = x
-	return p
-}
-
-func (x MemoryLevel) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (MemoryLevel) Descriptor() protoreflect.EnumDescriptor {
-	return file_propersim_assistant_v1_assistant_service_proto_enumTypes[0].Descriptor()
-}
-
-func (MemoryLevel) Type() protoreflect.EnumType {
-	return &file_propersim_assistant_v1_assistant_service_proto_enumTypes[0]
-}
-
-func (x MemoryLevel) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use MemoryLevel.Descriptor instead.
-func (MemoryLevel) EnumDescriptor() ([]byte, []int) {
-	return file_propersim_assistant_v1_assistant_service_proto_rawDescGZIP(), []int{0}
-}
-
-// Scheme says how candidates beyond the first come about.
-type Scheme int32
-
-const (
-	// Not given; refused.
-	Scheme_SCHEME_UNSPECIFIED Scheme = 0
-	// Independent samples of the policy, as in the paper.
-	Scheme_SCHEME_SAMPLES Scheme = 1
-	// Candidate 0 is the policy's own sample; then its opposite in kind; then,
-	// beside a recommendation, a second recommendation.
-	Scheme_SCHEME_CONTRAST Scheme = 2
-)
-
-// Enum value maps for Scheme.
-var (
-	Scheme_name = map[int32]string{
-		0: "SCHEME_UNSPECIFIED",
-		1: "SCHEME_SAMPLES",
-		2: "SCHEME_CONTRAST",
-	}
-	Scheme_value = map[string]int32{
-		"SCHEME_UNSPECIFIED": 0,
-		"SCHEME_SAMPLES":     1,
-		"SCHEME_CONTRAST":    2,
-	}
-)
-
-func (x Scheme) Enum() *Scheme {
-	p := new(Scheme)
-	*p = x
-	return p
-}
-
-func (x Scheme) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (Scheme) Descriptor() protoreflect.EnumDescriptor {
-	return file_propersim_assistant_v1_assistant_service_proto_enumTypes[1].Descriptor()
-}
-
-func (Scheme) Type() protoreflect.EnumType {
-	return &file_propersim_assistant_v1_assistant_service_proto_enumTypes[1]
-}
-
-func (x Scheme) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use Scheme.Descriptor instead.
-func (Scheme) EnumDescriptor() ([]byte, []int) {
-	return file_propersim_assistant_v1_assistant_service_proto_rawDescGZIP(), []int{1}
-}
-
 // OpenSessionRequest is one message of the opening stream.
 type OpenSessionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -219,7 +104,7 @@ type OpenSessionRequest_Start struct {
 }
 
 type OpenSessionRequest_History struct {
-	// A stretch of committed waking steps.
+	// A stretch of committed steps.
 	History *History `protobuf:"bytes,2,opt,name=history,proto3,oneof"`
 }
 
@@ -227,27 +112,29 @@ func (*OpenSessionRequest_Start) isOpenSessionRequest_Part() {}
 
 func (*OpenSessionRequest_History) isOpenSessionRequest_Part() {}
 
-// SessionStart fixes a session. It says nothing about the user, unless the
-// method is one that is told (given, constant).
+// SessionStart fixes a session. It says nothing about the user but what the
+// method is told.
 type SessionStart struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The run.
+	// Opaque handle of the run.
 	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	// Time scale and randomness.
 	Settings *v1.Settings `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
-	// Method by name: none, ar, ars, proper, proper-contrast, silent, constant,
-	// persona-given, or one that only this server knows.
-	Method string `protobuf:"bytes,3,opt,name=method,proto3" json:"method,omitempty"`
-	// What the memory may hold.
-	Memory MemoryLevel `protobuf:"varint,4,opt,name=memory,proto3,enum=propersim.assistant.v1.MemoryLevel" json:"memory,omitempty"`
-	// How candidates come about.
-	Scheme Scheme `protobuf:"varint,5,opt,name=scheme,proto3,enum=propersim.assistant.v1.Scheme" json:"scheme,omitempty"`
-	// For constant: recommendations per waking hour.
-	ConstantPerHour float64 `protobuf:"fixed64,6,opt,name=constant_per_hour,json=constantPerHour,proto3" json:"constant_per_hour,omitempty"`
-	// For persona-given: what the user wants. Absent for every other method.
-	Given *v1.PreferenceSpec `protobuf:"bytes,7,opt,name=given,proto3" json:"given,omitempty"`
+	// How the assistant works.
+	Method *v1.Method `protobuf:"bytes,9,opt,name=method,proto3" json:"method,omitempty"`
+	// Told with TOLD_RATE: recommendations per waking hour.
+	ToldRate float64 `protobuf:"fixed64,6,opt,name=told_rate,json=toldRate,proto3" json:"told_rate,omitempty"`
+	// Told with TOLD_SPEC: what the user wants. Absent otherwise.
+	ToldSpec *v1.PreferenceSpec `protobuf:"bytes,7,opt,name=told_spec,json=toldSpec,proto3" json:"told_spec,omitempty"`
 	// Adapter in force when the next step begins; absent for the base policy.
-	Adapter       *Adapter `protobuf:"bytes,8,opt,name=adapter,proto3" json:"adapter,omitempty"`
+	Adapter *Adapter `protobuf:"bytes,10,opt,name=adapter,proto3" json:"adapter,omitempty"`
+	// Who plays the roles of the assistant. Absent means whatever the server has.
+	// INVALID_ARGUMENT where the server has another one.
+	Policy *v1.Backend `protobuf:"bytes,11,opt,name=policy,proto3" json:"policy,omitempty"`
+	// Absent means whatever the server has.
+	Summarizer *v1.Backend `protobuf:"bytes,12,opt,name=summarizer,proto3" json:"summarizer,omitempty"`
+	// Absent means whatever the server has.
+	Embedder      *v1.Backend `protobuf:"bytes,13,opt,name=embedder,proto3" json:"embedder,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -296,37 +183,23 @@ func (x *SessionStart) GetSettings() *v1.Settings {
 	return nil
 }
 
-func (x *SessionStart) GetMethod() string {
+func (x *SessionStart) GetMethod() *v1.Method {
 	if x != nil {
 		return x.Method
 	}
-	return ""
+	return nil
 }
 
-func (x *SessionStart) GetMemory() MemoryLevel {
+func (x *SessionStart) GetToldRate() float64 {
 	if x != nil {
-		return x.Memory
-	}
-	return MemoryLevel_MEMORY_LEVEL_UNSPECIFIED
-}
-
-func (x *SessionStart) GetScheme() Scheme {
-	if x != nil {
-		return x.Scheme
-	}
-	return Scheme_SCHEME_UNSPECIFIED
-}
-
-func (x *SessionStart) GetConstantPerHour() float64 {
-	if x != nil {
-		return x.ConstantPerHour
+		return x.ToldRate
 	}
 	return 0
 }
 
-func (x *SessionStart) GetGiven() *v1.PreferenceSpec {
+func (x *SessionStart) GetToldSpec() *v1.PreferenceSpec {
 	if x != nil {
-		return x.Given
+		return x.ToldSpec
 	}
 	return nil
 }
@@ -338,15 +211,35 @@ func (x *SessionStart) GetAdapter() *Adapter {
 	return nil
 }
 
-// Adapter is a trained change to the base policy.
+func (x *SessionStart) GetPolicy() *v1.Backend {
+	if x != nil {
+		return x.Policy
+	}
+	return nil
+}
+
+func (x *SessionStart) GetSummarizer() *v1.Backend {
+	if x != nil {
+		return x.Summarizer
+	}
+	return nil
+}
+
+func (x *SessionStart) GetEmbedder() *v1.Backend {
+	if x != nil {
+		return x.Embedder
+	}
+	return nil
+}
+
+// Adapter names a trained change to the base policy. Whoever needs its files
+// gets them from the trainer (TrainerService.DownloadAdapter).
 type Adapter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Content address of the adapter.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Name under which a model server serves it; empty for the embedded policy.
-	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
-	// For the embedded policy: the weights, in safetensors form.
-	Weights       []byte `protobuf:"bytes,3,opt,name=weights,proto3" json:"weights,omitempty"`
+	Model         string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -395,14 +288,8 @@ func (x *Adapter) GetModel() string {
 	return ""
 }
 
-func (x *Adapter) GetWeights() []byte {
-	if x != nil {
-		return x.Weights
-	}
-	return nil
-}
-
-// History is a stretch of committed waking steps, ascending.
+// History is a stretch of committed steps, ascending: waking ones, and sleeping
+// ones that have notes.
 type History struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The steps.
@@ -451,8 +338,14 @@ func (x *History) GetSteps() []*v1.PastStep {
 // OpenSessionResponse says how far the session has come.
 type OpenSessionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Last step of the history; -1 where there was none.
-	LastStep      int32 `protobuf:"varint,1,opt,name=last_step,json=lastStep,proto3" json:"last_step,omitempty"`
+	// Last waking step of the history; -1 where there was none.
+	LastStep int32 `protobuf:"varint,1,opt,name=last_step,json=lastStep,proto3" json:"last_step,omitempty"`
+	// Calls that opening took.
+	Calls []*v1.ModelCall `protobuf:"bytes,2,rep,name=calls,proto3" json:"calls,omitempty"`
+	// What they took, by call id.
+	Timings []*v1.CallTiming `protobuf:"bytes,3,rep,name=timings,proto3" json:"timings,omitempty"`
+	// New decisions, to be committed with the next step.
+	Notes         []*v1.Note `protobuf:"bytes,4,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -494,6 +387,27 @@ func (x *OpenSessionResponse) GetLastStep() int32 {
 	return 0
 }
 
+func (x *OpenSessionResponse) GetCalls() []*v1.ModelCall {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *OpenSessionResponse) GetTimings() []*v1.CallTiming {
+	if x != nil {
+		return x.Timings
+	}
+	return nil
+}
+
+func (x *OpenSessionResponse) GetNotes() []*v1.Note {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
 // RecommendRequest asks for candidates.
 type RecommendRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -502,7 +416,7 @@ type RecommendRequest struct {
 	// The step, 0-based; the clock follows from it and the settings.
 	Step int32 `protobuf:"varint,2,opt,name=step,proto3" json:"step,omitempty"`
 	// The last committed waking step; -1 where there is none. The server answers
-	// FAILED_PRECONDITION when its session stands elsewhere.
+	// FAILED_PRECONDITION with SESSION_BEHIND when its session is at another one.
 	LastStep int32 `protobuf:"varint,3,opt,name=last_step,json=lastStep,proto3" json:"last_step,omitempty"`
 	// What the user is seen to do.
 	Observation *v1.Observation `protobuf:"bytes,4,opt,name=observation,proto3" json:"observation,omitempty"`
@@ -588,7 +502,11 @@ type RecommendResponse struct {
 	// Adapter in force; empty for the base policy.
 	Adapter string `protobuf:"bytes,3,opt,name=adapter,proto3" json:"adapter,omitempty"`
 	// Calls that produced the candidates.
-	Calls         []*v1.ModelCall `protobuf:"bytes,4,rep,name=calls,proto3" json:"calls,omitempty"`
+	Calls []*v1.ModelCall `protobuf:"bytes,4,rep,name=calls,proto3" json:"calls,omitempty"`
+	// What they took, by call id.
+	Timings []*v1.CallTiming `protobuf:"bytes,5,rep,name=timings,proto3" json:"timings,omitempty"`
+	// New decisions, to be committed with this step.
+	Notes         []*v1.Note `protobuf:"bytes,6,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -647,6 +565,20 @@ func (x *RecommendResponse) GetAdapter() string {
 func (x *RecommendResponse) GetCalls() []*v1.ModelCall {
 	if x != nil {
 		return x.Calls
+	}
+	return nil
+}
+
+func (x *RecommendResponse) GetTimings() []*v1.CallTiming {
+	if x != nil {
+		return x.Timings
+	}
+	return nil
+}
+
+func (x *RecommendResponse) GetNotes() []*v1.Note {
+	if x != nil {
+		return x.Notes
 	}
 	return nil
 }
@@ -715,9 +647,15 @@ func (x *ObserveRequest) GetPast() *v1.PastStep {
 	return nil
 }
 
-// ObserveResponse is empty.
+// ObserveResponse returns what observing led to.
 type ObserveResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Calls that it took.
+	Calls []*v1.ModelCall `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
+	// What they took, by call id.
+	Timings []*v1.CallTiming `protobuf:"bytes,2,rep,name=timings,proto3" json:"timings,omitempty"`
+	// New decisions, to be committed with the next step.
+	Notes         []*v1.Note `protobuf:"bytes,3,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -752,7 +690,28 @@ func (*ObserveResponse) Descriptor() ([]byte, []int) {
 	return file_propersim_assistant_v1_assistant_service_proto_rawDescGZIP(), []int{8}
 }
 
-// UseAdapterRequest brings an adapter.
+func (x *ObserveResponse) GetCalls() []*v1.ModelCall {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *ObserveResponse) GetTimings() []*v1.CallTiming {
+	if x != nil {
+		return x.Timings
+	}
+	return nil
+}
+
+func (x *ObserveResponse) GetNotes() []*v1.Note {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
+// UseAdapterRequest names an adapter.
 type UseAdapterRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The run.
@@ -931,33 +890,36 @@ var File_propersim_assistant_v1_assistant_service_proto protoreflect.FileDescrip
 
 const file_propersim_assistant_v1_assistant_service_proto_rawDesc = "" +
 	"\n" +
-	".propersim/assistant/v1/assistant_service.proto\x12\x16propersim.assistant.v1\x1a\x1bbuf/validate/validate.proto\x1a%propersim/simulation/v1/persona.proto\x1a\"propersim/simulation/v1/step.proto\"\x9e\x01\n" +
+	".propersim/assistant/v1/assistant_service.proto\x12\x16propersim.assistant.v1\x1a\x1bbuf/validate/validate.proto\x1a$propersim/simulation/v1/action.proto\x1a'propersim/simulation/v1/candidate.proto\x1a$propersim/simulation/v1/method.proto\x1a(propersim/simulation/v1/model_call.proto\x1a\"propersim/simulation/v1/past.proto\x1a%propersim/simulation/v1/persona.proto\x1a$propersim/simulation/v1/prompt.proto\x1a&propersim/simulation/v1/settings.proto\"\x9e\x01\n" +
 	"\x12OpenSessionRequest\x12<\n" +
 	"\x05start\x18\x01 \x01(\v2$.propersim.assistant.v1.SessionStartH\x00R\x05start\x12;\n" +
 	"\ahistory\x18\x02 \x01(\v2\x1f.propersim.assistant.v1.HistoryH\x00R\ahistoryB\r\n" +
-	"\x04part\x12\x05\xbaH\x02\b\x01\"\xe7\x03\n" +
+	"\x04part\x12\x05\xbaH\x02\b\x01\"\xc6\x04\n" +
 	"\fSessionStart\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12E\n" +
-	"\bsettings\x18\x02 \x01(\v2!.propersim.simulation.v1.SettingsB\x06\xbaH\x03\xc8\x01\x01R\bsettings\x12!\n" +
-	"\x06method\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06method\x12G\n" +
-	"\x06memory\x18\x04 \x01(\x0e2#.propersim.assistant.v1.MemoryLevelB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06memory\x12B\n" +
-	"\x06scheme\x18\x05 \x01(\x0e2\x1e.propersim.assistant.v1.SchemeB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06scheme\x12C\n" +
-	"\x11constant_per_hour\x18\x06 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80v@)\x00\x00\x00\x00\x00\x00\x00\x00R\x0fconstantPerHour\x12=\n" +
-	"\x05given\x18\a \x01(\v2'.propersim.simulation.v1.PreferenceSpecR\x05given\x129\n" +
-	"\aadapter\x18\b \x01(\v2\x1f.propersim.assistant.v1.AdapterR\aadapter\"k\n" +
+	"\bsettings\x18\x02 \x01(\v2!.propersim.simulation.v1.SettingsB\x06\xbaH\x03\xc8\x01\x01R\bsettings\x12?\n" +
+	"\x06method\x18\t \x01(\v2\x1f.propersim.simulation.v1.MethodB\x06\xbaH\x03\xc8\x01\x01R\x06method\x124\n" +
+	"\ttold_rate\x18\x06 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80v@)\x00\x00\x00\x00\x00\x00\x00\x00R\btoldRate\x12D\n" +
+	"\ttold_spec\x18\a \x01(\v2'.propersim.simulation.v1.PreferenceSpecR\btoldSpec\x129\n" +
+	"\aadapter\x18\n" +
+	" \x01(\v2\x1f.propersim.assistant.v1.AdapterR\aadapter\x128\n" +
+	"\x06policy\x18\v \x01(\v2 .propersim.simulation.v1.BackendR\x06policy\x12@\n" +
+	"\n" +
+	"summarizer\x18\f \x01(\v2 .propersim.simulation.v1.BackendR\n" +
+	"summarizer\x12<\n" +
+	"\bembedder\x18\r \x01(\v2 .propersim.simulation.v1.BackendR\bembedderJ\x04\b\x03\x10\x06J\x04\b\b\x10\tR\x06memoryR\x06scheme\"T\n" +
 	"\aAdapter\x12\x1a\n" +
 	"\x02id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\x12\x1e\n" +
-	"\x05model\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05model\x12$\n" +
-	"\aweights\x18\x03 \x01(\fB\n" +
-	"\xbaH\az\x05\x18\x80\x80\xc0\x01R\aweights\"M\n" +
+	"\x05model\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05modelJ\x04\b\x03\x10\x04R\aweights\"M\n" +
 	"\aHistory\x12B\n" +
-	"\x05steps\x18\x01 \x03(\v2!.propersim.simulation.v1.PastStepB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05steps\"2\n" +
+	"\x05steps\x18\x01 \x03(\v2!.propersim.simulation.v1.PastStepB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05steps\"\xe0\x01\n" +
 	"\x13OpenSessionResponse\x12\x1b\n" +
-	"\tlast_step\x18\x01 \x01(\x05R\blastStep\"\xfc\x01\n" +
+	"\tlast_step\x18\x01 \x01(\x05R\blastStep\x128\n" +
+	"\x05calls\x18\x02 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12=\n" +
+	"\atimings\x18\x03 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings\x123\n" +
+	"\x05notes\x18\x04 \x03(\v2\x1d.propersim.simulation.v1.NoteR\x05notes\"\xfc\x01\n" +
 	"\x10RecommendRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12\x1b\n" +
@@ -966,7 +928,7 @@ const file_propersim_assistant_v1_assistant_service_proto_rawDesc = "" +
 	"\vobservation\x18\x04 \x01(\v2$.propersim.simulation.v1.ObservationB\x06\xbaH\x03\xc8\x01\x01R\vobservation\x12)\n" +
 	"\n" +
 	"candidates\x18\x05 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\x10(\x01R\n" +
-	"candidates\"\xf0\x01\n" +
+	"candidates\"\xe4\x02\n" +
 	"\x11RecommendResponse\x12N\n" +
 	"\n" +
 	"candidates\x18\x01 \x03(\v2\".propersim.simulation.v1.CandidateB\n" +
@@ -974,13 +936,18 @@ const file_propersim_assistant_v1_assistant_service_proto_rawDesc = "" +
 	"candidates\x127\n" +
 	"\x06prompt\x18\x02 \x01(\v2\x1f.propersim.simulation.v1.PromptR\x06prompt\x12\x18\n" +
 	"\aadapter\x18\x03 \x01(\tR\aadapter\x128\n" +
-	"\x05calls\x18\x04 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\"\xa1\x01\n" +
+	"\x05calls\x18\x04 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12=\n" +
+	"\atimings\x18\x05 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings\x123\n" +
+	"\x05notes\x18\x06 \x03(\v2\x1d.propersim.simulation.v1.NoteR\x05notes\"\xa1\x01\n" +
 	"\x0eObserveRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12-\n" +
 	"\tlast_step\x18\x02 \x01(\x05B\x10\xbaH\r\x1a\v(\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01R\blastStep\x12=\n" +
-	"\x04past\x18\x03 \x01(\v2!.propersim.simulation.v1.PastStepB\x06\xbaH\x03\xc8\x01\x01R\x04past\"\x11\n" +
-	"\x0fObserveResponse\"y\n" +
+	"\x04past\x18\x03 \x01(\v2!.propersim.simulation.v1.PastStepB\x06\xbaH\x03\xc8\x01\x01R\x04past\"\xbf\x01\n" +
+	"\x0fObserveResponse\x128\n" +
+	"\x05calls\x18\x01 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12=\n" +
+	"\atimings\x18\x02 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings\x123\n" +
+	"\x05notes\x18\x03 \x03(\v2\x1d.propersim.simulation.v1.NoteR\x05notes\"y\n" +
 	"\x11UseAdapterRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12A\n" +
@@ -989,17 +956,7 @@ const file_propersim_assistant_v1_assistant_service_proto_rawDesc = "" +
 	"\x13CloseSessionRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\"\x16\n" +
-	"\x14CloseSessionResponse*\x81\x01\n" +
-	"\vMemoryLevel\x12\x1c\n" +
-	"\x18MEMORY_LEVEL_UNSPECIFIED\x10\x00\x12\x15\n" +
-	"\x11MEMORY_LEVEL_NONE\x10\x01\x12\x12\n" +
-	"\x0eMEMORY_LEVEL_A\x10\x02\x12\x13\n" +
-	"\x0fMEMORY_LEVEL_AR\x10\x03\x12\x14\n" +
-	"\x10MEMORY_LEVEL_ARS\x10\x04*I\n" +
-	"\x06Scheme\x12\x16\n" +
-	"\x12SCHEME_UNSPECIFIED\x10\x00\x12\x12\n" +
-	"\x0eSCHEME_SAMPLES\x10\x01\x12\x13\n" +
-	"\x0fSCHEME_CONTRAST\x10\x022\x8a\x04\n" +
+	"\x14CloseSessionResponse2\x8a\x04\n" +
 	"\x10AssistantService\x12h\n" +
 	"\vOpenSession\x12*.propersim.assistant.v1.OpenSessionRequest\x1a+.propersim.assistant.v1.OpenSessionResponse(\x01\x12`\n" +
 	"\tRecommend\x12(.propersim.assistant.v1.RecommendRequest\x1a).propersim.assistant.v1.RecommendResponse\x12Z\n" +
@@ -1021,62 +978,73 @@ func file_propersim_assistant_v1_assistant_service_proto_rawDescGZIP() []byte {
 	return file_propersim_assistant_v1_assistant_service_proto_rawDescData
 }
 
-var file_propersim_assistant_v1_assistant_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
 var file_propersim_assistant_v1_assistant_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_propersim_assistant_v1_assistant_service_proto_goTypes = []any{
-	(MemoryLevel)(0),             // 0: propersim.assistant.v1.MemoryLevel
-	(Scheme)(0),                  // 1: propersim.assistant.v1.Scheme
-	(*OpenSessionRequest)(nil),   // 2: propersim.assistant.v1.OpenSessionRequest
-	(*SessionStart)(nil),         // 3: propersim.assistant.v1.SessionStart
-	(*Adapter)(nil),              // 4: propersim.assistant.v1.Adapter
-	(*History)(nil),              // 5: propersim.assistant.v1.History
-	(*OpenSessionResponse)(nil),  // 6: propersim.assistant.v1.OpenSessionResponse
-	(*RecommendRequest)(nil),     // 7: propersim.assistant.v1.RecommendRequest
-	(*RecommendResponse)(nil),    // 8: propersim.assistant.v1.RecommendResponse
-	(*ObserveRequest)(nil),       // 9: propersim.assistant.v1.ObserveRequest
-	(*ObserveResponse)(nil),      // 10: propersim.assistant.v1.ObserveResponse
-	(*UseAdapterRequest)(nil),    // 11: propersim.assistant.v1.UseAdapterRequest
-	(*UseAdapterResponse)(nil),   // 12: propersim.assistant.v1.UseAdapterResponse
-	(*CloseSessionRequest)(nil),  // 13: propersim.assistant.v1.CloseSessionRequest
-	(*CloseSessionResponse)(nil), // 14: propersim.assistant.v1.CloseSessionResponse
-	(*v1.Settings)(nil),          // 15: propersim.simulation.v1.Settings
-	(*v1.PreferenceSpec)(nil),    // 16: propersim.simulation.v1.PreferenceSpec
+	(*OpenSessionRequest)(nil),   // 0: propersim.assistant.v1.OpenSessionRequest
+	(*SessionStart)(nil),         // 1: propersim.assistant.v1.SessionStart
+	(*Adapter)(nil),              // 2: propersim.assistant.v1.Adapter
+	(*History)(nil),              // 3: propersim.assistant.v1.History
+	(*OpenSessionResponse)(nil),  // 4: propersim.assistant.v1.OpenSessionResponse
+	(*RecommendRequest)(nil),     // 5: propersim.assistant.v1.RecommendRequest
+	(*RecommendResponse)(nil),    // 6: propersim.assistant.v1.RecommendResponse
+	(*ObserveRequest)(nil),       // 7: propersim.assistant.v1.ObserveRequest
+	(*ObserveResponse)(nil),      // 8: propersim.assistant.v1.ObserveResponse
+	(*UseAdapterRequest)(nil),    // 9: propersim.assistant.v1.UseAdapterRequest
+	(*UseAdapterResponse)(nil),   // 10: propersim.assistant.v1.UseAdapterResponse
+	(*CloseSessionRequest)(nil),  // 11: propersim.assistant.v1.CloseSessionRequest
+	(*CloseSessionResponse)(nil), // 12: propersim.assistant.v1.CloseSessionResponse
+	(*v1.Settings)(nil),          // 13: propersim.simulation.v1.Settings
+	(*v1.Method)(nil),            // 14: propersim.simulation.v1.Method
+	(*v1.PreferenceSpec)(nil),    // 15: propersim.simulation.v1.PreferenceSpec
+	(*v1.Backend)(nil),           // 16: propersim.simulation.v1.Backend
 	(*v1.PastStep)(nil),          // 17: propersim.simulation.v1.PastStep
-	(*v1.Observation)(nil),       // 18: propersim.simulation.v1.Observation
-	(*v1.Candidate)(nil),         // 19: propersim.simulation.v1.Candidate
-	(*v1.Prompt)(nil),            // 20: propersim.simulation.v1.Prompt
-	(*v1.ModelCall)(nil),         // 21: propersim.simulation.v1.ModelCall
+	(*v1.ModelCall)(nil),         // 18: propersim.simulation.v1.ModelCall
+	(*v1.CallTiming)(nil),        // 19: propersim.simulation.v1.CallTiming
+	(*v1.Note)(nil),              // 20: propersim.simulation.v1.Note
+	(*v1.Observation)(nil),       // 21: propersim.simulation.v1.Observation
+	(*v1.Candidate)(nil),         // 22: propersim.simulation.v1.Candidate
+	(*v1.Prompt)(nil),            // 23: propersim.simulation.v1.Prompt
 }
 var file_propersim_assistant_v1_assistant_service_proto_depIdxs = []int32{
-	3,  // 0: propersim.assistant.v1.OpenSessionRequest.start:type_name -> propersim.assistant.v1.SessionStart
-	5,  // 1: propersim.assistant.v1.OpenSessionRequest.history:type_name -> propersim.assistant.v1.History
-	15, // 2: propersim.assistant.v1.SessionStart.settings:type_name -> propersim.simulation.v1.Settings
-	0,  // 3: propersim.assistant.v1.SessionStart.memory:type_name -> propersim.assistant.v1.MemoryLevel
-	1,  // 4: propersim.assistant.v1.SessionStart.scheme:type_name -> propersim.assistant.v1.Scheme
-	16, // 5: propersim.assistant.v1.SessionStart.given:type_name -> propersim.simulation.v1.PreferenceSpec
-	4,  // 6: propersim.assistant.v1.SessionStart.adapter:type_name -> propersim.assistant.v1.Adapter
-	17, // 7: propersim.assistant.v1.History.steps:type_name -> propersim.simulation.v1.PastStep
-	18, // 8: propersim.assistant.v1.RecommendRequest.observation:type_name -> propersim.simulation.v1.Observation
-	19, // 9: propersim.assistant.v1.RecommendResponse.candidates:type_name -> propersim.simulation.v1.Candidate
-	20, // 10: propersim.assistant.v1.RecommendResponse.prompt:type_name -> propersim.simulation.v1.Prompt
-	21, // 11: propersim.assistant.v1.RecommendResponse.calls:type_name -> propersim.simulation.v1.ModelCall
-	17, // 12: propersim.assistant.v1.ObserveRequest.past:type_name -> propersim.simulation.v1.PastStep
-	4,  // 13: propersim.assistant.v1.UseAdapterRequest.adapter:type_name -> propersim.assistant.v1.Adapter
-	2,  // 14: propersim.assistant.v1.AssistantService.OpenSession:input_type -> propersim.assistant.v1.OpenSessionRequest
-	7,  // 15: propersim.assistant.v1.AssistantService.Recommend:input_type -> propersim.assistant.v1.RecommendRequest
-	9,  // 16: propersim.assistant.v1.AssistantService.Observe:input_type -> propersim.assistant.v1.ObserveRequest
-	11, // 17: propersim.assistant.v1.AssistantService.UseAdapter:input_type -> propersim.assistant.v1.UseAdapterRequest
-	13, // 18: propersim.assistant.v1.AssistantService.CloseSession:input_type -> propersim.assistant.v1.CloseSessionRequest
-	6,  // 19: propersim.assistant.v1.AssistantService.OpenSession:output_type -> propersim.assistant.v1.OpenSessionResponse
-	8,  // 20: propersim.assistant.v1.AssistantService.Recommend:output_type -> propersim.assistant.v1.RecommendResponse
-	10, // 21: propersim.assistant.v1.AssistantService.Observe:output_type -> propersim.assistant.v1.ObserveResponse
-	12, // 22: propersim.assistant.v1.AssistantService.UseAdapter:output_type -> propersim.assistant.v1.UseAdapterResponse
-	14, // 23: propersim.assistant.v1.AssistantService.CloseSession:output_type -> propersim.assistant.v1.CloseSessionResponse
-	19, // [19:24] is the sub-list for method output_type
-	14, // [14:19] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	1,  // 0: propersim.assistant.v1.OpenSessionRequest.start:type_name -> propersim.assistant.v1.SessionStart
+	3,  // 1: propersim.assistant.v1.OpenSessionRequest.history:type_name -> propersim.assistant.v1.History
+	13, // 2: propersim.assistant.v1.SessionStart.settings:type_name -> propersim.simulation.v1.Settings
+	14, // 3: propersim.assistant.v1.SessionStart.method:type_name -> propersim.simulation.v1.Method
+	15, // 4: propersim.assistant.v1.SessionStart.told_spec:type_name -> propersim.simulation.v1.PreferenceSpec
+	2,  // 5: propersim.assistant.v1.SessionStart.adapter:type_name -> propersim.assistant.v1.Adapter
+	16, // 6: propersim.assistant.v1.SessionStart.policy:type_name -> propersim.simulation.v1.Backend
+	16, // 7: propersim.assistant.v1.SessionStart.summarizer:type_name -> propersim.simulation.v1.Backend
+	16, // 8: propersim.assistant.v1.SessionStart.embedder:type_name -> propersim.simulation.v1.Backend
+	17, // 9: propersim.assistant.v1.History.steps:type_name -> propersim.simulation.v1.PastStep
+	18, // 10: propersim.assistant.v1.OpenSessionResponse.calls:type_name -> propersim.simulation.v1.ModelCall
+	19, // 11: propersim.assistant.v1.OpenSessionResponse.timings:type_name -> propersim.simulation.v1.CallTiming
+	20, // 12: propersim.assistant.v1.OpenSessionResponse.notes:type_name -> propersim.simulation.v1.Note
+	21, // 13: propersim.assistant.v1.RecommendRequest.observation:type_name -> propersim.simulation.v1.Observation
+	22, // 14: propersim.assistant.v1.RecommendResponse.candidates:type_name -> propersim.simulation.v1.Candidate
+	23, // 15: propersim.assistant.v1.RecommendResponse.prompt:type_name -> propersim.simulation.v1.Prompt
+	18, // 16: propersim.assistant.v1.RecommendResponse.calls:type_name -> propersim.simulation.v1.ModelCall
+	19, // 17: propersim.assistant.v1.RecommendResponse.timings:type_name -> propersim.simulation.v1.CallTiming
+	20, // 18: propersim.assistant.v1.RecommendResponse.notes:type_name -> propersim.simulation.v1.Note
+	17, // 19: propersim.assistant.v1.ObserveRequest.past:type_name -> propersim.simulation.v1.PastStep
+	18, // 20: propersim.assistant.v1.ObserveResponse.calls:type_name -> propersim.simulation.v1.ModelCall
+	19, // 21: propersim.assistant.v1.ObserveResponse.timings:type_name -> propersim.simulation.v1.CallTiming
+	20, // 22: propersim.assistant.v1.ObserveResponse.notes:type_name -> propersim.simulation.v1.Note
+	2,  // 23: propersim.assistant.v1.UseAdapterRequest.adapter:type_name -> propersim.assistant.v1.Adapter
+	0,  // 24: propersim.assistant.v1.AssistantService.OpenSession:input_type -> propersim.assistant.v1.OpenSessionRequest
+	5,  // 25: propersim.assistant.v1.AssistantService.Recommend:input_type -> propersim.assistant.v1.RecommendRequest
+	7,  // 26: propersim.assistant.v1.AssistantService.Observe:input_type -> propersim.assistant.v1.ObserveRequest
+	9,  // 27: propersim.assistant.v1.AssistantService.UseAdapter:input_type -> propersim.assistant.v1.UseAdapterRequest
+	11, // 28: propersim.assistant.v1.AssistantService.CloseSession:input_type -> propersim.assistant.v1.CloseSessionRequest
+	4,  // 29: propersim.assistant.v1.AssistantService.OpenSession:output_type -> propersim.assistant.v1.OpenSessionResponse
+	6,  // 30: propersim.assistant.v1.AssistantService.Recommend:output_type -> propersim.assistant.v1.RecommendResponse
+	8,  // 31: propersim.assistant.v1.AssistantService.Observe:output_type -> propersim.assistant.v1.ObserveResponse
+	10, // 32: propersim.assistant.v1.AssistantService.UseAdapter:output_type -> propersim.assistant.v1.UseAdapterResponse
+	12, // 33: propersim.assistant.v1.AssistantService.CloseSession:output_type -> propersim.assistant.v1.CloseSessionResponse
+	29, // [29:34] is the sub-list for method output_type
+	24, // [24:29] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_propersim_assistant_v1_assistant_service_proto_init() }
@@ -1093,14 +1061,13 @@ func file_propersim_assistant_v1_assistant_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_propersim_assistant_v1_assistant_service_proto_rawDesc), len(file_propersim_assistant_v1_assistant_service_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      0,
 			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_propersim_assistant_v1_assistant_service_proto_goTypes,
 		DependencyIndexes: file_propersim_assistant_v1_assistant_service_proto_depIdxs,
-		EnumInfos:         file_propersim_assistant_v1_assistant_service_proto_enumTypes,
 		MessageInfos:      file_propersim_assistant_v1_assistant_service_proto_msgTypes,
 	}.Build()
 	File_propersim_assistant_v1_assistant_service_proto = out.File

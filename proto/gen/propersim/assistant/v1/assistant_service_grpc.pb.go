@@ -34,12 +34,18 @@ const (
 //
 // AssistantService is the contract that any assistant fulfils, ours or yours.
 //
-// A session is a fold over the run's committed waking steps. It is not durable:
-// a server that has lost it answers NOT_FOUND, one that has missed a step
-// FAILED_PRECONDITION, and the caller opens it again with the whole history.
+// A session is a fold over the run's committed steps and their notes. It is not
+// durable: a server that has lost it answers NOT_FOUND with the reason
+// SESSION_NOT_FOUND, one that has missed a step FAILED_PRECONDITION with the
+// reason SESSION_BEHIND, and the caller opens it again with the whole history.
+//
+// Answers carry the model calls that made them and notes: decisions that the
+// session cannot derive again. The caller commits both with the step.
+//
+// The assistant is blind: run_id is opaque, and nothing names the person.
 type AssistantServiceClient interface {
 	// OpenSession starts or replaces the session of a run: first a start message,
-	// then the committed waking steps in order.
+	// then the committed steps in order.
 	OpenSession(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[OpenSessionRequest, OpenSessionResponse], error)
 	// Recommend returns candidates for a step. Repeatable: the same step with the
 	// same session gives the same answer where the backend allows it. The first
@@ -122,12 +128,18 @@ func (c *assistantServiceClient) CloseSession(ctx context.Context, in *CloseSess
 //
 // AssistantService is the contract that any assistant fulfils, ours or yours.
 //
-// A session is a fold over the run's committed waking steps. It is not durable:
-// a server that has lost it answers NOT_FOUND, one that has missed a step
-// FAILED_PRECONDITION, and the caller opens it again with the whole history.
+// A session is a fold over the run's committed steps and their notes. It is not
+// durable: a server that has lost it answers NOT_FOUND with the reason
+// SESSION_NOT_FOUND, one that has missed a step FAILED_PRECONDITION with the
+// reason SESSION_BEHIND, and the caller opens it again with the whole history.
+//
+// Answers carry the model calls that made them and notes: decisions that the
+// session cannot derive again. The caller commits both with the step.
+//
+// The assistant is blind: run_id is opaque, and nothing names the person.
 type AssistantServiceServer interface {
 	// OpenSession starts or replaces the session of a run: first a start message,
-	// then the committed waking steps in order.
+	// then the committed steps in order.
 	OpenSession(grpc.ClientStreamingServer[OpenSessionRequest, OpenSessionResponse]) error
 	// Recommend returns candidates for a step. Repeatable: the same step with the
 	// same session gives the same answer where the backend allows it. The first

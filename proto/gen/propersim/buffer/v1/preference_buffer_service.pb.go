@@ -370,16 +370,16 @@ func (x *SampleRequest) GetThroughDay() int32 {
 	return 0
 }
 
-// SampleResponse returns the draw.
+// SampleResponse is a part of a draw.
 type SampleResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The pairs, in the order drawn.
-	Pairs []*PreferencePair `protobuf:"bytes,1,rep,name=pairs,proto3" json:"pairs,omitempty"`
-	// SHA-256 over the drawn pairs in their order, without the run they belong
-	// to; hexadecimal.
-	Digest string `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
-	// How many pairs there were to draw from.
-	Population    int64 `protobuf:"varint,3,opt,name=population,proto3" json:"population,omitempty"`
+	// A header, then pairs.
+	//
+	// Types that are valid to be assigned to Part:
+	//
+	//	*SampleResponse_Header
+	//	*SampleResponse_Batch
+	Part          isSampleResponse_Part `protobuf_oneof:"part"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -414,25 +414,158 @@ func (*SampleResponse) Descriptor() ([]byte, []int) {
 	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{4}
 }
 
-func (x *SampleResponse) GetPairs() []*PreferencePair {
+func (x *SampleResponse) GetPart() isSampleResponse_Part {
 	if x != nil {
-		return x.Pairs
+		return x.Part
 	}
 	return nil
 }
 
-func (x *SampleResponse) GetDigest() string {
+func (x *SampleResponse) GetHeader() *SampleHeader {
+	if x != nil {
+		if x, ok := x.Part.(*SampleResponse_Header); ok {
+			return x.Header
+		}
+	}
+	return nil
+}
+
+func (x *SampleResponse) GetBatch() *PairBatch {
+	if x != nil {
+		if x, ok := x.Part.(*SampleResponse_Batch); ok {
+			return x.Batch
+		}
+	}
+	return nil
+}
+
+type isSampleResponse_Part interface {
+	isSampleResponse_Part()
+}
+
+type SampleResponse_Header struct {
+	// What was drawn.
+	Header *SampleHeader `protobuf:"bytes,1,opt,name=header,proto3,oneof"`
+}
+
+type SampleResponse_Batch struct {
+	// The next pairs, in the order drawn.
+	Batch *PairBatch `protobuf:"bytes,2,opt,name=batch,proto3,oneof"`
+}
+
+func (*SampleResponse_Header) isSampleResponse_Part() {}
+
+func (*SampleResponse_Batch) isSampleResponse_Part() {}
+
+// SampleHeader describes a draw.
+type SampleHeader struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many pairs follow.
+	Count int32 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	// SHA-256 over the drawn pairs in their order, without the run they belong
+	// to; hexadecimal.
+	Digest string `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	// How many pairs there were to draw from.
+	Population    int64 `protobuf:"varint,3,opt,name=population,proto3" json:"population,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SampleHeader) Reset() {
+	*x = SampleHeader{}
+	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SampleHeader) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SampleHeader) ProtoMessage() {}
+
+func (x *SampleHeader) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SampleHeader.ProtoReflect.Descriptor instead.
+func (*SampleHeader) Descriptor() ([]byte, []int) {
+	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *SampleHeader) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *SampleHeader) GetDigest() string {
 	if x != nil {
 		return x.Digest
 	}
 	return ""
 }
 
-func (x *SampleResponse) GetPopulation() int64 {
+func (x *SampleHeader) GetPopulation() int64 {
 	if x != nil {
 		return x.Population
 	}
 	return 0
+}
+
+// PairBatch is a stretch of pairs.
+type PairBatch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The pairs.
+	Pairs         []*PreferencePair `protobuf:"bytes,1,rep,name=pairs,proto3" json:"pairs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PairBatch) Reset() {
+	*x = PairBatch{}
+	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PairBatch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PairBatch) ProtoMessage() {}
+
+func (x *PairBatch) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PairBatch.ProtoReflect.Descriptor instead.
+func (*PairBatch) Descriptor() ([]byte, []int) {
+	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PairBatch) GetPairs() []*PreferencePair {
+	if x != nil {
+		return x.Pairs
+	}
+	return nil
 }
 
 // ListRequest names a run.
@@ -448,7 +581,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[5]
+	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -460,7 +593,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[5]
+	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -473,7 +606,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{5}
+	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListRequest) GetRunId() string {
@@ -501,7 +634,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[6]
+	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -513,7 +646,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[6]
+	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -526,7 +659,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{6}
+	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListResponse) GetPair() *PreferencePair {
@@ -547,7 +680,7 @@ type CountRequest struct {
 
 func (x *CountRequest) Reset() {
 	*x = CountRequest{}
-	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[7]
+	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -559,7 +692,7 @@ func (x *CountRequest) String() string {
 func (*CountRequest) ProtoMessage() {}
 
 func (x *CountRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[7]
+	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -572,7 +705,7 @@ func (x *CountRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountRequest.ProtoReflect.Descriptor instead.
 func (*CountRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{7}
+	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CountRequest) GetRunId() string {
@@ -595,7 +728,7 @@ type CountResponse struct {
 
 func (x *CountResponse) Reset() {
 	*x = CountResponse{}
-	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[8]
+	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -607,7 +740,7 @@ func (x *CountResponse) String() string {
 func (*CountResponse) ProtoMessage() {}
 
 func (x *CountResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[8]
+	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -620,7 +753,7 @@ func (x *CountResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountResponse.ProtoReflect.Descriptor instead.
 func (*CountResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{8}
+	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CountResponse) GetCount() int64 {
@@ -650,7 +783,7 @@ type ExportRequest struct {
 
 func (x *ExportRequest) Reset() {
 	*x = ExportRequest{}
-	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[9]
+	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -662,7 +795,7 @@ func (x *ExportRequest) String() string {
 func (*ExportRequest) ProtoMessage() {}
 
 func (x *ExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[9]
+	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -675,7 +808,7 @@ func (x *ExportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRequest.ProtoReflect.Descriptor instead.
 func (*ExportRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{9}
+	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ExportRequest) GetRunIds() []string {
@@ -703,7 +836,7 @@ type ExportResponse struct {
 
 func (x *ExportResponse) Reset() {
 	*x = ExportResponse{}
-	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[10]
+	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -715,7 +848,7 @@ func (x *ExportResponse) String() string {
 func (*ExportResponse) ProtoMessage() {}
 
 func (x *ExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[10]
+	mi := &file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -728,7 +861,7 @@ func (x *ExportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportResponse.ProtoReflect.Descriptor instead.
 func (*ExportResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{10}
+	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ExportResponse) GetChunk() []byte {
@@ -742,7 +875,7 @@ var File_propersim_buffer_v1_preference_buffer_service_proto protoreflect.FileDe
 
 const file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc = "" +
 	"\n" +
-	"3propersim/buffer/v1/preference_buffer_service.proto\x12\x13propersim.buffer.v1\x1a\x1bbuf/validate/validate.proto\x1a\"propersim/simulation/v1/step.proto\"\xd4\x04\n" +
+	"3propersim/buffer/v1/preference_buffer_service.proto\x12\x13propersim.buffer.v1\x1a\x1bbuf/validate/validate.proto\x1a$propersim/simulation/v1/action.proto\x1a'propersim/simulation/v1/candidate.proto\x1a(propersim/simulation/v1/evaluation.proto\x1a$propersim/simulation/v1/prompt.proto\"\xd4\x04\n" +
 	"\x0ePreferencePair\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12\x1b\n" +
@@ -767,13 +900,19 @@ const file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc = "" +
 	"\xbaH\a\x1a\x05\x18\xd0\x0f(\x01R\x05count\x12\x12\n" +
 	"\x04seed\x18\x03 \x01(\x04R\x04seed\x12(\n" +
 	"\vthrough_day\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01R\n" +
-	"throughDay\"\x83\x01\n" +
-	"\x0eSampleResponse\x129\n" +
-	"\x05pairs\x18\x01 \x03(\v2#.propersim.buffer.v1.PreferencePairR\x05pairs\x12\x16\n" +
+	"throughDay\"\x8d\x01\n" +
+	"\x0eSampleResponse\x12;\n" +
+	"\x06header\x18\x01 \x01(\v2!.propersim.buffer.v1.SampleHeaderH\x00R\x06header\x126\n" +
+	"\x05batch\x18\x02 \x01(\v2\x1e.propersim.buffer.v1.PairBatchH\x00R\x05batchB\x06\n" +
+	"\x04part\"\\\n" +
+	"\fSampleHeader\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x05R\x05count\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\tR\x06digest\x12\x1e\n" +
 	"\n" +
 	"population\x18\x03 \x01(\x03R\n" +
-	"population\"a\n" +
+	"population\"F\n" +
+	"\tPairBatch\x129\n" +
+	"\x05pairs\x18\x01 \x03(\v2#.propersim.buffer.v1.PreferencePairR\x05pairs\"a\n" +
 	"\vListRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12/\n" +
@@ -796,10 +935,10 @@ const file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc = "" +
 	"\fExportFormat\x12\x1d\n" +
 	"\x19EXPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13EXPORT_FORMAT_JSONL\x10\x01\x12\x19\n" +
-	"\x15EXPORT_FORMAT_PARQUET\x10\x022\xb3\x03\n" +
+	"\x15EXPORT_FORMAT_PARQUET\x10\x022\xb5\x03\n" +
 	"\x17PreferenceBufferService\x12Q\n" +
-	"\x06Append\x12\".propersim.buffer.v1.AppendRequest\x1a#.propersim.buffer.v1.AppendResponse\x12Q\n" +
-	"\x06Sample\x12\".propersim.buffer.v1.SampleRequest\x1a#.propersim.buffer.v1.SampleResponse\x12M\n" +
+	"\x06Append\x12\".propersim.buffer.v1.AppendRequest\x1a#.propersim.buffer.v1.AppendResponse\x12S\n" +
+	"\x06Sample\x12\".propersim.buffer.v1.SampleRequest\x1a#.propersim.buffer.v1.SampleResponse0\x01\x12M\n" +
 	"\x04List\x12 .propersim.buffer.v1.ListRequest\x1a!.propersim.buffer.v1.ListResponse0\x01\x12N\n" +
 	"\x05Count\x12!.propersim.buffer.v1.CountRequest\x1a\".propersim.buffer.v1.CountResponse\x12S\n" +
 	"\x06Export\x12\".propersim.buffer.v1.ExportRequest\x1a#.propersim.buffer.v1.ExportResponse0\x01B\xec\x01\n" +
@@ -818,7 +957,7 @@ func file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP() []by
 }
 
 var file_propersim_buffer_v1_preference_buffer_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_propersim_buffer_v1_preference_buffer_service_proto_goTypes = []any{
 	(ExportFormat)(0),      // 0: propersim.buffer.v1.ExportFormat
 	(*PreferencePair)(nil), // 1: propersim.buffer.v1.PreferencePair
@@ -826,43 +965,47 @@ var file_propersim_buffer_v1_preference_buffer_service_proto_goTypes = []any{
 	(*AppendResponse)(nil), // 3: propersim.buffer.v1.AppendResponse
 	(*SampleRequest)(nil),  // 4: propersim.buffer.v1.SampleRequest
 	(*SampleResponse)(nil), // 5: propersim.buffer.v1.SampleResponse
-	(*ListRequest)(nil),    // 6: propersim.buffer.v1.ListRequest
-	(*ListResponse)(nil),   // 7: propersim.buffer.v1.ListResponse
-	(*CountRequest)(nil),   // 8: propersim.buffer.v1.CountRequest
-	(*CountResponse)(nil),  // 9: propersim.buffer.v1.CountResponse
-	(*ExportRequest)(nil),  // 10: propersim.buffer.v1.ExportRequest
-	(*ExportResponse)(nil), // 11: propersim.buffer.v1.ExportResponse
-	(*v1.Prompt)(nil),      // 12: propersim.simulation.v1.Prompt
-	(*v1.Observation)(nil), // 13: propersim.simulation.v1.Observation
-	(*v1.Candidate)(nil),   // 14: propersim.simulation.v1.Candidate
-	(*v1.Evaluation)(nil),  // 15: propersim.simulation.v1.Evaluation
+	(*SampleHeader)(nil),   // 6: propersim.buffer.v1.SampleHeader
+	(*PairBatch)(nil),      // 7: propersim.buffer.v1.PairBatch
+	(*ListRequest)(nil),    // 8: propersim.buffer.v1.ListRequest
+	(*ListResponse)(nil),   // 9: propersim.buffer.v1.ListResponse
+	(*CountRequest)(nil),   // 10: propersim.buffer.v1.CountRequest
+	(*CountResponse)(nil),  // 11: propersim.buffer.v1.CountResponse
+	(*ExportRequest)(nil),  // 12: propersim.buffer.v1.ExportRequest
+	(*ExportResponse)(nil), // 13: propersim.buffer.v1.ExportResponse
+	(*v1.Prompt)(nil),      // 14: propersim.simulation.v1.Prompt
+	(*v1.Observation)(nil), // 15: propersim.simulation.v1.Observation
+	(*v1.Candidate)(nil),   // 16: propersim.simulation.v1.Candidate
+	(*v1.Evaluation)(nil),  // 17: propersim.simulation.v1.Evaluation
 }
 var file_propersim_buffer_v1_preference_buffer_service_proto_depIdxs = []int32{
-	12, // 0: propersim.buffer.v1.PreferencePair.prompt:type_name -> propersim.simulation.v1.Prompt
-	13, // 1: propersim.buffer.v1.PreferencePair.observation:type_name -> propersim.simulation.v1.Observation
-	14, // 2: propersim.buffer.v1.PreferencePair.chosen:type_name -> propersim.simulation.v1.Candidate
-	14, // 3: propersim.buffer.v1.PreferencePair.rejected:type_name -> propersim.simulation.v1.Candidate
-	15, // 4: propersim.buffer.v1.PreferencePair.chosen_evaluation:type_name -> propersim.simulation.v1.Evaluation
-	15, // 5: propersim.buffer.v1.PreferencePair.rejected_evaluation:type_name -> propersim.simulation.v1.Evaluation
+	14, // 0: propersim.buffer.v1.PreferencePair.prompt:type_name -> propersim.simulation.v1.Prompt
+	15, // 1: propersim.buffer.v1.PreferencePair.observation:type_name -> propersim.simulation.v1.Observation
+	16, // 2: propersim.buffer.v1.PreferencePair.chosen:type_name -> propersim.simulation.v1.Candidate
+	16, // 3: propersim.buffer.v1.PreferencePair.rejected:type_name -> propersim.simulation.v1.Candidate
+	17, // 4: propersim.buffer.v1.PreferencePair.chosen_evaluation:type_name -> propersim.simulation.v1.Evaluation
+	17, // 5: propersim.buffer.v1.PreferencePair.rejected_evaluation:type_name -> propersim.simulation.v1.Evaluation
 	1,  // 6: propersim.buffer.v1.AppendRequest.pairs:type_name -> propersim.buffer.v1.PreferencePair
-	1,  // 7: propersim.buffer.v1.SampleResponse.pairs:type_name -> propersim.buffer.v1.PreferencePair
-	1,  // 8: propersim.buffer.v1.ListResponse.pair:type_name -> propersim.buffer.v1.PreferencePair
-	0,  // 9: propersim.buffer.v1.ExportRequest.format:type_name -> propersim.buffer.v1.ExportFormat
-	2,  // 10: propersim.buffer.v1.PreferenceBufferService.Append:input_type -> propersim.buffer.v1.AppendRequest
-	4,  // 11: propersim.buffer.v1.PreferenceBufferService.Sample:input_type -> propersim.buffer.v1.SampleRequest
-	6,  // 12: propersim.buffer.v1.PreferenceBufferService.List:input_type -> propersim.buffer.v1.ListRequest
-	8,  // 13: propersim.buffer.v1.PreferenceBufferService.Count:input_type -> propersim.buffer.v1.CountRequest
-	10, // 14: propersim.buffer.v1.PreferenceBufferService.Export:input_type -> propersim.buffer.v1.ExportRequest
-	3,  // 15: propersim.buffer.v1.PreferenceBufferService.Append:output_type -> propersim.buffer.v1.AppendResponse
-	5,  // 16: propersim.buffer.v1.PreferenceBufferService.Sample:output_type -> propersim.buffer.v1.SampleResponse
-	7,  // 17: propersim.buffer.v1.PreferenceBufferService.List:output_type -> propersim.buffer.v1.ListResponse
-	9,  // 18: propersim.buffer.v1.PreferenceBufferService.Count:output_type -> propersim.buffer.v1.CountResponse
-	11, // 19: propersim.buffer.v1.PreferenceBufferService.Export:output_type -> propersim.buffer.v1.ExportResponse
-	15, // [15:20] is the sub-list for method output_type
-	10, // [10:15] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	6,  // 7: propersim.buffer.v1.SampleResponse.header:type_name -> propersim.buffer.v1.SampleHeader
+	7,  // 8: propersim.buffer.v1.SampleResponse.batch:type_name -> propersim.buffer.v1.PairBatch
+	1,  // 9: propersim.buffer.v1.PairBatch.pairs:type_name -> propersim.buffer.v1.PreferencePair
+	1,  // 10: propersim.buffer.v1.ListResponse.pair:type_name -> propersim.buffer.v1.PreferencePair
+	0,  // 11: propersim.buffer.v1.ExportRequest.format:type_name -> propersim.buffer.v1.ExportFormat
+	2,  // 12: propersim.buffer.v1.PreferenceBufferService.Append:input_type -> propersim.buffer.v1.AppendRequest
+	4,  // 13: propersim.buffer.v1.PreferenceBufferService.Sample:input_type -> propersim.buffer.v1.SampleRequest
+	8,  // 14: propersim.buffer.v1.PreferenceBufferService.List:input_type -> propersim.buffer.v1.ListRequest
+	10, // 15: propersim.buffer.v1.PreferenceBufferService.Count:input_type -> propersim.buffer.v1.CountRequest
+	12, // 16: propersim.buffer.v1.PreferenceBufferService.Export:input_type -> propersim.buffer.v1.ExportRequest
+	3,  // 17: propersim.buffer.v1.PreferenceBufferService.Append:output_type -> propersim.buffer.v1.AppendResponse
+	5,  // 18: propersim.buffer.v1.PreferenceBufferService.Sample:output_type -> propersim.buffer.v1.SampleResponse
+	9,  // 19: propersim.buffer.v1.PreferenceBufferService.List:output_type -> propersim.buffer.v1.ListResponse
+	11, // 20: propersim.buffer.v1.PreferenceBufferService.Count:output_type -> propersim.buffer.v1.CountResponse
+	13, // 21: propersim.buffer.v1.PreferenceBufferService.Export:output_type -> propersim.buffer.v1.ExportResponse
+	17, // [17:22] is the sub-list for method output_type
+	12, // [12:17] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_propersim_buffer_v1_preference_buffer_service_proto_init() }
@@ -870,13 +1013,17 @@ func file_propersim_buffer_v1_preference_buffer_service_proto_init() {
 	if File_propersim_buffer_v1_preference_buffer_service_proto != nil {
 		return
 	}
+	file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes[4].OneofWrappers = []any{
+		(*SampleResponse_Header)(nil),
+		(*SampleResponse_Batch)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc), len(file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   11,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -37,9 +37,10 @@ type PreferenceBufferServiceClient interface {
 	// Append stores pairs, all or none. A pair already there with the same
 	// content is a no-op; with another content ALREADY_EXISTS.
 	Append(ctx context.Context, in *AppendRequest, opts ...grpc.CallOption) (*AppendResponse, error)
-	// Sample draws pairs of a run uniformly without replacement: the same request
-	// gives the same pairs in the same order, whatever was appended since.
-	Sample(ctx context.Context, in *SampleRequest, opts ...grpc.CallOption) (*SampleResponse, error)
+	// Sample draws pairs of a run without replacement: the same request gives the
+	// same pairs in the same order, whatever was appended since. The first message
+	// is a header, then come the pairs, in messages of at most 1 MiB or one pair.
+	Sample(ctx context.Context, in *SampleRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SampleResponse], error)
 	// List streams a run's pairs in order of their step.
 	List(ctx context.Context, in *ListRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListResponse], error)
 	// Count returns how many pairs a run has.
@@ -66,19 +67,28 @@ func (c *preferenceBufferServiceClient) Append(ctx context.Context, in *AppendRe
 	return out, nil
 }
 
-func (c *preferenceBufferServiceClient) Sample(ctx context.Context, in *SampleRequest, opts ...grpc.CallOption) (*SampleResponse, error) {
+func (c *preferenceBufferServiceClient) Sample(ctx context.Context, in *SampleRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SampleResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(SampleResponse)
-	err := c.cc.Invoke(ctx, PreferenceBufferService_Sample_FullMethodName, in, out, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &PreferenceBufferService_ServiceDesc.Streams[0], PreferenceBufferService_Sample_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	x := &grpc.GenericClientStream[SampleRequest, SampleResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
 }
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PreferenceBufferService_SampleClient = grpc.ServerStreamingClient[SampleResponse]
 
 func (c *preferenceBufferServiceClient) List(ctx context.Context, in *ListRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &PreferenceBufferService_ServiceDesc.Streams[0], PreferenceBufferService_List_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &PreferenceBufferService_ServiceDesc.Streams[1], PreferenceBufferService_List_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +117,7 @@ func (c *preferenceBufferServiceClient) Count(ctx context.Context, in *CountRequ
 
 func (c *preferenceBufferServiceClient) Export(ctx context.Context, in *ExportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &PreferenceBufferService_ServiceDesc.Streams[1], PreferenceBufferService_Export_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &PreferenceBufferService_ServiceDesc.Streams[2], PreferenceBufferService_Export_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -133,9 +143,10 @@ type PreferenceBufferServiceServer interface {
 	// Append stores pairs, all or none. A pair already there with the same
 	// content is a no-op; with another content ALREADY_EXISTS.
 	Append(context.Context, *AppendRequest) (*AppendResponse, error)
-	// Sample draws pairs of a run uniformly without replacement: the same request
-	// gives the same pairs in the same order, whatever was appended since.
-	Sample(context.Context, *SampleRequest) (*SampleResponse, error)
+	// Sample draws pairs of a run without replacement: the same request gives the
+	// same pairs in the same order, whatever was appended since. The first message
+	// is a header, then come the pairs, in messages of at most 1 MiB or one pair.
+	Sample(*SampleRequest, grpc.ServerStreamingServer[SampleResponse]) error
 	// List streams a run's pairs in order of their step.
 	List(*ListRequest, grpc.ServerStreamingServer[ListResponse]) error
 	// Count returns how many pairs a run has.
@@ -155,8 +166,8 @@ type UnimplementedPreferenceBufferServiceServer struct{}
 func (UnimplementedPreferenceBufferServiceServer) Append(context.Context, *AppendRequest) (*AppendResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Append not implemented")
 }
-func (UnimplementedPreferenceBufferServiceServer) Sample(context.Context, *SampleRequest) (*SampleResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method Sample not implemented")
+func (UnimplementedPreferenceBufferServiceServer) Sample(*SampleRequest, grpc.ServerStreamingServer[SampleResponse]) error {
+	return status.Error(codes.Unimplemented, "method Sample not implemented")
 }
 func (UnimplementedPreferenceBufferServiceServer) List(*ListRequest, grpc.ServerStreamingServer[ListResponse]) error {
 	return status.Error(codes.Unimplemented, "method List not implemented")
@@ -207,23 +218,16 @@ func _PreferenceBufferService_Append_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
-func _PreferenceBufferService_Sample_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(SampleRequest)
-	if err := dec(in); err != nil {
-		return nil, err
+func _PreferenceBufferService_Sample_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(SampleRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
 	}
-	if interceptor == nil {
-		return srv.(PreferenceBufferServiceServer).Sample(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: PreferenceBufferService_Sample_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(PreferenceBufferServiceServer).Sample(ctx, req.(*SampleRequest))
-	}
-	return interceptor(ctx, in, info, handler)
+	return srv.(PreferenceBufferServiceServer).Sample(m, &grpc.GenericServerStream[SampleRequest, SampleResponse]{ServerStream: stream})
 }
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PreferenceBufferService_SampleServer = grpc.ServerStreamingServer[SampleResponse]
 
 func _PreferenceBufferService_List_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(ListRequest)
@@ -277,15 +281,16 @@ var PreferenceBufferService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _PreferenceBufferService_Append_Handler,
 		},
 		{
-			MethodName: "Sample",
-			Handler:    _PreferenceBufferService_Sample_Handler,
-		},
-		{
 			MethodName: "Count",
 			Handler:    _PreferenceBufferService_Count_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "Sample",
+			Handler:       _PreferenceBufferService_Sample_Handler,
+			ServerStreams: true,
+		},
 		{
 			StreamName:    "List",
 			Handler:       _PreferenceBufferService_List_Handler,

@@ -8,11 +8,12 @@ package environmentv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	v11 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
-	v12 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
-	v1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
+	v1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+	v11 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -88,7 +89,7 @@ const (
 	RunState_RUN_STATE_QUEUED RunState = 1
 	// Goes on.
 	RunState_RUN_STATE_RUNNING RunState = 2
-	// A service is away; it goes on by itself when the service is back.
+	// A service, an endpoint or the journal does not answer; it goes on by itself.
 	RunState_RUN_STATE_WAITING RunState = 3
 	// Paused by a caller.
 	RunState_RUN_STATE_PAUSED RunState = 4
@@ -151,16 +152,19 @@ func (RunState) EnumDescriptor() ([]byte, []int) {
 	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{1}
 }
 
-// RunConfig is everything that decides what a run does.
+// RunConfig is everything that decides what a run does, together with the persona
+// and the world. It is hashed into the beginning of the chain.
 type RunConfig struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Persona by id or built-in number, as kept by the user service.
 	PersonaId string `protobuf:"bytes,1,opt,name=persona_id,json=personaId,proto3" json:"persona_id,omitempty"`
 	// World by id.
 	WorldId string `protobuf:"bytes,2,opt,name=world_id,json=worldId,proto3" json:"world_id,omitempty"`
-	// Method: none, ar, ars, proper, proper-contrast, silent, constant,
-	// persona-given; another name is allowed where custom_method is set.
-	Method string `protobuf:"bytes,3,opt,name=method,proto3" json:"method,omitempty"`
+	// How the assistant works. A request may give the name of a method of ours
+	// alone: none, ar, ars, proper, proper-contrast, silent, constant,
+	// persona-given. The environment fills in the rest, and refuses other values.
+	// Any other name is a third party's method and must come whole.
+	Method *v1.Method `protobuf:"bytes,13,opt,name=method,proto3" json:"method,omitempty"`
 	// Root of all randomness.
 	Seed uint64 `protobuf:"varint,4,opt,name=seed,proto3" json:"seed,omitempty"`
 	// Simulated days; 14 in the paper.
@@ -173,14 +177,14 @@ type RunConfig struct {
 	// the persona's wanted band.
 	ConstantPerHour *float64 `protobuf:"fixed64,8,opt,name=constant_per_hour,json=constantPerHour,proto3,oneof" json:"constant_per_hour,omitempty"`
 	// How nights are trained, for methods that train.
-	Training *v1.Hyperparameters `protobuf:"bytes,9,opt,name=training,proto3" json:"training,omitempty"`
+	Training *v11.Hyperparameters `protobuf:"bytes,9,opt,name=training,proto3" json:"training,omitempty"`
 	// Who trains.
-	Executor v1.Executor `protobuf:"varint,10,opt,name=executor,proto3,enum=propersim.trainer.v1.Executor" json:"executor,omitempty"`
+	Executor v11.Executor `protobuf:"varint,10,opt,name=executor,proto3,enum=propersim.trainer.v1.Executor" json:"executor,omitempty"`
 	// What a failed night means.
 	OnFailedNight OnFailedNight `protobuf:"varint,11,opt,name=on_failed_night,json=onFailedNight,proto3,enum=propersim.environment.v1.OnFailedNight" json:"on_failed_night,omitempty"`
-	// For a method that only a third party's assistant knows: what its memory may
-	// hold, how candidates come about, and whether it is trained at night.
-	CustomMethod  *CustomMethod `protobuf:"bytes,12,opt,name=custom_method,json=customMethod,proto3" json:"custom_method,omitempty"`
+	// Who plays each role. A role that is absent is embedded; the environment fills
+	// it in.
+	Backends      *v1.Backends `protobuf:"bytes,14,opt,name=backends,proto3" json:"backends,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -229,11 +233,11 @@ func (x *RunConfig) GetWorldId() string {
 	return ""
 }
 
-func (x *RunConfig) GetMethod() string {
+func (x *RunConfig) GetMethod() *v1.Method {
 	if x != nil {
 		return x.Method
 	}
-	return ""
+	return nil
 }
 
 func (x *RunConfig) GetSeed() uint64 {
@@ -271,18 +275,18 @@ func (x *RunConfig) GetConstantPerHour() float64 {
 	return 0
 }
 
-func (x *RunConfig) GetTraining() *v1.Hyperparameters {
+func (x *RunConfig) GetTraining() *v11.Hyperparameters {
 	if x != nil {
 		return x.Training
 	}
 	return nil
 }
 
-func (x *RunConfig) GetExecutor() v1.Executor {
+func (x *RunConfig) GetExecutor() v11.Executor {
 	if x != nil {
 		return x.Executor
 	}
-	return v1.Executor(0)
+	return v11.Executor(0)
 }
 
 func (x *RunConfig) GetOnFailedNight() OnFailedNight {
@@ -292,75 +296,11 @@ func (x *RunConfig) GetOnFailedNight() OnFailedNight {
 	return OnFailedNight_ON_FAILED_NIGHT_UNSPECIFIED
 }
 
-func (x *RunConfig) GetCustomMethod() *CustomMethod {
+func (x *RunConfig) GetBackends() *v1.Backends {
 	if x != nil {
-		return x.CustomMethod
+		return x.Backends
 	}
 	return nil
-}
-
-// CustomMethod describes a method that is not one of ours.
-type CustomMethod struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the memory may hold.
-	Memory v11.MemoryLevel `protobuf:"varint,1,opt,name=memory,proto3,enum=propersim.assistant.v1.MemoryLevel" json:"memory,omitempty"`
-	// How candidates come about.
-	Scheme v11.Scheme `protobuf:"varint,2,opt,name=scheme,proto3,enum=propersim.assistant.v1.Scheme" json:"scheme,omitempty"`
-	// Trained at the turn of each day.
-	Trains        bool `protobuf:"varint,3,opt,name=trains,proto3" json:"trains,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CustomMethod) Reset() {
-	*x = CustomMethod{}
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[1]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CustomMethod) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CustomMethod) ProtoMessage() {}
-
-func (x *CustomMethod) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[1]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CustomMethod.ProtoReflect.Descriptor instead.
-func (*CustomMethod) Descriptor() ([]byte, []int) {
-	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{1}
-}
-
-func (x *CustomMethod) GetMemory() v11.MemoryLevel {
-	if x != nil {
-		return x.Memory
-	}
-	return v11.MemoryLevel(0)
-}
-
-func (x *CustomMethod) GetScheme() v11.Scheme {
-	if x != nil {
-		return x.Scheme
-	}
-	return v11.Scheme(0)
-}
-
-func (x *CustomMethod) GetTrains() bool {
-	if x != nil {
-		return x.Trains
-	}
-	return false
 }
 
 // Run is one persona with one assistant.
@@ -371,7 +311,7 @@ type Run struct {
 	// What it does.
 	Config *RunConfig `protobuf:"bytes,2,opt,name=config,proto3" json:"config,omitempty"`
 	// The person as it was when the run was made, with its spec.
-	Persona *v12.Persona `protobuf:"bytes,3,opt,name=persona,proto3" json:"persona,omitempty"`
+	Persona *v1.Persona `protobuf:"bytes,3,opt,name=persona,proto3" json:"persona,omitempty"`
 	// Where it stands.
 	State RunState `protobuf:"varint,4,opt,name=state,proto3,enum=propersim.environment.v1.RunState" json:"state,omitempty"`
 	// Why it waits or failed.
@@ -380,19 +320,25 @@ type Run struct {
 	Progress *Progress `protobuf:"bytes,6,opt,name=progress,proto3" json:"progress,omitempty"`
 	// Version of the program that made it.
 	Version string `protobuf:"bytes,7,opt,name=version,proto3" json:"version,omitempty"`
-	// Wall-clock creation time, Unix milliseconds; not part of the hash chain.
-	CreatedUnixMs int64 `protobuf:"varint,8,opt,name=created_unix_ms,json=createdUnixMs,proto3" json:"created_unix_ms,omitempty"`
+	// Wall-clock creation time; not part of the hash chain.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// Run and entry it was forked from; empty otherwise.
 	ForkedFrom string `protobuf:"bytes,9,opt,name=forked_from,json=forkedFrom,proto3" json:"forked_from,omitempty"`
 	// Last shared step of the run it was forked from.
-	ForkedAtStep  int32 `protobuf:"varint,10,opt,name=forked_at_step,json=forkedAtStep,proto3" json:"forked_at_step,omitempty"`
+	ForkedAtStep int32 `protobuf:"varint,10,opt,name=forked_at_step,json=forkedAtStep,proto3" json:"forked_at_step,omitempty"`
+	// Opaque name under which the user, the assistant and its index know the run.
+	Handle string `protobuf:"bytes,12,opt,name=handle,proto3" json:"handle,omitempty"`
+	// Labels, such as the experiment it belongs to; not part of the hash chain.
+	Labels map[string]string `protobuf:"bytes,13,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Who conducts it, and until when; absent where nobody does.
+	Conductor     *Conductor `protobuf:"bytes,14,opt,name=conductor,proto3" json:"conductor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[2]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -404,7 +350,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[2]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -417,7 +363,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{2}
+	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *Run) GetId() string {
@@ -434,7 +380,7 @@ func (x *Run) GetConfig() *RunConfig {
 	return nil
 }
 
-func (x *Run) GetPersona() *v12.Persona {
+func (x *Run) GetPersona() *v1.Persona {
 	if x != nil {
 		return x.Persona
 	}
@@ -469,11 +415,11 @@ func (x *Run) GetVersion() string {
 	return ""
 }
 
-func (x *Run) GetCreatedUnixMs() int64 {
+func (x *Run) GetCreateTime() *timestamppb.Timestamp {
 	if x != nil {
-		return x.CreatedUnixMs
+		return x.CreateTime
 	}
-	return 0
+	return nil
 }
 
 func (x *Run) GetForkedFrom() string {
@@ -488,6 +434,82 @@ func (x *Run) GetForkedAtStep() int32 {
 		return x.ForkedAtStep
 	}
 	return 0
+}
+
+func (x *Run) GetHandle() string {
+	if x != nil {
+		return x.Handle
+	}
+	return ""
+}
+
+func (x *Run) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *Run) GetConductor() *Conductor {
+	if x != nil {
+		return x.Conductor
+	}
+	return nil
+}
+
+// Conductor is the process that conducts a run.
+type Conductor struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name: host, process and a random part.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// When its lease expires unless it renews it.
+	LeaseUntil    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=lease_until,json=leaseUntil,proto3" json:"lease_until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Conductor) Reset() {
+	*x = Conductor{}
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Conductor) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Conductor) ProtoMessage() {}
+
+func (x *Conductor) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Conductor.ProtoReflect.Descriptor instead.
+func (*Conductor) Descriptor() ([]byte, []int) {
+	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Conductor) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Conductor) GetLeaseUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LeaseUntil
+	}
+	return nil
 }
 
 // Progress sums up the committed steps of a run.
@@ -518,9 +540,17 @@ type Progress struct {
 	// Hash of the last entry, hexadecimal.
 	Hash string `protobuf:"bytes,12,opt,name=hash,proto3" json:"hash,omitempty"`
 	// Nights that failed and were kept going.
-	FailedNights  int32 `protobuf:"varint,13,opt,name=failed_nights,json=failedNights,proto3" json:"failed_nights,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	FailedNights int32 `protobuf:"varint,13,opt,name=failed_nights,json=failedNights,proto3" json:"failed_nights,omitempty"`
+	// Candidates that were failures of the assistant, delivered or not.
+	Failures int32 `protobuf:"varint,14,opt,name=failures,proto3" json:"failures,omitempty"`
+	// Model calls.
+	Calls int64 `protobuf:"varint,15,opt,name=calls,proto3" json:"calls,omitempty"`
+	// Tokens of their prompts.
+	PromptTokens int64 `protobuf:"varint,16,opt,name=prompt_tokens,json=promptTokens,proto3" json:"prompt_tokens,omitempty"`
+	// Tokens of their answers.
+	CompletionTokens int64 `protobuf:"varint,17,opt,name=completion_tokens,json=completionTokens,proto3" json:"completion_tokens,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Progress) Reset() {
@@ -640,6 +670,34 @@ func (x *Progress) GetHash() string {
 func (x *Progress) GetFailedNights() int32 {
 	if x != nil {
 		return x.FailedNights
+	}
+	return 0
+}
+
+func (x *Progress) GetFailures() int32 {
+	if x != nil {
+		return x.Failures
+	}
+	return 0
+}
+
+func (x *Progress) GetCalls() int64 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+func (x *Progress) GetPromptTokens() int64 {
+	if x != nil {
+		return x.PromptTokens
+	}
+	return 0
+}
+
+func (x *Progress) GetCompletionTokens() int64 {
+	if x != nil {
+		return x.CompletionTokens
 	}
 	return 0
 }
@@ -805,24 +863,27 @@ type Step struct {
 	// Simulated second of the day, [0, 86400).
 	SecondOfDay int32 `protobuf:"varint,3,opt,name=second_of_day,json=secondOfDay,proto3" json:"second_of_day,omitempty"`
 	// What the user did.
-	Action *v12.Action `protobuf:"bytes,4,opt,name=action,proto3" json:"action,omitempty"`
+	Action *v1.Action `protobuf:"bytes,4,opt,name=action,proto3" json:"action,omitempty"`
 	// What the assistant saw; absent while asleep.
-	Observation *v12.Observation `protobuf:"bytes,5,opt,name=observation,proto3" json:"observation,omitempty"`
+	Observation *v1.Observation `protobuf:"bytes,5,opt,name=observation,proto3" json:"observation,omitempty"`
 	// What the assistant offered; the first one was delivered.
-	Candidates []*v12.Candidate `protobuf:"bytes,6,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	Candidates []*v1.Candidate `protobuf:"bytes,6,rep,name=candidates,proto3" json:"candidates,omitempty"`
 	// How the user judged, one per candidate.
-	Evaluations []*v12.Evaluation `protobuf:"bytes,7,rep,name=evaluations,proto3" json:"evaluations,omitempty"`
+	Evaluations []*v1.Evaluation `protobuf:"bytes,7,rep,name=evaluations,proto3" json:"evaluations,omitempty"`
 	// The user's reading of the moment.
-	Moment *v12.Moment `protobuf:"bytes,8,opt,name=moment,proto3" json:"moment,omitempty"`
+	Moment *v1.Moment `protobuf:"bytes,8,opt,name=moment,proto3" json:"moment,omitempty"`
 	// Adapter in force; empty for the base policy.
 	Adapter string `protobuf:"bytes,9,opt,name=adapter,proto3" json:"adapter,omitempty"`
 	// The pair this step made; absent for a tie or an unjudged step.
 	Pair *Pair `protobuf:"bytes,10,opt,name=pair,proto3" json:"pair,omitempty"`
-	// External answers that shaped the step, their latency set to zero: wall time
-	// is kept beside the chain.
-	Calls         []*v12.ModelCall `protobuf:"bytes,11,rep,name=calls,proto3" json:"calls,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// External answers that shaped the step.
+	Calls []*v1.ModelCall `protobuf:"bytes,11,rep,name=calls,proto3" json:"calls,omitempty"`
+	// Decisions of the user's session that came with the step.
+	UserNotes []*v1.Note `protobuf:"bytes,12,rep,name=user_notes,json=userNotes,proto3" json:"user_notes,omitempty"`
+	// Decisions of the assistant's session that came with the step.
+	AssistantNotes []*v1.Note `protobuf:"bytes,13,rep,name=assistant_notes,json=assistantNotes,proto3" json:"assistant_notes,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Step) Reset() {
@@ -876,35 +937,35 @@ func (x *Step) GetSecondOfDay() int32 {
 	return 0
 }
 
-func (x *Step) GetAction() *v12.Action {
+func (x *Step) GetAction() *v1.Action {
 	if x != nil {
 		return x.Action
 	}
 	return nil
 }
 
-func (x *Step) GetObservation() *v12.Observation {
+func (x *Step) GetObservation() *v1.Observation {
 	if x != nil {
 		return x.Observation
 	}
 	return nil
 }
 
-func (x *Step) GetCandidates() []*v12.Candidate {
+func (x *Step) GetCandidates() []*v1.Candidate {
 	if x != nil {
 		return x.Candidates
 	}
 	return nil
 }
 
-func (x *Step) GetEvaluations() []*v12.Evaluation {
+func (x *Step) GetEvaluations() []*v1.Evaluation {
 	if x != nil {
 		return x.Evaluations
 	}
 	return nil
 }
 
-func (x *Step) GetMoment() *v12.Moment {
+func (x *Step) GetMoment() *v1.Moment {
 	if x != nil {
 		return x.Moment
 	}
@@ -925,9 +986,23 @@ func (x *Step) GetPair() *Pair {
 	return nil
 }
 
-func (x *Step) GetCalls() []*v12.ModelCall {
+func (x *Step) GetCalls() []*v1.ModelCall {
 	if x != nil {
 		return x.Calls
+	}
+	return nil
+}
+
+func (x *Step) GetUserNotes() []*v1.Note {
+	if x != nil {
+		return x.UserNotes
+	}
+	return nil
+}
+
+func (x *Step) GetAssistantNotes() []*v1.Note {
+	if x != nil {
+		return x.AssistantNotes
 	}
 	return nil
 }
@@ -940,7 +1015,7 @@ type Pair struct {
 	// Index of the worse one.
 	Rejected int32 `protobuf:"varint,2,opt,name=rejected,proto3" json:"rejected,omitempty"`
 	// What the policy was given.
-	Prompt        *v12.Prompt `protobuf:"bytes,3,opt,name=prompt,proto3" json:"prompt,omitempty"`
+	Prompt        *v1.Prompt `protobuf:"bytes,3,opt,name=prompt,proto3" json:"prompt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -989,7 +1064,7 @@ func (x *Pair) GetRejected() int32 {
 	return 0
 }
 
-func (x *Pair) GetPrompt() *v12.Prompt {
+func (x *Pair) GetPrompt() *v1.Prompt {
 	if x != nil {
 		return x.Prompt
 	}
@@ -1005,7 +1080,7 @@ type Night struct {
 	// Adapter in force from now on; empty for the base policy.
 	Adapter string `protobuf:"bytes,3,opt,name=adapter,proto3" json:"adapter,omitempty"`
 	// How the training went.
-	Metrics *v1.Metrics `protobuf:"bytes,4,opt,name=metrics,proto3" json:"metrics,omitempty"`
+	Metrics *v11.TrainingMetrics `protobuf:"bytes,4,opt,name=metrics,proto3" json:"metrics,omitempty"`
 	// Why the night failed, where the run keeps yesterday's adapter.
 	Failure string `protobuf:"bytes,5,opt,name=failure,proto3" json:"failure,omitempty"`
 	// No pairs to train on: yesterday's adapter stays in force.
@@ -1058,7 +1133,7 @@ func (x *Night) GetAdapter() string {
 	return ""
 }
 
-func (x *Night) GetMetrics() *v1.Metrics {
+func (x *Night) GetMetrics() *v11.TrainingMetrics {
 	if x != nil {
 		return x.Metrics
 	}
@@ -1084,10 +1159,13 @@ type CreateRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What the run does.
 	Config *RunConfig `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`
-	// Makes a repeat harmless; may be empty.
+	// Makes a repeat harmless: the same id with the same content returns the first
+	// answer, with another content ALREADY_EXISTS. May be empty.
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Record it, but do not start it before ResumeRun.
-	Paused        bool `protobuf:"varint,3,opt,name=paused,proto3" json:"paused,omitempty"`
+	Paused bool `protobuf:"varint,3,opt,name=paused,proto3" json:"paused,omitempty"`
+	// Labels of the run.
+	Labels        map[string]string `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1141,6 +1219,13 @@ func (x *CreateRunRequest) GetPaused() bool {
 		return x.Paused
 	}
 	return false
+}
+
+func (x *CreateRunRequest) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
 }
 
 // CreateRunResponse returns the run.
@@ -1286,8 +1371,12 @@ type ListRunsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// At most so many, and a page ends at 2 MiB; 0 means 100.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// From the response before.
-	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// From the response before; the rest of the request must be the same.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only runs that have all of these labels.
+	Labels map[string]string `protobuf:"bytes,3,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Only runs in one of these states; empty means any.
+	States        []RunState `protobuf:"varint,4,rep,packed,name=states,proto3,enum=propersim.environment.v1.RunState" json:"states,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1334,6 +1423,20 @@ func (x *ListRunsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListRunsRequest) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *ListRunsRequest) GetStates() []RunState {
+	if x != nil {
+		return x.States
+	}
+	return nil
 }
 
 // ListRunsResponse is a page.
@@ -1677,7 +1780,10 @@ type ForkRunRequest struct {
 	// What the fork does from there on; absent means the same as before. Persona,
 	// world and step_seconds must be those of the first run.
 	Config *RunConfig `protobuf:"bytes,3,opt,name=config,proto3" json:"config,omitempty"`
-	// Makes a repeat harmless; may be empty.
+	// Labels of the fork; absent means those of the first run.
+	Labels map[string]string `protobuf:"bytes,5,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Makes a repeat harmless: the same id with the same content returns the first
+	// answer, with another content ALREADY_EXISTS. May be empty.
 	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1730,6 +1836,13 @@ func (x *ForkRunRequest) GetAtStep() int32 {
 func (x *ForkRunRequest) GetConfig() *RunConfig {
 	if x != nil {
 		return x.Config
+	}
+	return nil
+}
+
+func (x *ForkRunRequest) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
 	}
 	return nil
 }
@@ -1796,9 +1909,9 @@ type WatchRunRequest struct {
 	AfterSequence int64 `protobuf:"varint,2,opt,name=after_sequence,json=afterSequence,proto3" json:"after_sequence,omitempty"`
 	// Send every entry, and not progress alone.
 	Entries bool `protobuf:"varint,3,opt,name=entries,proto3" json:"entries,omitempty"`
-	// At least so many wall-clock milliseconds between two progress messages; 0
-	// means 200. Fewer than 20 are the same as 20.
-	IntervalMs    int32 `protobuf:"varint,4,opt,name=interval_ms,json=intervalMs,proto3" json:"interval_ms,omitempty"`
+	// At least so long between two progress messages; absent means 200 ms. Less
+	// than 20 ms is the same as 20 ms.
+	Interval      *durationpb.Duration `protobuf:"bytes,5,opt,name=interval,proto3" json:"interval,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1854,25 +1967,25 @@ func (x *WatchRunRequest) GetEntries() bool {
 	return false
 }
 
-func (x *WatchRunRequest) GetIntervalMs() int32 {
+func (x *WatchRunRequest) GetInterval() *durationpb.Duration {
 	if x != nil {
-		return x.IntervalMs
+		return x.Interval
 	}
-	return 0
+	return nil
 }
 
-// WatchRunResponse is news of a run.
+// WatchRunResponse is an event of a run.
 type WatchRunResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Watch again from here after a break.
 	Sequence int64 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// What happened.
 	//
-	// Types that are valid to be assigned to News:
+	// Types that are valid to be assigned to Event:
 	//
 	//	*WatchRunResponse_Run
 	//	*WatchRunResponse_Entry
-	News          isWatchRunResponse_News `protobuf_oneof:"news"`
+	Event         isWatchRunResponse_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1914,16 +2027,16 @@ func (x *WatchRunResponse) GetSequence() int64 {
 	return 0
 }
 
-func (x *WatchRunResponse) GetNews() isWatchRunResponse_News {
+func (x *WatchRunResponse) GetEvent() isWatchRunResponse_Event {
 	if x != nil {
-		return x.News
+		return x.Event
 	}
 	return nil
 }
 
 func (x *WatchRunResponse) GetRun() *Run {
 	if x != nil {
-		if x, ok := x.News.(*WatchRunResponse_Run); ok {
+		if x, ok := x.Event.(*WatchRunResponse_Run); ok {
 			return x.Run
 		}
 	}
@@ -1932,15 +2045,15 @@ func (x *WatchRunResponse) GetRun() *Run {
 
 func (x *WatchRunResponse) GetEntry() *Entry {
 	if x != nil {
-		if x, ok := x.News.(*WatchRunResponse_Entry); ok {
+		if x, ok := x.Event.(*WatchRunResponse_Entry); ok {
 			return x.Entry
 		}
 	}
 	return nil
 }
 
-type isWatchRunResponse_News interface {
-	isWatchRunResponse_News()
+type isWatchRunResponse_Event interface {
+	isWatchRunResponse_Event()
 }
 
 type WatchRunResponse_Run struct {
@@ -1953,9 +2066,9 @@ type WatchRunResponse_Entry struct {
 	Entry *Entry `protobuf:"bytes,3,opt,name=entry,proto3,oneof"`
 }
 
-func (*WatchRunResponse_Run) isWatchRunResponse_News() {}
+func (*WatchRunResponse_Run) isWatchRunResponse_Event() {}
 
-func (*WatchRunResponse_Entry) isWatchRunResponse_News() {}
+func (*WatchRunResponse_Entry) isWatchRunResponse_Event() {}
 
 // GetStepRequest names a step.
 type GetStepRequest struct {
@@ -2058,33 +2171,35 @@ func (x *GetStepResponse) GetEntry() *Entry {
 	return nil
 }
 
-// ListStepsRequest asks for a page of entries.
-type ListStepsRequest struct {
+// ListEntriesRequest asks for a page of entries.
+type ListEntriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The run.
 	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	// Only entries after this sequence number.
 	AfterSequence int64 `protobuf:"varint,2,opt,name=after_sequence,json=afterSequence,proto3" json:"after_sequence,omitempty"`
 	// At most so many, and a page ends at 2 MiB; 0 means 100.
-	PageSize      int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the response before; the rest of the request must be the same.
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ListStepsRequest) Reset() {
-	*x = ListStepsRequest{}
+func (x *ListEntriesRequest) Reset() {
+	*x = ListEntriesRequest{}
 	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ListStepsRequest) String() string {
+func (x *ListEntriesRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ListStepsRequest) ProtoMessage() {}
+func (*ListEntriesRequest) ProtoMessage() {}
 
-func (x *ListStepsRequest) ProtoReflect() protoreflect.Message {
+func (x *ListEntriesRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -2096,57 +2211,64 @@ func (x *ListStepsRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ListStepsRequest.ProtoReflect.Descriptor instead.
-func (*ListStepsRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use ListEntriesRequest.ProtoReflect.Descriptor instead.
+func (*ListEntriesRequest) Descriptor() ([]byte, []int) {
 	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{27}
 }
 
-func (x *ListStepsRequest) GetRunId() string {
+func (x *ListEntriesRequest) GetRunId() string {
 	if x != nil {
 		return x.RunId
 	}
 	return ""
 }
 
-func (x *ListStepsRequest) GetAfterSequence() int64 {
+func (x *ListEntriesRequest) GetAfterSequence() int64 {
 	if x != nil {
 		return x.AfterSequence
 	}
 	return 0
 }
 
-func (x *ListStepsRequest) GetPageSize() int32 {
+func (x *ListEntriesRequest) GetPageSize() int32 {
 	if x != nil {
 		return x.PageSize
 	}
 	return 0
 }
 
-// ListStepsResponse is a page.
-type ListStepsResponse struct {
+func (x *ListEntriesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListEntriesResponse is a page.
+type ListEntriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Entries in order, steps and nights.
 	Entries []*Entry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
-	// Ask with this after_sequence for the next page; 0 on the last one.
-	NextAfterSequence int64 `protobuf:"varint,2,opt,name=next_after_sequence,json=nextAfterSequence,proto3" json:"next_after_sequence,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ListStepsResponse) Reset() {
-	*x = ListStepsResponse{}
+func (x *ListEntriesResponse) Reset() {
+	*x = ListEntriesResponse{}
 	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ListStepsResponse) String() string {
+func (x *ListEntriesResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ListStepsResponse) ProtoMessage() {}
+func (*ListEntriesResponse) ProtoMessage() {}
 
-func (x *ListStepsResponse) ProtoReflect() protoreflect.Message {
+func (x *ListEntriesResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -2158,35 +2280,35 @@ func (x *ListStepsResponse) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ListStepsResponse.ProtoReflect.Descriptor instead.
-func (*ListStepsResponse) Descriptor() ([]byte, []int) {
+// Deprecated: Use ListEntriesResponse.ProtoReflect.Descriptor instead.
+func (*ListEntriesResponse) Descriptor() ([]byte, []int) {
 	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{28}
 }
 
-func (x *ListStepsResponse) GetEntries() []*Entry {
+func (x *ListEntriesResponse) GetEntries() []*Entry {
 	if x != nil {
 		return x.Entries
 	}
 	return nil
 }
 
-func (x *ListStepsResponse) GetNextAfterSequence() int64 {
+func (x *ListEntriesResponse) GetNextPageToken() string {
 	if x != nil {
-		return x.NextAfterSequence
+		return x.NextPageToken
 	}
-	return 0
+	return ""
 }
 
 var File_propersim_environment_v1_run_service_proto protoreflect.FileDescriptor
 
 const file_propersim_environment_v1_run_service_proto_rawDesc = "" +
 	"\n" +
-	"*propersim/environment/v1/run_service.proto\x12\x18propersim.environment.v1\x1a\x1bbuf/validate/validate.proto\x1a.propersim/assistant/v1/assistant_service.proto\x1a%propersim/simulation/v1/persona.proto\x1a\"propersim/simulation/v1/step.proto\x1a*propersim/trainer/v1/trainer_service.proto\"\xa9\x05\n" +
+	"*propersim/environment/v1/run_service.proto\x12\x18propersim.environment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$propersim/simulation/v1/action.proto\x1a'propersim/simulation/v1/candidate.proto\x1a(propersim/simulation/v1/evaluation.proto\x1a$propersim/simulation/v1/method.proto\x1a(propersim/simulation/v1/model_call.proto\x1a%propersim/simulation/v1/persona.proto\x1a$propersim/simulation/v1/prompt.proto\x1a*propersim/trainer/v1/trainer_service.proto\"\xd4\x05\n" +
 	"\tRunConfig\x12(\n" +
 	"\n" +
 	"persona_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\tpersonaId\x12$\n" +
-	"\bworld_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\aworldId\x12!\n" +
-	"\x06method\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06method\x12\x12\n" +
+	"\bworld_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\aworldId\x12?\n" +
+	"\x06method\x18\r \x01(\v2\x1f.propersim.simulation.v1.MethodB\x06\xbaH\x03\xc8\x01\x01R\x06method\x12\x12\n" +
 	"\x04seed\x18\x04 \x01(\x04R\x04seed\x12\x1e\n" +
 	"\x04days\x18\x05 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc2\x1c(\x01R\x04days\x12-\n" +
@@ -2202,15 +2324,9 @@ const file_propersim_environment_v1_run_service_proto_rawDesc = "" +
 	" \x01(\x0e2\x1e.propersim.trainer.v1.ExecutorB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\bexecutor\x12[\n" +
 	"\x0fon_failed_night\x18\v \x01(\x0e2'.propersim.environment.v1.OnFailedNightB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\ronFailedNight\x12K\n" +
-	"\rcustom_method\x18\f \x01(\v2&.propersim.environment.v1.CustomMethodR\fcustomMethodB\x14\n" +
-	"\x12_constant_per_hour\"\xb3\x01\n" +
-	"\fCustomMethod\x12G\n" +
-	"\x06memory\x18\x01 \x01(\x0e2#.propersim.assistant.v1.MemoryLevelB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06memory\x12B\n" +
-	"\x06scheme\x18\x02 \x01(\x0e2\x1e.propersim.assistant.v1.SchemeB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06scheme\x12\x16\n" +
-	"\x06trains\x18\x03 \x01(\bR\x06trains\"\xa9\x03\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\ronFailedNight\x12=\n" +
+	"\bbackends\x18\x0e \x01(\v2!.propersim.simulation.v1.BackendsR\bbackendsB\x14\n" +
+	"\x12_constant_per_hourJ\x04\b\x03\x10\x04J\x04\b\f\x10\rR\rcustom_method\"\xae\x05\n" +
 	"\x03Run\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12;\n" +
 	"\x06config\x18\x02 \x01(\v2#.propersim.environment.v1.RunConfigR\x06config\x12:\n" +
@@ -2218,12 +2334,23 @@ const file_propersim_environment_v1_run_service_proto_rawDesc = "" +
 	"\x05state\x18\x04 \x01(\x0e2\".propersim.environment.v1.RunStateR\x05state\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12>\n" +
 	"\bprogress\x18\x06 \x01(\v2\".propersim.environment.v1.ProgressR\bprogress\x12\x18\n" +
-	"\aversion\x18\a \x01(\tR\aversion\x12&\n" +
-	"\x0fcreated_unix_ms\x18\b \x01(\x03R\rcreatedUnixMs\x12\x1f\n" +
+	"\aversion\x18\a \x01(\tR\aversion\x12;\n" +
+	"\vcreate_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x12\x1f\n" +
 	"\vforked_from\x18\t \x01(\tR\n" +
 	"forkedFrom\x12$\n" +
 	"\x0eforked_at_step\x18\n" +
-	" \x01(\x05R\fforkedAtStep\"\x96\x03\n" +
+	" \x01(\x05R\fforkedAtStep\x12\x16\n" +
+	"\x06handle\x18\f \x01(\tR\x06handle\x12A\n" +
+	"\x06labels\x18\r \x03(\v2).propersim.environment.v1.Run.LabelsEntryR\x06labels\x12A\n" +
+	"\tconductor\x18\x0e \x01(\v2#.propersim.environment.v1.ConductorR\tconductor\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01J\x04\b\b\x10\tR\x0fcreated_unix_ms\"\\\n" +
+	"\tConductor\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12;\n" +
+	"\vlease_until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"leaseUntil\"\x9a\x04\n" +
 	"\bProgress\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x12\x14\n" +
 	"\x05steps\x18\x02 \x01(\x05R\x05steps\x12\x1f\n" +
@@ -2239,7 +2366,11 @@ const file_propersim_environment_v1_run_service_proto_rawDesc = "" +
 	" \x01(\x05R\runjudgedSteps\x12\x14\n" +
 	"\x05pairs\x18\v \x01(\x05R\x05pairs\x12\x12\n" +
 	"\x04hash\x18\f \x01(\tR\x04hash\x12#\n" +
-	"\rfailed_nights\x18\r \x01(\x05R\ffailedNights\"p\n" +
+	"\rfailed_nights\x18\r \x01(\x05R\ffailedNights\x12\x1a\n" +
+	"\bfailures\x18\x0e \x01(\x05R\bfailures\x12\x14\n" +
+	"\x05calls\x18\x0f \x01(\x03R\x05calls\x12#\n" +
+	"\rprompt_tokens\x18\x10 \x01(\x03R\fpromptTokens\x12+\n" +
+	"\x11completion_tokens\x18\x11 \x01(\x03R\x10completionTokens\"p\n" +
 	"\x05Entry\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x127\n" +
@@ -2247,7 +2378,7 @@ const file_propersim_environment_v1_run_service_proto_rawDesc = "" +
 	"\tEntryBody\x124\n" +
 	"\x04step\x18\x01 \x01(\v2\x1e.propersim.environment.v1.StepH\x00R\x04step\x127\n" +
 	"\x05night\x18\x02 \x01(\v2\x1f.propersim.environment.v1.NightH\x00R\x05nightB\a\n" +
-	"\x05event\"\x9d\x04\n" +
+	"\x05event\"\xa3\x05\n" +
 	"\x04Step\x12\x12\n" +
 	"\x04step\x18\x01 \x01(\x05R\x04step\x12\x10\n" +
 	"\x03day\x18\x02 \x01(\x05R\x03day\x12\"\n" +
@@ -2262,34 +2393,46 @@ const file_propersim_environment_v1_run_service_proto_rawDesc = "" +
 	"\aadapter\x18\t \x01(\tR\aadapter\x122\n" +
 	"\x04pair\x18\n" +
 	" \x01(\v2\x1e.propersim.environment.v1.PairR\x04pair\x128\n" +
-	"\x05calls\x18\v \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\"s\n" +
+	"\x05calls\x18\v \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12<\n" +
+	"\n" +
+	"user_notes\x18\f \x03(\v2\x1d.propersim.simulation.v1.NoteR\tuserNotes\x12F\n" +
+	"\x0fassistant_notes\x18\r \x03(\v2\x1d.propersim.simulation.v1.NoteR\x0eassistantNotes\"s\n" +
 	"\x04Pair\x12\x16\n" +
 	"\x06chosen\x18\x01 \x01(\x05R\x06chosen\x12\x1a\n" +
 	"\brejected\x18\x02 \x01(\x05R\brejected\x127\n" +
-	"\x06prompt\x18\x03 \x01(\v2\x1f.propersim.simulation.v1.PromptR\x06prompt\"\xaf\x01\n" +
+	"\x06prompt\x18\x03 \x01(\v2\x1f.propersim.simulation.v1.PromptR\x06prompt\"\xb7\x01\n" +
 	"\x05Night\x12\x10\n" +
 	"\x03day\x18\x01 \x01(\x05R\x03day\x12\x18\n" +
-	"\aadapter\x18\x03 \x01(\tR\aadapter\x127\n" +
-	"\ametrics\x18\x04 \x01(\v2\x1d.propersim.trainer.v1.MetricsR\ametrics\x12\x18\n" +
+	"\aadapter\x18\x03 \x01(\tR\aadapter\x12?\n" +
+	"\ametrics\x18\x04 \x01(\v2%.propersim.trainer.v1.TrainingMetricsR\ametrics\x12\x18\n" +
 	"\afailure\x18\x05 \x01(\tR\afailure\x12\x19\n" +
-	"\bno_pairs\x18\x06 \x01(\bR\anoPairsJ\x04\b\x02\x10\x03R\x06job_id\"\x98\x01\n" +
+	"\bno_pairs\x18\x06 \x01(\bR\anoPairsJ\x04\b\x02\x10\x03R\x06job_id\"\xbc\x02\n" +
 	"\x10CreateRunRequest\x12C\n" +
 	"\x06config\x18\x01 \x01(\v2#.propersim.environment.v1.RunConfigB\x06\xbaH\x03\xc8\x01\x01R\x06config\x12'\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\trequestId\x12\x16\n" +
-	"\x06paused\x18\x03 \x01(\bR\x06paused\"D\n" +
+	"\x06paused\x18\x03 \x01(\bR\x06paused\x12g\n" +
+	"\x06labels\x18\x04 \x03(\v26.propersim.environment.v1.CreateRunRequest.LabelsEntryB\x17\xbaH\x14\x9a\x01\x11\x10@\"\x06r\x04\x10\x01\x18?*\x05r\x03\x18\xff\x01R\x06labels\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"D\n" +
 	"\x11CreateRunResponse\x12/\n" +
 	"\x03run\x18\x01 \x01(\v2\x1d.propersim.environment.v1.RunR\x03run\"+\n" +
 	"\rGetRunRequest\x12\x1a\n" +
 	"\x02id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\"A\n" +
 	"\x0eGetRunResponse\x12/\n" +
-	"\x03run\x18\x01 \x01(\v2\x1d.propersim.environment.v1.RunR\x03run\"c\n" +
+	"\x03run\x18\x01 \x01(\v2\x1d.propersim.environment.v1.RunR\x03run\"\xc6\x02\n" +
 	"\x0fListRunsRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\tpageToken\"m\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\tpageToken\x12W\n" +
+	"\x06labels\x18\x03 \x03(\v25.propersim.environment.v1.ListRunsRequest.LabelsEntryB\b\xbaH\x05\x9a\x01\x02\x10@R\x06labels\x12M\n" +
+	"\x06states\x18\x04 \x03(\x0e2\".propersim.environment.v1.RunStateB\x11\xbaH\x0e\x92\x01\v\x10\x10\"\a\x82\x01\x04\x10\x01 \x00R\x06states\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"m\n" +
 	"\x10ListRunsResponse\x121\n" +
 	"\x04runs\x18\x01 \x03(\v2\x1d.propersim.environment.v1.RunR\x04runs\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"-\n" +
@@ -2307,43 +2450,49 @@ const file_propersim_environment_v1_run_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\"D\n" +
 	"\x11CancelRunResponse\x12/\n" +
-	"\x03run\x18\x01 \x01(\v2\x1d.propersim.environment.v1.RunR\x03run\"\xb4\x01\n" +
+	"\x03run\x18\x01 \x01(\v2\x1d.propersim.environment.v1.RunR\x03run\"\xd6\x02\n" +
 	"\x0eForkRunRequest\x12\x1a\n" +
 	"\x02id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\x12 \n" +
 	"\aat_step\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x06atStep\x12;\n" +
-	"\x06config\x18\x03 \x01(\v2#.propersim.environment.v1.RunConfigR\x06config\x12'\n" +
+	"\x06config\x18\x03 \x01(\v2#.propersim.environment.v1.RunConfigR\x06config\x12e\n" +
+	"\x06labels\x18\x05 \x03(\v24.propersim.environment.v1.ForkRunRequest.LabelsEntryB\x17\xbaH\x14\x9a\x01\x11\x10@\"\x06r\x04\x10\x01\x18?*\x05r\x03\x18\xff\x01R\x06labels\x12'\n" +
 	"\n" +
-	"request_id\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\trequestId\"B\n" +
+	"request_id\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\trequestId\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"B\n" +
 	"\x0fForkRunResponse\x12/\n" +
-	"\x03run\x18\x01 \x01(\v2\x1d.propersim.environment.v1.RunR\x03run\"\xa6\x01\n" +
+	"\x03run\x18\x01 \x01(\v2\x1d.propersim.environment.v1.RunR\x03run\"\xd0\x01\n" +
 	"\x0fWatchRunRequest\x12\x1a\n" +
 	"\x02id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\x12.\n" +
 	"\x0eafter_sequence\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rafterSequence\x12\x18\n" +
-	"\aentries\x18\x03 \x01(\bR\aentries\x12-\n" +
-	"\vinterval_ms\x18\x04 \x01(\x05B\f\xbaH\t\x1a\a\x18\x80\xdd\xdb\x01(\x00R\n" +
-	"intervalMs\"\xa2\x01\n" +
+	"\aentries\x18\x03 \x01(\bR\aentries\x12D\n" +
+	"\binterval\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
+	"\xaa\x01\a\"\x03\b\x90\x1c2\x00R\bintervalJ\x04\b\x04\x10\x05R\vinterval_ms\"\xa3\x01\n" +
 	"\x10WatchRunResponse\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x121\n" +
 	"\x03run\x18\x02 \x01(\v2\x1d.propersim.environment.v1.RunH\x00R\x03run\x127\n" +
-	"\x05entry\x18\x03 \x01(\v2\x1f.propersim.environment.v1.EntryH\x00R\x05entryB\x06\n" +
-	"\x04news\"P\n" +
+	"\x05entry\x18\x03 \x01(\v2\x1f.propersim.environment.v1.EntryH\x00R\x05entryB\a\n" +
+	"\x05event\"P\n" +
 	"\x0eGetStepRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12\x1b\n" +
 	"\x04step\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x04step\"H\n" +
 	"\x0fGetStepResponse\x125\n" +
-	"\x05entry\x18\x01 \x01(\v2\x1f.propersim.environment.v1.EntryR\x05entry\"\x8e\x01\n" +
-	"\x10ListStepsRequest\x12!\n" +
+	"\x05entry\x18\x01 \x01(\v2\x1f.propersim.environment.v1.EntryR\x05entry\"\xb9\x01\n" +
+	"\x12ListEntriesRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12.\n" +
 	"\x0eafter_sequence\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rafterSequence\x12'\n" +
 	"\tpage_size\x18\x03 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\"~\n" +
-	"\x11ListStepsResponse\x129\n" +
-	"\aentries\x18\x01 \x03(\v2\x1f.propersim.environment.v1.EntryR\aentries\x12.\n" +
-	"\x13next_after_sequence\x18\x02 \x01(\x03R\x11nextAfterSequence*d\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\tpageToken\"x\n" +
+	"\x13ListEntriesResponse\x129\n" +
+	"\aentries\x18\x01 \x03(\v2\x1f.propersim.environment.v1.EntryR\aentries\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*d\n" +
 	"\rOnFailedNight\x12\x1f\n" +
 	"\x1bON_FAILED_NIGHT_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14ON_FAILED_NIGHT_STOP\x10\x01\x12\x18\n" +
@@ -2356,7 +2505,7 @@ const file_propersim_environment_v1_run_service_proto_rawDesc = "" +
 	"\x10RUN_STATE_PAUSED\x10\x04\x12\x16\n" +
 	"\x12RUN_STATE_FINISHED\x10\x05\x12\x14\n" +
 	"\x10RUN_STATE_FAILED\x10\x06\x12\x17\n" +
-	"\x13RUN_STATE_CANCELLED\x10\a2\xec\a\n" +
+	"\x13RUN_STATE_CANCELLED\x10\a2\xf2\a\n" +
 	"\n" +
 	"RunService\x12d\n" +
 	"\tCreateRun\x12*.propersim.environment.v1.CreateRunRequest\x1a+.propersim.environment.v1.CreateRunResponse\x12[\n" +
@@ -2367,8 +2516,8 @@ const file_propersim_environment_v1_run_service_proto_rawDesc = "" +
 	"\tCancelRun\x12*.propersim.environment.v1.CancelRunRequest\x1a+.propersim.environment.v1.CancelRunResponse\x12^\n" +
 	"\aForkRun\x12(.propersim.environment.v1.ForkRunRequest\x1a).propersim.environment.v1.ForkRunResponse\x12c\n" +
 	"\bWatchRun\x12).propersim.environment.v1.WatchRunRequest\x1a*.propersim.environment.v1.WatchRunResponse0\x01\x12^\n" +
-	"\aGetStep\x12(.propersim.environment.v1.GetStepRequest\x1a).propersim.environment.v1.GetStepResponse\x12d\n" +
-	"\tListSteps\x12*.propersim.environment.v1.ListStepsRequest\x1a+.propersim.environment.v1.ListStepsResponseB\x82\x02\n" +
+	"\aGetStep\x12(.propersim.environment.v1.GetStepRequest\x1a).propersim.environment.v1.GetStepResponse\x12j\n" +
+	"\vListEntries\x12,.propersim.environment.v1.ListEntriesRequest\x1a-.propersim.environment.v1.ListEntriesResponseB\x82\x02\n" +
 	"\x1ccom.propersim.environment.v1B\x0fRunServiceProtoP\x01ZOgithub.com/propersim/propersim/proto/gen/propersim/environment/v1;environmentv1\xa2\x02\x03PEX\xaa\x02\x18Propersim.Environment.V1\xca\x02\x18Propersim\\Environment\\V1\xe2\x02$Propersim\\Environment\\V1\\GPBMetadata\xea\x02\x1aPropersim::Environment::V1b\x06proto3"
 
 var (
@@ -2384,114 +2533,131 @@ func file_propersim_environment_v1_run_service_proto_rawDescGZIP() []byte {
 }
 
 var file_propersim_environment_v1_run_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_propersim_environment_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_propersim_environment_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_propersim_environment_v1_run_service_proto_goTypes = []any{
-	(OnFailedNight)(0),         // 0: propersim.environment.v1.OnFailedNight
-	(RunState)(0),              // 1: propersim.environment.v1.RunState
-	(*RunConfig)(nil),          // 2: propersim.environment.v1.RunConfig
-	(*CustomMethod)(nil),       // 3: propersim.environment.v1.CustomMethod
-	(*Run)(nil),                // 4: propersim.environment.v1.Run
-	(*Progress)(nil),           // 5: propersim.environment.v1.Progress
-	(*Entry)(nil),              // 6: propersim.environment.v1.Entry
-	(*EntryBody)(nil),          // 7: propersim.environment.v1.EntryBody
-	(*Step)(nil),               // 8: propersim.environment.v1.Step
-	(*Pair)(nil),               // 9: propersim.environment.v1.Pair
-	(*Night)(nil),              // 10: propersim.environment.v1.Night
-	(*CreateRunRequest)(nil),   // 11: propersim.environment.v1.CreateRunRequest
-	(*CreateRunResponse)(nil),  // 12: propersim.environment.v1.CreateRunResponse
-	(*GetRunRequest)(nil),      // 13: propersim.environment.v1.GetRunRequest
-	(*GetRunResponse)(nil),     // 14: propersim.environment.v1.GetRunResponse
-	(*ListRunsRequest)(nil),    // 15: propersim.environment.v1.ListRunsRequest
-	(*ListRunsResponse)(nil),   // 16: propersim.environment.v1.ListRunsResponse
-	(*PauseRunRequest)(nil),    // 17: propersim.environment.v1.PauseRunRequest
-	(*PauseRunResponse)(nil),   // 18: propersim.environment.v1.PauseRunResponse
-	(*ResumeRunRequest)(nil),   // 19: propersim.environment.v1.ResumeRunRequest
-	(*ResumeRunResponse)(nil),  // 20: propersim.environment.v1.ResumeRunResponse
-	(*CancelRunRequest)(nil),   // 21: propersim.environment.v1.CancelRunRequest
-	(*CancelRunResponse)(nil),  // 22: propersim.environment.v1.CancelRunResponse
-	(*ForkRunRequest)(nil),     // 23: propersim.environment.v1.ForkRunRequest
-	(*ForkRunResponse)(nil),    // 24: propersim.environment.v1.ForkRunResponse
-	(*WatchRunRequest)(nil),    // 25: propersim.environment.v1.WatchRunRequest
-	(*WatchRunResponse)(nil),   // 26: propersim.environment.v1.WatchRunResponse
-	(*GetStepRequest)(nil),     // 27: propersim.environment.v1.GetStepRequest
-	(*GetStepResponse)(nil),    // 28: propersim.environment.v1.GetStepResponse
-	(*ListStepsRequest)(nil),   // 29: propersim.environment.v1.ListStepsRequest
-	(*ListStepsResponse)(nil),  // 30: propersim.environment.v1.ListStepsResponse
-	(*v1.Hyperparameters)(nil), // 31: propersim.trainer.v1.Hyperparameters
-	(v1.Executor)(0),           // 32: propersim.trainer.v1.Executor
-	(v11.MemoryLevel)(0),       // 33: propersim.assistant.v1.MemoryLevel
-	(v11.Scheme)(0),            // 34: propersim.assistant.v1.Scheme
-	(*v12.Persona)(nil),        // 35: propersim.simulation.v1.Persona
-	(*v12.Action)(nil),         // 36: propersim.simulation.v1.Action
-	(*v12.Observation)(nil),    // 37: propersim.simulation.v1.Observation
-	(*v12.Candidate)(nil),      // 38: propersim.simulation.v1.Candidate
-	(*v12.Evaluation)(nil),     // 39: propersim.simulation.v1.Evaluation
-	(*v12.Moment)(nil),         // 40: propersim.simulation.v1.Moment
-	(*v12.ModelCall)(nil),      // 41: propersim.simulation.v1.ModelCall
-	(*v12.Prompt)(nil),         // 42: propersim.simulation.v1.Prompt
-	(*v1.Metrics)(nil),         // 43: propersim.trainer.v1.Metrics
+	(OnFailedNight)(0),            // 0: propersim.environment.v1.OnFailedNight
+	(RunState)(0),                 // 1: propersim.environment.v1.RunState
+	(*RunConfig)(nil),             // 2: propersim.environment.v1.RunConfig
+	(*Run)(nil),                   // 3: propersim.environment.v1.Run
+	(*Conductor)(nil),             // 4: propersim.environment.v1.Conductor
+	(*Progress)(nil),              // 5: propersim.environment.v1.Progress
+	(*Entry)(nil),                 // 6: propersim.environment.v1.Entry
+	(*EntryBody)(nil),             // 7: propersim.environment.v1.EntryBody
+	(*Step)(nil),                  // 8: propersim.environment.v1.Step
+	(*Pair)(nil),                  // 9: propersim.environment.v1.Pair
+	(*Night)(nil),                 // 10: propersim.environment.v1.Night
+	(*CreateRunRequest)(nil),      // 11: propersim.environment.v1.CreateRunRequest
+	(*CreateRunResponse)(nil),     // 12: propersim.environment.v1.CreateRunResponse
+	(*GetRunRequest)(nil),         // 13: propersim.environment.v1.GetRunRequest
+	(*GetRunResponse)(nil),        // 14: propersim.environment.v1.GetRunResponse
+	(*ListRunsRequest)(nil),       // 15: propersim.environment.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),      // 16: propersim.environment.v1.ListRunsResponse
+	(*PauseRunRequest)(nil),       // 17: propersim.environment.v1.PauseRunRequest
+	(*PauseRunResponse)(nil),      // 18: propersim.environment.v1.PauseRunResponse
+	(*ResumeRunRequest)(nil),      // 19: propersim.environment.v1.ResumeRunRequest
+	(*ResumeRunResponse)(nil),     // 20: propersim.environment.v1.ResumeRunResponse
+	(*CancelRunRequest)(nil),      // 21: propersim.environment.v1.CancelRunRequest
+	(*CancelRunResponse)(nil),     // 22: propersim.environment.v1.CancelRunResponse
+	(*ForkRunRequest)(nil),        // 23: propersim.environment.v1.ForkRunRequest
+	(*ForkRunResponse)(nil),       // 24: propersim.environment.v1.ForkRunResponse
+	(*WatchRunRequest)(nil),       // 25: propersim.environment.v1.WatchRunRequest
+	(*WatchRunResponse)(nil),      // 26: propersim.environment.v1.WatchRunResponse
+	(*GetStepRequest)(nil),        // 27: propersim.environment.v1.GetStepRequest
+	(*GetStepResponse)(nil),       // 28: propersim.environment.v1.GetStepResponse
+	(*ListEntriesRequest)(nil),    // 29: propersim.environment.v1.ListEntriesRequest
+	(*ListEntriesResponse)(nil),   // 30: propersim.environment.v1.ListEntriesResponse
+	nil,                           // 31: propersim.environment.v1.Run.LabelsEntry
+	nil,                           // 32: propersim.environment.v1.CreateRunRequest.LabelsEntry
+	nil,                           // 33: propersim.environment.v1.ListRunsRequest.LabelsEntry
+	nil,                           // 34: propersim.environment.v1.ForkRunRequest.LabelsEntry
+	(*v1.Method)(nil),             // 35: propersim.simulation.v1.Method
+	(*v11.Hyperparameters)(nil),   // 36: propersim.trainer.v1.Hyperparameters
+	(v11.Executor)(0),             // 37: propersim.trainer.v1.Executor
+	(*v1.Backends)(nil),           // 38: propersim.simulation.v1.Backends
+	(*v1.Persona)(nil),            // 39: propersim.simulation.v1.Persona
+	(*timestamppb.Timestamp)(nil), // 40: google.protobuf.Timestamp
+	(*v1.Action)(nil),             // 41: propersim.simulation.v1.Action
+	(*v1.Observation)(nil),        // 42: propersim.simulation.v1.Observation
+	(*v1.Candidate)(nil),          // 43: propersim.simulation.v1.Candidate
+	(*v1.Evaluation)(nil),         // 44: propersim.simulation.v1.Evaluation
+	(*v1.Moment)(nil),             // 45: propersim.simulation.v1.Moment
+	(*v1.ModelCall)(nil),          // 46: propersim.simulation.v1.ModelCall
+	(*v1.Note)(nil),               // 47: propersim.simulation.v1.Note
+	(*v1.Prompt)(nil),             // 48: propersim.simulation.v1.Prompt
+	(*v11.TrainingMetrics)(nil),   // 49: propersim.trainer.v1.TrainingMetrics
+	(*durationpb.Duration)(nil),   // 50: google.protobuf.Duration
 }
 var file_propersim_environment_v1_run_service_proto_depIdxs = []int32{
-	31, // 0: propersim.environment.v1.RunConfig.training:type_name -> propersim.trainer.v1.Hyperparameters
-	32, // 1: propersim.environment.v1.RunConfig.executor:type_name -> propersim.trainer.v1.Executor
-	0,  // 2: propersim.environment.v1.RunConfig.on_failed_night:type_name -> propersim.environment.v1.OnFailedNight
-	3,  // 3: propersim.environment.v1.RunConfig.custom_method:type_name -> propersim.environment.v1.CustomMethod
-	33, // 4: propersim.environment.v1.CustomMethod.memory:type_name -> propersim.assistant.v1.MemoryLevel
-	34, // 5: propersim.environment.v1.CustomMethod.scheme:type_name -> propersim.assistant.v1.Scheme
-	2,  // 6: propersim.environment.v1.Run.config:type_name -> propersim.environment.v1.RunConfig
-	35, // 7: propersim.environment.v1.Run.persona:type_name -> propersim.simulation.v1.Persona
-	1,  // 8: propersim.environment.v1.Run.state:type_name -> propersim.environment.v1.RunState
-	5,  // 9: propersim.environment.v1.Run.progress:type_name -> propersim.environment.v1.Progress
-	7,  // 10: propersim.environment.v1.Entry.body:type_name -> propersim.environment.v1.EntryBody
-	8,  // 11: propersim.environment.v1.EntryBody.step:type_name -> propersim.environment.v1.Step
-	10, // 12: propersim.environment.v1.EntryBody.night:type_name -> propersim.environment.v1.Night
-	36, // 13: propersim.environment.v1.Step.action:type_name -> propersim.simulation.v1.Action
-	37, // 14: propersim.environment.v1.Step.observation:type_name -> propersim.simulation.v1.Observation
-	38, // 15: propersim.environment.v1.Step.candidates:type_name -> propersim.simulation.v1.Candidate
-	39, // 16: propersim.environment.v1.Step.evaluations:type_name -> propersim.simulation.v1.Evaluation
-	40, // 17: propersim.environment.v1.Step.moment:type_name -> propersim.simulation.v1.Moment
-	9,  // 18: propersim.environment.v1.Step.pair:type_name -> propersim.environment.v1.Pair
-	41, // 19: propersim.environment.v1.Step.calls:type_name -> propersim.simulation.v1.ModelCall
-	42, // 20: propersim.environment.v1.Pair.prompt:type_name -> propersim.simulation.v1.Prompt
-	43, // 21: propersim.environment.v1.Night.metrics:type_name -> propersim.trainer.v1.Metrics
-	2,  // 22: propersim.environment.v1.CreateRunRequest.config:type_name -> propersim.environment.v1.RunConfig
-	4,  // 23: propersim.environment.v1.CreateRunResponse.run:type_name -> propersim.environment.v1.Run
-	4,  // 24: propersim.environment.v1.GetRunResponse.run:type_name -> propersim.environment.v1.Run
-	4,  // 25: propersim.environment.v1.ListRunsResponse.runs:type_name -> propersim.environment.v1.Run
-	4,  // 26: propersim.environment.v1.PauseRunResponse.run:type_name -> propersim.environment.v1.Run
-	4,  // 27: propersim.environment.v1.ResumeRunResponse.run:type_name -> propersim.environment.v1.Run
-	4,  // 28: propersim.environment.v1.CancelRunResponse.run:type_name -> propersim.environment.v1.Run
-	2,  // 29: propersim.environment.v1.ForkRunRequest.config:type_name -> propersim.environment.v1.RunConfig
-	4,  // 30: propersim.environment.v1.ForkRunResponse.run:type_name -> propersim.environment.v1.Run
-	4,  // 31: propersim.environment.v1.WatchRunResponse.run:type_name -> propersim.environment.v1.Run
-	6,  // 32: propersim.environment.v1.WatchRunResponse.entry:type_name -> propersim.environment.v1.Entry
-	6,  // 33: propersim.environment.v1.GetStepResponse.entry:type_name -> propersim.environment.v1.Entry
-	6,  // 34: propersim.environment.v1.ListStepsResponse.entries:type_name -> propersim.environment.v1.Entry
-	11, // 35: propersim.environment.v1.RunService.CreateRun:input_type -> propersim.environment.v1.CreateRunRequest
-	13, // 36: propersim.environment.v1.RunService.GetRun:input_type -> propersim.environment.v1.GetRunRequest
-	15, // 37: propersim.environment.v1.RunService.ListRuns:input_type -> propersim.environment.v1.ListRunsRequest
-	17, // 38: propersim.environment.v1.RunService.PauseRun:input_type -> propersim.environment.v1.PauseRunRequest
-	19, // 39: propersim.environment.v1.RunService.ResumeRun:input_type -> propersim.environment.v1.ResumeRunRequest
-	21, // 40: propersim.environment.v1.RunService.CancelRun:input_type -> propersim.environment.v1.CancelRunRequest
-	23, // 41: propersim.environment.v1.RunService.ForkRun:input_type -> propersim.environment.v1.ForkRunRequest
-	25, // 42: propersim.environment.v1.RunService.WatchRun:input_type -> propersim.environment.v1.WatchRunRequest
-	27, // 43: propersim.environment.v1.RunService.GetStep:input_type -> propersim.environment.v1.GetStepRequest
-	29, // 44: propersim.environment.v1.RunService.ListSteps:input_type -> propersim.environment.v1.ListStepsRequest
-	12, // 45: propersim.environment.v1.RunService.CreateRun:output_type -> propersim.environment.v1.CreateRunResponse
-	14, // 46: propersim.environment.v1.RunService.GetRun:output_type -> propersim.environment.v1.GetRunResponse
-	16, // 47: propersim.environment.v1.RunService.ListRuns:output_type -> propersim.environment.v1.ListRunsResponse
-	18, // 48: propersim.environment.v1.RunService.PauseRun:output_type -> propersim.environment.v1.PauseRunResponse
-	20, // 49: propersim.environment.v1.RunService.ResumeRun:output_type -> propersim.environment.v1.ResumeRunResponse
-	22, // 50: propersim.environment.v1.RunService.CancelRun:output_type -> propersim.environment.v1.CancelRunResponse
-	24, // 51: propersim.environment.v1.RunService.ForkRun:output_type -> propersim.environment.v1.ForkRunResponse
-	26, // 52: propersim.environment.v1.RunService.WatchRun:output_type -> propersim.environment.v1.WatchRunResponse
-	28, // 53: propersim.environment.v1.RunService.GetStep:output_type -> propersim.environment.v1.GetStepResponse
-	30, // 54: propersim.environment.v1.RunService.ListSteps:output_type -> propersim.environment.v1.ListStepsResponse
-	45, // [45:55] is the sub-list for method output_type
-	35, // [35:45] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	35, // 0: propersim.environment.v1.RunConfig.method:type_name -> propersim.simulation.v1.Method
+	36, // 1: propersim.environment.v1.RunConfig.training:type_name -> propersim.trainer.v1.Hyperparameters
+	37, // 2: propersim.environment.v1.RunConfig.executor:type_name -> propersim.trainer.v1.Executor
+	0,  // 3: propersim.environment.v1.RunConfig.on_failed_night:type_name -> propersim.environment.v1.OnFailedNight
+	38, // 4: propersim.environment.v1.RunConfig.backends:type_name -> propersim.simulation.v1.Backends
+	2,  // 5: propersim.environment.v1.Run.config:type_name -> propersim.environment.v1.RunConfig
+	39, // 6: propersim.environment.v1.Run.persona:type_name -> propersim.simulation.v1.Persona
+	1,  // 7: propersim.environment.v1.Run.state:type_name -> propersim.environment.v1.RunState
+	5,  // 8: propersim.environment.v1.Run.progress:type_name -> propersim.environment.v1.Progress
+	40, // 9: propersim.environment.v1.Run.create_time:type_name -> google.protobuf.Timestamp
+	31, // 10: propersim.environment.v1.Run.labels:type_name -> propersim.environment.v1.Run.LabelsEntry
+	4,  // 11: propersim.environment.v1.Run.conductor:type_name -> propersim.environment.v1.Conductor
+	40, // 12: propersim.environment.v1.Conductor.lease_until:type_name -> google.protobuf.Timestamp
+	7,  // 13: propersim.environment.v1.Entry.body:type_name -> propersim.environment.v1.EntryBody
+	8,  // 14: propersim.environment.v1.EntryBody.step:type_name -> propersim.environment.v1.Step
+	10, // 15: propersim.environment.v1.EntryBody.night:type_name -> propersim.environment.v1.Night
+	41, // 16: propersim.environment.v1.Step.action:type_name -> propersim.simulation.v1.Action
+	42, // 17: propersim.environment.v1.Step.observation:type_name -> propersim.simulation.v1.Observation
+	43, // 18: propersim.environment.v1.Step.candidates:type_name -> propersim.simulation.v1.Candidate
+	44, // 19: propersim.environment.v1.Step.evaluations:type_name -> propersim.simulation.v1.Evaluation
+	45, // 20: propersim.environment.v1.Step.moment:type_name -> propersim.simulation.v1.Moment
+	9,  // 21: propersim.environment.v1.Step.pair:type_name -> propersim.environment.v1.Pair
+	46, // 22: propersim.environment.v1.Step.calls:type_name -> propersim.simulation.v1.ModelCall
+	47, // 23: propersim.environment.v1.Step.user_notes:type_name -> propersim.simulation.v1.Note
+	47, // 24: propersim.environment.v1.Step.assistant_notes:type_name -> propersim.simulation.v1.Note
+	48, // 25: propersim.environment.v1.Pair.prompt:type_name -> propersim.simulation.v1.Prompt
+	49, // 26: propersim.environment.v1.Night.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
+	2,  // 27: propersim.environment.v1.CreateRunRequest.config:type_name -> propersim.environment.v1.RunConfig
+	32, // 28: propersim.environment.v1.CreateRunRequest.labels:type_name -> propersim.environment.v1.CreateRunRequest.LabelsEntry
+	3,  // 29: propersim.environment.v1.CreateRunResponse.run:type_name -> propersim.environment.v1.Run
+	3,  // 30: propersim.environment.v1.GetRunResponse.run:type_name -> propersim.environment.v1.Run
+	33, // 31: propersim.environment.v1.ListRunsRequest.labels:type_name -> propersim.environment.v1.ListRunsRequest.LabelsEntry
+	1,  // 32: propersim.environment.v1.ListRunsRequest.states:type_name -> propersim.environment.v1.RunState
+	3,  // 33: propersim.environment.v1.ListRunsResponse.runs:type_name -> propersim.environment.v1.Run
+	3,  // 34: propersim.environment.v1.PauseRunResponse.run:type_name -> propersim.environment.v1.Run
+	3,  // 35: propersim.environment.v1.ResumeRunResponse.run:type_name -> propersim.environment.v1.Run
+	3,  // 36: propersim.environment.v1.CancelRunResponse.run:type_name -> propersim.environment.v1.Run
+	2,  // 37: propersim.environment.v1.ForkRunRequest.config:type_name -> propersim.environment.v1.RunConfig
+	34, // 38: propersim.environment.v1.ForkRunRequest.labels:type_name -> propersim.environment.v1.ForkRunRequest.LabelsEntry
+	3,  // 39: propersim.environment.v1.ForkRunResponse.run:type_name -> propersim.environment.v1.Run
+	50, // 40: propersim.environment.v1.WatchRunRequest.interval:type_name -> google.protobuf.Duration
+	3,  // 41: propersim.environment.v1.WatchRunResponse.run:type_name -> propersim.environment.v1.Run
+	6,  // 42: propersim.environment.v1.WatchRunResponse.entry:type_name -> propersim.environment.v1.Entry
+	6,  // 43: propersim.environment.v1.GetStepResponse.entry:type_name -> propersim.environment.v1.Entry
+	6,  // 44: propersim.environment.v1.ListEntriesResponse.entries:type_name -> propersim.environment.v1.Entry
+	11, // 45: propersim.environment.v1.RunService.CreateRun:input_type -> propersim.environment.v1.CreateRunRequest
+	13, // 46: propersim.environment.v1.RunService.GetRun:input_type -> propersim.environment.v1.GetRunRequest
+	15, // 47: propersim.environment.v1.RunService.ListRuns:input_type -> propersim.environment.v1.ListRunsRequest
+	17, // 48: propersim.environment.v1.RunService.PauseRun:input_type -> propersim.environment.v1.PauseRunRequest
+	19, // 49: propersim.environment.v1.RunService.ResumeRun:input_type -> propersim.environment.v1.ResumeRunRequest
+	21, // 50: propersim.environment.v1.RunService.CancelRun:input_type -> propersim.environment.v1.CancelRunRequest
+	23, // 51: propersim.environment.v1.RunService.ForkRun:input_type -> propersim.environment.v1.ForkRunRequest
+	25, // 52: propersim.environment.v1.RunService.WatchRun:input_type -> propersim.environment.v1.WatchRunRequest
+	27, // 53: propersim.environment.v1.RunService.GetStep:input_type -> propersim.environment.v1.GetStepRequest
+	29, // 54: propersim.environment.v1.RunService.ListEntries:input_type -> propersim.environment.v1.ListEntriesRequest
+	12, // 55: propersim.environment.v1.RunService.CreateRun:output_type -> propersim.environment.v1.CreateRunResponse
+	14, // 56: propersim.environment.v1.RunService.GetRun:output_type -> propersim.environment.v1.GetRunResponse
+	16, // 57: propersim.environment.v1.RunService.ListRuns:output_type -> propersim.environment.v1.ListRunsResponse
+	18, // 58: propersim.environment.v1.RunService.PauseRun:output_type -> propersim.environment.v1.PauseRunResponse
+	20, // 59: propersim.environment.v1.RunService.ResumeRun:output_type -> propersim.environment.v1.ResumeRunResponse
+	22, // 60: propersim.environment.v1.RunService.CancelRun:output_type -> propersim.environment.v1.CancelRunResponse
+	24, // 61: propersim.environment.v1.RunService.ForkRun:output_type -> propersim.environment.v1.ForkRunResponse
+	26, // 62: propersim.environment.v1.RunService.WatchRun:output_type -> propersim.environment.v1.WatchRunResponse
+	28, // 63: propersim.environment.v1.RunService.GetStep:output_type -> propersim.environment.v1.GetStepResponse
+	30, // 64: propersim.environment.v1.RunService.ListEntries:output_type -> propersim.environment.v1.ListEntriesResponse
+	55, // [55:65] is the sub-list for method output_type
+	45, // [45:55] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_propersim_environment_v1_run_service_proto_init() }
@@ -2514,7 +2680,7 @@ func file_propersim_environment_v1_run_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_propersim_environment_v1_run_service_proto_rawDesc), len(file_propersim_environment_v1_run_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   29,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

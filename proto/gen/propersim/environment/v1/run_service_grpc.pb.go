@@ -19,16 +19,16 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	RunService_CreateRun_FullMethodName = "/propersim.environment.v1.RunService/CreateRun"
-	RunService_GetRun_FullMethodName    = "/propersim.environment.v1.RunService/GetRun"
-	RunService_ListRuns_FullMethodName  = "/propersim.environment.v1.RunService/ListRuns"
-	RunService_PauseRun_FullMethodName  = "/propersim.environment.v1.RunService/PauseRun"
-	RunService_ResumeRun_FullMethodName = "/propersim.environment.v1.RunService/ResumeRun"
-	RunService_CancelRun_FullMethodName = "/propersim.environment.v1.RunService/CancelRun"
-	RunService_ForkRun_FullMethodName   = "/propersim.environment.v1.RunService/ForkRun"
-	RunService_WatchRun_FullMethodName  = "/propersim.environment.v1.RunService/WatchRun"
-	RunService_GetStep_FullMethodName   = "/propersim.environment.v1.RunService/GetStep"
-	RunService_ListSteps_FullMethodName = "/propersim.environment.v1.RunService/ListSteps"
+	RunService_CreateRun_FullMethodName   = "/propersim.environment.v1.RunService/CreateRun"
+	RunService_GetRun_FullMethodName      = "/propersim.environment.v1.RunService/GetRun"
+	RunService_ListRuns_FullMethodName    = "/propersim.environment.v1.RunService/ListRuns"
+	RunService_PauseRun_FullMethodName    = "/propersim.environment.v1.RunService/PauseRun"
+	RunService_ResumeRun_FullMethodName   = "/propersim.environment.v1.RunService/ResumeRun"
+	RunService_CancelRun_FullMethodName   = "/propersim.environment.v1.RunService/CancelRun"
+	RunService_ForkRun_FullMethodName     = "/propersim.environment.v1.RunService/ForkRun"
+	RunService_WatchRun_FullMethodName    = "/propersim.environment.v1.RunService/WatchRun"
+	RunService_GetStep_FullMethodName     = "/propersim.environment.v1.RunService/GetStep"
+	RunService_ListEntries_FullMethodName = "/propersim.environment.v1.RunService/ListEntries"
 )
 
 // RunServiceClient is the client API for RunService service.
@@ -37,8 +37,7 @@ const (
 //
 // RunService conducts runs and keeps their journal.
 type RunServiceClient interface {
-	// CreateRun records a run and starts it. A repeated request_id returns the
-	// first answer. INVALID_ARGUMENT names each field at fault; NOT_FOUND when
+	// CreateRun records a run and starts it. INVALID_ARGUMENT names each field at fault; NOT_FOUND when
 	// the persona or the world is unknown.
 	CreateRun(ctx context.Context, in *CreateRunRequest, opts ...grpc.CallOption) (*CreateRunResponse, error)
 	// GetRun returns a run. NOT_FOUND for an unknown id.
@@ -68,8 +67,9 @@ type RunServiceClient interface {
 	// GetStep returns one journal entry of a step. NOT_FOUND where it is not
 	// committed yet.
 	GetStep(ctx context.Context, in *GetStepRequest, opts ...grpc.CallOption) (*GetStepResponse, error)
-	// ListSteps pages through a run's committed entries in order.
-	ListSteps(ctx context.Context, in *ListStepsRequest, opts ...grpc.CallOption) (*ListStepsResponse, error)
+	// ListEntries pages through a run's committed entries, steps and nights, in
+	// order.
+	ListEntries(ctx context.Context, in *ListEntriesRequest, opts ...grpc.CallOption) (*ListEntriesResponse, error)
 }
 
 type runServiceClient struct {
@@ -179,10 +179,10 @@ func (c *runServiceClient) GetStep(ctx context.Context, in *GetStepRequest, opts
 	return out, nil
 }
 
-func (c *runServiceClient) ListSteps(ctx context.Context, in *ListStepsRequest, opts ...grpc.CallOption) (*ListStepsResponse, error) {
+func (c *runServiceClient) ListEntries(ctx context.Context, in *ListEntriesRequest, opts ...grpc.CallOption) (*ListEntriesResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ListStepsResponse)
-	err := c.cc.Invoke(ctx, RunService_ListSteps_FullMethodName, in, out, cOpts...)
+	out := new(ListEntriesResponse)
+	err := c.cc.Invoke(ctx, RunService_ListEntries_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -195,8 +195,7 @@ func (c *runServiceClient) ListSteps(ctx context.Context, in *ListStepsRequest, 
 //
 // RunService conducts runs and keeps their journal.
 type RunServiceServer interface {
-	// CreateRun records a run and starts it. A repeated request_id returns the
-	// first answer. INVALID_ARGUMENT names each field at fault; NOT_FOUND when
+	// CreateRun records a run and starts it. INVALID_ARGUMENT names each field at fault; NOT_FOUND when
 	// the persona or the world is unknown.
 	CreateRun(context.Context, *CreateRunRequest) (*CreateRunResponse, error)
 	// GetRun returns a run. NOT_FOUND for an unknown id.
@@ -226,8 +225,9 @@ type RunServiceServer interface {
 	// GetStep returns one journal entry of a step. NOT_FOUND where it is not
 	// committed yet.
 	GetStep(context.Context, *GetStepRequest) (*GetStepResponse, error)
-	// ListSteps pages through a run's committed entries in order.
-	ListSteps(context.Context, *ListStepsRequest) (*ListStepsResponse, error)
+	// ListEntries pages through a run's committed entries, steps and nights, in
+	// order.
+	ListEntries(context.Context, *ListEntriesRequest) (*ListEntriesResponse, error)
 	mustEmbedUnimplementedRunServiceServer()
 }
 
@@ -265,8 +265,8 @@ func (UnimplementedRunServiceServer) WatchRun(*WatchRunRequest, grpc.ServerStrea
 func (UnimplementedRunServiceServer) GetStep(context.Context, *GetStepRequest) (*GetStepResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetStep not implemented")
 }
-func (UnimplementedRunServiceServer) ListSteps(context.Context, *ListStepsRequest) (*ListStepsResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method ListSteps not implemented")
+func (UnimplementedRunServiceServer) ListEntries(context.Context, *ListEntriesRequest) (*ListEntriesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListEntries not implemented")
 }
 func (UnimplementedRunServiceServer) mustEmbedUnimplementedRunServiceServer() {}
 func (UnimplementedRunServiceServer) testEmbeddedByValue()                    {}
@@ -444,20 +444,20 @@ func _RunService_GetStep_Handler(srv interface{}, ctx context.Context, dec func(
 	return interceptor(ctx, in, info, handler)
 }
 
-func _RunService_ListSteps_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ListStepsRequest)
+func _RunService_ListEntries_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListEntriesRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(RunServiceServer).ListSteps(ctx, in)
+		return srv.(RunServiceServer).ListEntries(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: RunService_ListSteps_FullMethodName,
+		FullMethod: RunService_ListEntries_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(RunServiceServer).ListSteps(ctx, req.(*ListStepsRequest))
+		return srv.(RunServiceServer).ListEntries(ctx, req.(*ListEntriesRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -502,8 +502,8 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _RunService_GetStep_Handler,
 		},
 		{
-			MethodName: "ListSteps",
-			Handler:    _RunService_ListSteps_Handler,
+			MethodName: "ListEntries",
+			Handler:    _RunService_ListEntries_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

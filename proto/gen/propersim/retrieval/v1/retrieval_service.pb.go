@@ -10,6 +10,7 @@ package retrievalv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	v1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -153,9 +154,13 @@ func (x *UpsertRequest) GetPoints() []*Point {
 	return nil
 }
 
-// UpsertResponse is empty.
+// UpsertResponse says what storing took.
 type UpsertResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Calls of the embedder.
+	Calls []*v1.ModelCall `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
+	// What they took, by call id.
+	Timings       []*v1.CallTiming `protobuf:"bytes,2,rep,name=timings,proto3" json:"timings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -188,6 +193,20 @@ func (x *UpsertResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use UpsertResponse.ProtoReflect.Descriptor instead.
 func (*UpsertResponse) Descriptor() ([]byte, []int) {
 	return file_propersim_retrieval_v1_retrieval_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *UpsertResponse) GetCalls() []*v1.ModelCall {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *UpsertResponse) GetTimings() []*v1.CallTiming {
+	if x != nil {
+		return x.Timings
+	}
+	return nil
 }
 
 // SearchRequest asks for what is near.
@@ -325,7 +344,11 @@ type SearchResponse struct {
 	Hits []*Hit `protobuf:"bytes,1,rep,name=hits,proto3" json:"hits,omitempty"`
 	// Points of the tenant, found or not: who knows how many there should be can
 	// tell an index that has lost some.
-	Count         int64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	Count int64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	// Calls of the embedder.
+	Calls []*v1.ModelCall `protobuf:"bytes,3,rep,name=calls,proto3" json:"calls,omitempty"`
+	// What they took, by call id.
+	Timings       []*v1.CallTiming `protobuf:"bytes,4,rep,name=timings,proto3" json:"timings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -374,15 +397,29 @@ func (x *SearchResponse) GetCount() int64 {
 	return 0
 }
 
+func (x *SearchResponse) GetCalls() []*v1.ModelCall {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *SearchResponse) GetTimings() []*v1.CallTiming {
+	if x != nil {
+		return x.Timings
+	}
+	return nil
+}
+
 // DeleteRequest names points.
 type DeleteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whose points.
 	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	// Which; empty with all set to true means every one.
+	// Which; empty with delete_tenant set to true means every one.
 	Keys []string `protobuf:"bytes,2,rep,name=keys,proto3" json:"keys,omitempty"`
 	// Delete the whole tenant; must be spelled out when keys is empty.
-	All           bool `protobuf:"varint,3,opt,name=all,proto3" json:"all,omitempty"`
+	DeleteTenant  bool `protobuf:"varint,3,opt,name=delete_tenant,json=deleteTenant,proto3" json:"delete_tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -431,9 +468,9 @@ func (x *DeleteRequest) GetKeys() []string {
 	return nil
 }
 
-func (x *DeleteRequest) GetAll() bool {
+func (x *DeleteRequest) GetDeleteTenant() bool {
 	if x != nil {
-		return x.All
+		return x.DeleteTenant
 	}
 	return false
 }
@@ -674,7 +711,11 @@ type EmbedResponse struct {
 	// One per text, in order.
 	Vectors []*Vector `protobuf:"bytes,1,rep,name=vectors,proto3" json:"vectors,omitempty"`
 	// Name of the embedding model.
-	Model         string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	// Calls of the embedder.
+	Calls []*v1.ModelCall `protobuf:"bytes,3,rep,name=calls,proto3" json:"calls,omitempty"`
+	// What they took, by call id.
+	Timings       []*v1.CallTiming `protobuf:"bytes,4,rep,name=timings,proto3" json:"timings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -723,11 +764,25 @@ func (x *EmbedResponse) GetModel() string {
 	return ""
 }
 
+func (x *EmbedResponse) GetCalls() []*v1.ModelCall {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *EmbedResponse) GetTimings() []*v1.CallTiming {
+	if x != nil {
+		return x.Timings
+	}
+	return nil
+}
+
 var File_propersim_retrieval_v1_retrieval_service_proto protoreflect.FileDescriptor
 
 const file_propersim_retrieval_v1_retrieval_service_proto_rawDesc = "" +
 	"\n" +
-	".propersim/retrieval/v1/retrieval_service.proto\x12\x16propersim.retrieval.v1\x1a\x1bbuf/validate/validate.proto\"\x87\x01\n" +
+	".propersim/retrieval/v1/retrieval_service.proto\x12\x16propersim.retrieval.v1\x1a\x1bbuf/validate/validate.proto\x1a(propersim/simulation/v1/model_call.proto\"\x87\x01\n" +
 	"\x05Point\x12\x1c\n" +
 	"\x03key\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x03key\x12\x1f\n" +
@@ -737,8 +792,10 @@ const file_propersim_retrieval_v1_retrieval_service_proto_rawDesc = "" +
 	"\rUpsertRequest\x12\"\n" +
 	"\x06tenant\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06tenant\x12B\n" +
-	"\x06points\x18\x02 \x03(\v2\x1d.propersim.retrieval.v1.PointB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\x06points\"\x10\n" +
-	"\x0eUpsertResponse\"\x9e\x01\n" +
+	"\x06points\x18\x02 \x03(\v2\x1d.propersim.retrieval.v1.PointB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\x06points\"\x89\x01\n" +
+	"\x0eUpsertResponse\x128\n" +
+	"\x05calls\x18\x01 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12=\n" +
+	"\atimings\x18\x02 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings\"\x9e\x01\n" +
 	"\rSearchRequest\x12\"\n" +
 	"\x06tenant\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06tenant\x12\x1f\n" +
@@ -749,15 +806,17 @@ const file_propersim_retrieval_v1_retrieval_service_proto_rawDesc = "" +
 	"\a_before\"P\n" +
 	"\x03Hit\x123\n" +
 	"\x05point\x18\x01 \x01(\v2\x1d.propersim.retrieval.v1.PointR\x05point\x12\x14\n" +
-	"\x05score\x18\x02 \x01(\x02R\x05score\"W\n" +
+	"\x05score\x18\x02 \x01(\x02R\x05score\"\xd0\x01\n" +
 	"\x0eSearchResponse\x12/\n" +
 	"\x04hits\x18\x01 \x03(\v2\x1b.propersim.retrieval.v1.HitR\x04hits\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\x03R\x05count\"d\n" +
+	"\x05count\x18\x02 \x01(\x03R\x05count\x128\n" +
+	"\x05calls\x18\x03 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12=\n" +
+	"\atimings\x18\x04 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings\"w\n" +
 	"\rDeleteRequest\x12\"\n" +
 	"\x06tenant\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06tenant\x12\x1d\n" +
-	"\x04keys\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x04keys\x12\x10\n" +
-	"\x03all\x18\x03 \x01(\bR\x03all\"*\n" +
+	"\x04keys\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x04keys\x12#\n" +
+	"\rdelete_tenant\x18\x03 \x01(\bR\fdeleteTenant\"*\n" +
 	"\x0eDeleteResponse\x12\x18\n" +
 	"\adeleted\x18\x01 \x01(\x03R\adeleted\"2\n" +
 	"\fCountRequest\x12\"\n" +
@@ -768,10 +827,12 @@ const file_propersim_retrieval_v1_retrieval_service_proto_rawDesc = "" +
 	"\fEmbedRequest\x12+\n" +
 	"\x05texts\x18\x01 \x03(\tB\x15\xbaH\x12\x92\x01\x0f\b\x01\x10\xe8\a\"\br\x06\x10\x01(\x80\x80\x01R\x05texts\" \n" +
 	"\x06Vector\x12\x16\n" +
-	"\x06values\x18\x01 \x03(\x02R\x06values\"_\n" +
+	"\x06values\x18\x01 \x03(\x02R\x06values\"\xd8\x01\n" +
 	"\rEmbedResponse\x128\n" +
 	"\avectors\x18\x01 \x03(\v2\x1e.propersim.retrieval.v1.VectorR\avectors\x12\x14\n" +
-	"\x05model\x18\x02 \x01(\tR\x05model2\xc9\x03\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\x128\n" +
+	"\x05calls\x18\x03 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12=\n" +
+	"\atimings\x18\x04 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings2\xc9\x03\n" +
 	"\x10RetrievalService\x12W\n" +
 	"\x06Upsert\x12%.propersim.retrieval.v1.UpsertRequest\x1a&.propersim.retrieval.v1.UpsertResponse\x12W\n" +
 	"\x06Search\x12%.propersim.retrieval.v1.SearchRequest\x1a&.propersim.retrieval.v1.SearchResponse\x12W\n" +
@@ -807,27 +868,35 @@ var file_propersim_retrieval_v1_retrieval_service_proto_goTypes = []any{
 	(*EmbedRequest)(nil),   // 10: propersim.retrieval.v1.EmbedRequest
 	(*Vector)(nil),         // 11: propersim.retrieval.v1.Vector
 	(*EmbedResponse)(nil),  // 12: propersim.retrieval.v1.EmbedResponse
+	(*v1.ModelCall)(nil),   // 13: propersim.simulation.v1.ModelCall
+	(*v1.CallTiming)(nil),  // 14: propersim.simulation.v1.CallTiming
 }
 var file_propersim_retrieval_v1_retrieval_service_proto_depIdxs = []int32{
 	0,  // 0: propersim.retrieval.v1.UpsertRequest.points:type_name -> propersim.retrieval.v1.Point
-	0,  // 1: propersim.retrieval.v1.Hit.point:type_name -> propersim.retrieval.v1.Point
-	4,  // 2: propersim.retrieval.v1.SearchResponse.hits:type_name -> propersim.retrieval.v1.Hit
-	11, // 3: propersim.retrieval.v1.EmbedResponse.vectors:type_name -> propersim.retrieval.v1.Vector
-	1,  // 4: propersim.retrieval.v1.RetrievalService.Upsert:input_type -> propersim.retrieval.v1.UpsertRequest
-	3,  // 5: propersim.retrieval.v1.RetrievalService.Search:input_type -> propersim.retrieval.v1.SearchRequest
-	6,  // 6: propersim.retrieval.v1.RetrievalService.Delete:input_type -> propersim.retrieval.v1.DeleteRequest
-	8,  // 7: propersim.retrieval.v1.RetrievalService.Count:input_type -> propersim.retrieval.v1.CountRequest
-	10, // 8: propersim.retrieval.v1.RetrievalService.Embed:input_type -> propersim.retrieval.v1.EmbedRequest
-	2,  // 9: propersim.retrieval.v1.RetrievalService.Upsert:output_type -> propersim.retrieval.v1.UpsertResponse
-	5,  // 10: propersim.retrieval.v1.RetrievalService.Search:output_type -> propersim.retrieval.v1.SearchResponse
-	7,  // 11: propersim.retrieval.v1.RetrievalService.Delete:output_type -> propersim.retrieval.v1.DeleteResponse
-	9,  // 12: propersim.retrieval.v1.RetrievalService.Count:output_type -> propersim.retrieval.v1.CountResponse
-	12, // 13: propersim.retrieval.v1.RetrievalService.Embed:output_type -> propersim.retrieval.v1.EmbedResponse
-	9,  // [9:14] is the sub-list for method output_type
-	4,  // [4:9] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	13, // 1: propersim.retrieval.v1.UpsertResponse.calls:type_name -> propersim.simulation.v1.ModelCall
+	14, // 2: propersim.retrieval.v1.UpsertResponse.timings:type_name -> propersim.simulation.v1.CallTiming
+	0,  // 3: propersim.retrieval.v1.Hit.point:type_name -> propersim.retrieval.v1.Point
+	4,  // 4: propersim.retrieval.v1.SearchResponse.hits:type_name -> propersim.retrieval.v1.Hit
+	13, // 5: propersim.retrieval.v1.SearchResponse.calls:type_name -> propersim.simulation.v1.ModelCall
+	14, // 6: propersim.retrieval.v1.SearchResponse.timings:type_name -> propersim.simulation.v1.CallTiming
+	11, // 7: propersim.retrieval.v1.EmbedResponse.vectors:type_name -> propersim.retrieval.v1.Vector
+	13, // 8: propersim.retrieval.v1.EmbedResponse.calls:type_name -> propersim.simulation.v1.ModelCall
+	14, // 9: propersim.retrieval.v1.EmbedResponse.timings:type_name -> propersim.simulation.v1.CallTiming
+	1,  // 10: propersim.retrieval.v1.RetrievalService.Upsert:input_type -> propersim.retrieval.v1.UpsertRequest
+	3,  // 11: propersim.retrieval.v1.RetrievalService.Search:input_type -> propersim.retrieval.v1.SearchRequest
+	6,  // 12: propersim.retrieval.v1.RetrievalService.Delete:input_type -> propersim.retrieval.v1.DeleteRequest
+	8,  // 13: propersim.retrieval.v1.RetrievalService.Count:input_type -> propersim.retrieval.v1.CountRequest
+	10, // 14: propersim.retrieval.v1.RetrievalService.Embed:input_type -> propersim.retrieval.v1.EmbedRequest
+	2,  // 15: propersim.retrieval.v1.RetrievalService.Upsert:output_type -> propersim.retrieval.v1.UpsertResponse
+	5,  // 16: propersim.retrieval.v1.RetrievalService.Search:output_type -> propersim.retrieval.v1.SearchResponse
+	7,  // 17: propersim.retrieval.v1.RetrievalService.Delete:output_type -> propersim.retrieval.v1.DeleteResponse
+	9,  // 18: propersim.retrieval.v1.RetrievalService.Count:output_type -> propersim.retrieval.v1.CountResponse
+	12, // 19: propersim.retrieval.v1.RetrievalService.Embed:output_type -> propersim.retrieval.v1.EmbedResponse
+	15, // [15:20] is the sub-list for method output_type
+	10, // [10:15] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_propersim_retrieval_v1_retrieval_service_proto_init() }

@@ -12,6 +12,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -24,7 +25,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// JobState is where a job stands.
+// JobState is where a job stands. Each state is a commit of its own: a
+// coordinator that dies between two of them goes on from the last one.
 type JobState int32
 
 const (
@@ -317,8 +319,8 @@ func (x *Hyperparameters) GetWeightDecay() float64 {
 	return 0
 }
 
-// Metrics of a finished training.
-type Metrics struct {
+// TrainingMetrics of a finished training.
+type TrainingMetrics struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Mean DPO loss of the last epoch, nats.
 	Loss float64 `protobuf:"fixed64,1,opt,name=loss,proto3" json:"loss,omitempty"`
@@ -334,20 +336,20 @@ type Metrics struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Metrics) Reset() {
-	*x = Metrics{}
+func (x *TrainingMetrics) Reset() {
+	*x = TrainingMetrics{}
 	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Metrics) String() string {
+func (x *TrainingMetrics) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Metrics) ProtoMessage() {}
+func (*TrainingMetrics) ProtoMessage() {}
 
-func (x *Metrics) ProtoReflect() protoreflect.Message {
+func (x *TrainingMetrics) ProtoReflect() protoreflect.Message {
 	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -359,40 +361,40 @@ func (x *Metrics) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Metrics.ProtoReflect.Descriptor instead.
-func (*Metrics) Descriptor() ([]byte, []int) {
+// Deprecated: Use TrainingMetrics.ProtoReflect.Descriptor instead.
+func (*TrainingMetrics) Descriptor() ([]byte, []int) {
 	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *Metrics) GetLoss() float64 {
+func (x *TrainingMetrics) GetLoss() float64 {
 	if x != nil {
 		return x.Loss
 	}
 	return 0
 }
 
-func (x *Metrics) GetMargin() float64 {
+func (x *TrainingMetrics) GetMargin() float64 {
 	if x != nil {
 		return x.Margin
 	}
 	return 0
 }
 
-func (x *Metrics) GetAccuracy() float64 {
+func (x *TrainingMetrics) GetAccuracy() float64 {
 	if x != nil {
 		return x.Accuracy
 	}
 	return 0
 }
 
-func (x *Metrics) GetPairs() int32 {
+func (x *TrainingMetrics) GetPairs() int32 {
 	if x != nil {
 		return x.Pairs
 	}
 	return 0
 }
 
-func (x *Metrics) GetUpdates() int32 {
+func (x *TrainingMetrics) GetUpdates() int32 {
 	if x != nil {
 		return x.Updates
 	}
@@ -425,9 +427,16 @@ type Job struct {
 	// The adapter made, once PUBLISHED.
 	Adapter string `protobuf:"bytes,11,opt,name=adapter,proto3" json:"adapter,omitempty"`
 	// How the training went, once TRAINED.
-	Metrics *Metrics `protobuf:"bytes,12,opt,name=metrics,proto3" json:"metrics,omitempty"`
+	Metrics *TrainingMetrics `protobuf:"bytes,12,opt,name=metrics,proto3" json:"metrics,omitempty"`
 	// Attempts so far.
-	Attempts      int32 `protobuf:"varint,13,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	Attempts int32 `protobuf:"varint,13,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	// Progress of the training, as last reported.
+	Progress *TrainingProgress `protobuf:"bytes,14,opt,name=progress,proto3" json:"progress,omitempty"`
+	// When it entered its present state.
+	StateTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=state_time,json=stateTime,proto3" json:"state_time,omitempty"`
+	// Name under which a model server serves the adapter, once LOADED; empty for
+	// the embedded policy.
+	ServedModel   string `protobuf:"bytes,16,opt,name=served_model,json=servedModel,proto3" json:"served_model,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -539,7 +548,7 @@ func (x *Job) GetAdapter() string {
 	return ""
 }
 
-func (x *Job) GetMetrics() *Metrics {
+func (x *Job) GetMetrics() *TrainingMetrics {
 	if x != nil {
 		return x.Metrics
 	}
@@ -549,6 +558,109 @@ func (x *Job) GetMetrics() *Metrics {
 func (x *Job) GetAttempts() int32 {
 	if x != nil {
 		return x.Attempts
+	}
+	return 0
+}
+
+func (x *Job) GetProgress() *TrainingProgress {
+	if x != nil {
+		return x.Progress
+	}
+	return nil
+}
+
+func (x *Job) GetStateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StateTime
+	}
+	return nil
+}
+
+func (x *Job) GetServedModel() string {
+	if x != nil {
+		return x.ServedModel
+	}
+	return ""
+}
+
+// TrainingProgress is how far a training has come.
+type TrainingProgress struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Updates done.
+	Update int32 `protobuf:"varint,1,opt,name=update,proto3" json:"update,omitempty"`
+	// Updates in all.
+	UpdatesTotal int32 `protobuf:"varint,2,opt,name=updates_total,json=updatesTotal,proto3" json:"updates_total,omitempty"`
+	// Loss of the last update, nats.
+	Loss float64 `protobuf:"fixed64,3,opt,name=loss,proto3" json:"loss,omitempty"`
+	// Tokens a second.
+	TokensPerSecond float64 `protobuf:"fixed64,4,opt,name=tokens_per_second,json=tokensPerSecond,proto3" json:"tokens_per_second,omitempty"`
+	// Memory in use on the training device, bytes.
+	DeviceMemoryBytes int64 `protobuf:"varint,5,opt,name=device_memory_bytes,json=deviceMemoryBytes,proto3" json:"device_memory_bytes,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *TrainingProgress) Reset() {
+	*x = TrainingProgress{}
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrainingProgress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrainingProgress) ProtoMessage() {}
+
+func (x *TrainingProgress) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrainingProgress.ProtoReflect.Descriptor instead.
+func (*TrainingProgress) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *TrainingProgress) GetUpdate() int32 {
+	if x != nil {
+		return x.Update
+	}
+	return 0
+}
+
+func (x *TrainingProgress) GetUpdatesTotal() int32 {
+	if x != nil {
+		return x.UpdatesTotal
+	}
+	return 0
+}
+
+func (x *TrainingProgress) GetLoss() float64 {
+	if x != nil {
+		return x.Loss
+	}
+	return 0
+}
+
+func (x *TrainingProgress) GetTokensPerSecond() float64 {
+	if x != nil {
+		return x.TokensPerSecond
+	}
+	return 0
+}
+
+func (x *TrainingProgress) GetDeviceMemoryBytes() int64 {
+	if x != nil {
+		return x.DeviceMemoryBytes
 	}
 	return 0
 }
@@ -574,7 +686,7 @@ type SubmitJobRequest struct {
 
 func (x *SubmitJobRequest) Reset() {
 	*x = SubmitJobRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[3]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -586,7 +698,7 @@ func (x *SubmitJobRequest) String() string {
 func (*SubmitJobRequest) ProtoMessage() {}
 
 func (x *SubmitJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[3]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -599,7 +711,7 @@ func (x *SubmitJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitJobRequest.ProtoReflect.Descriptor instead.
 func (*SubmitJobRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{3}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SubmitJobRequest) GetRunId() string {
@@ -655,7 +767,7 @@ type SubmitJobResponse struct {
 
 func (x *SubmitJobResponse) Reset() {
 	*x = SubmitJobResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[4]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -667,7 +779,7 @@ func (x *SubmitJobResponse) String() string {
 func (*SubmitJobResponse) ProtoMessage() {}
 
 func (x *SubmitJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[4]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -680,7 +792,7 @@ func (x *SubmitJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitJobResponse.ProtoReflect.Descriptor instead.
 func (*SubmitJobResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{4}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SubmitJobResponse) GetJob() *Job {
@@ -701,7 +813,7 @@ type GetJobRequest struct {
 
 func (x *GetJobRequest) Reset() {
 	*x = GetJobRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[5]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -713,7 +825,7 @@ func (x *GetJobRequest) String() string {
 func (*GetJobRequest) ProtoMessage() {}
 
 func (x *GetJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[5]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -726,7 +838,7 @@ func (x *GetJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJobRequest.ProtoReflect.Descriptor instead.
 func (*GetJobRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{5}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetJobRequest) GetId() string {
@@ -747,7 +859,7 @@ type GetJobResponse struct {
 
 func (x *GetJobResponse) Reset() {
 	*x = GetJobResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[6]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -759,7 +871,7 @@ func (x *GetJobResponse) String() string {
 func (*GetJobResponse) ProtoMessage() {}
 
 func (x *GetJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[6]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -772,7 +884,7 @@ func (x *GetJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJobResponse.ProtoReflect.Descriptor instead.
 func (*GetJobResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{6}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetJobResponse) GetJob() *Job {
@@ -797,7 +909,7 @@ type ListJobsRequest struct {
 
 func (x *ListJobsRequest) Reset() {
 	*x = ListJobsRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[7]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -809,7 +921,7 @@ func (x *ListJobsRequest) String() string {
 func (*ListJobsRequest) ProtoMessage() {}
 
 func (x *ListJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[7]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -822,7 +934,7 @@ func (x *ListJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJobsRequest.ProtoReflect.Descriptor instead.
 func (*ListJobsRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{7}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListJobsRequest) GetRunId() string {
@@ -859,7 +971,7 @@ type ListJobsResponse struct {
 
 func (x *ListJobsResponse) Reset() {
 	*x = ListJobsResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[8]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -871,7 +983,7 @@ func (x *ListJobsResponse) String() string {
 func (*ListJobsResponse) ProtoMessage() {}
 
 func (x *ListJobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[8]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -884,7 +996,7 @@ func (x *ListJobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJobsResponse.ProtoReflect.Descriptor instead.
 func (*ListJobsResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{8}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListJobsResponse) GetJobs() []*Job {
@@ -912,7 +1024,7 @@ type WatchJobRequest struct {
 
 func (x *WatchJobRequest) Reset() {
 	*x = WatchJobRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[9]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -924,7 +1036,7 @@ func (x *WatchJobRequest) String() string {
 func (*WatchJobRequest) ProtoMessage() {}
 
 func (x *WatchJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[9]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -937,7 +1049,7 @@ func (x *WatchJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobRequest.ProtoReflect.Descriptor instead.
 func (*WatchJobRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{9}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WatchJobRequest) GetId() string {
@@ -958,7 +1070,7 @@ type WatchJobResponse struct {
 
 func (x *WatchJobResponse) Reset() {
 	*x = WatchJobResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[10]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -970,7 +1082,7 @@ func (x *WatchJobResponse) String() string {
 func (*WatchJobResponse) ProtoMessage() {}
 
 func (x *WatchJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[10]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -983,7 +1095,7 @@ func (x *WatchJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobResponse.ProtoReflect.Descriptor instead.
 func (*WatchJobResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{10}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WatchJobResponse) GetJob() *Job {
@@ -1004,7 +1116,7 @@ type CancelJobRequest struct {
 
 func (x *CancelJobRequest) Reset() {
 	*x = CancelJobRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[11]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1016,7 +1128,7 @@ func (x *CancelJobRequest) String() string {
 func (*CancelJobRequest) ProtoMessage() {}
 
 func (x *CancelJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[11]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1029,7 +1141,7 @@ func (x *CancelJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelJobRequest.ProtoReflect.Descriptor instead.
 func (*CancelJobRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{11}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CancelJobRequest) GetId() string {
@@ -1050,7 +1162,7 @@ type CancelJobResponse struct {
 
 func (x *CancelJobResponse) Reset() {
 	*x = CancelJobResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[12]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1062,7 +1174,7 @@ func (x *CancelJobResponse) String() string {
 func (*CancelJobResponse) ProtoMessage() {}
 
 func (x *CancelJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[12]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1075,7 +1187,7 @@ func (x *CancelJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelJobResponse.ProtoReflect.Descriptor instead.
 func (*CancelJobResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{12}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CancelJobResponse) GetJob() *Job {
@@ -1089,7 +1201,8 @@ func (x *CancelJobResponse) GetJob() *Job {
 // gives the same adapter, whichever run asked for it.
 type Manifest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Content address: SHA-256 over the weights and this manifest without id.
+	// Content address: SHA-256 over this manifest without id, which has the digest
+	// of each file.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Adapter trained from; empty for the base policy.
 	Parent string `protobuf:"bytes,2,opt,name=parent,proto3" json:"parent,omitempty"`
@@ -1100,22 +1213,22 @@ type Manifest struct {
 	// How it was trained.
 	Hyperparameters *Hyperparameters `protobuf:"bytes,6,opt,name=hyperparameters,proto3" json:"hyperparameters,omitempty"`
 	// How that went.
-	Metrics *Metrics `protobuf:"bytes,7,opt,name=metrics,proto3" json:"metrics,omitempty"`
-	// SHA-256 of the weights file, hexadecimal.
-	WeightsDigest string `protobuf:"bytes,8,opt,name=weights_digest,json=weightsDigest,proto3" json:"weights_digest,omitempty"`
+	Metrics *TrainingMetrics `protobuf:"bytes,7,opt,name=metrics,proto3" json:"metrics,omitempty"`
 	// What kind of policy it fits, with a version: "log-linear/1".
 	Policy string `protobuf:"bytes,9,opt,name=policy,proto3" json:"policy,omitempty"`
-	// Name under which a model server serves it; empty for the embedded policy.
+	// Base model that it was trained on; empty for the embedded policy.
 	Model string `protobuf:"bytes,10,opt,name=model,proto3" json:"model,omitempty"`
 	// Seed of the draw and of the order of pairs.
-	Seed          uint64 `protobuf:"varint,11,opt,name=seed,proto3" json:"seed,omitempty"`
+	Seed uint64 `protobuf:"varint,11,opt,name=seed,proto3" json:"seed,omitempty"`
+	// Its files, by name.
+	Files         []*ArtifactFile `protobuf:"bytes,12,rep,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Manifest) Reset() {
 	*x = Manifest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[13]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1127,7 +1240,7 @@ func (x *Manifest) String() string {
 func (*Manifest) ProtoMessage() {}
 
 func (x *Manifest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[13]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1140,7 +1253,7 @@ func (x *Manifest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Manifest.ProtoReflect.Descriptor instead.
 func (*Manifest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{13}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Manifest) GetId() string {
@@ -1178,18 +1291,11 @@ func (x *Manifest) GetHyperparameters() *Hyperparameters {
 	return nil
 }
 
-func (x *Manifest) GetMetrics() *Metrics {
+func (x *Manifest) GetMetrics() *TrainingMetrics {
 	if x != nil {
 		return x.Metrics
 	}
 	return nil
-}
-
-func (x *Manifest) GetWeightsDigest() string {
-	if x != nil {
-		return x.WeightsDigest
-	}
-	return ""
 }
 
 func (x *Manifest) GetPolicy() string {
@@ -1213,20 +1319,154 @@ func (x *Manifest) GetSeed() uint64 {
 	return 0
 }
 
+func (x *Manifest) GetFiles() []*ArtifactFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+// ArtifactFile is one file of an adapter.
+type ArtifactFile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// adapter_model.safetensors or adapter_config.json; nothing else is accepted.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Length in bytes.
+	Size int64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	// SHA-256 of the content, hexadecimal.
+	Sha256        string `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArtifactFile) Reset() {
+	*x = ArtifactFile{}
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArtifactFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArtifactFile) ProtoMessage() {}
+
+func (x *ArtifactFile) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArtifactFile.ProtoReflect.Descriptor instead.
+func (*ArtifactFile) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ArtifactFile) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ArtifactFile) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *ArtifactFile) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+// ArtifactChunk is a stretch of one file. Chunks of a file come in order, files
+// in the order of the manifest.
+type ArtifactChunk struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the file.
+	File string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// Offset of the first byte.
+	Offset int64 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
+	// The bytes.
+	Data          []byte `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArtifactChunk) Reset() {
+	*x = ArtifactChunk{}
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArtifactChunk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArtifactChunk) ProtoMessage() {}
+
+func (x *ArtifactChunk) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArtifactChunk.ProtoReflect.Descriptor instead.
+func (*ArtifactChunk) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ArtifactChunk) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *ArtifactChunk) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *ArtifactChunk) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 // GetAdapterRequest names an adapter.
 type GetAdapterRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its id.
-	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Leave the weights out.
-	ManifestOnly  bool `protobuf:"varint,2,opt,name=manifest_only,json=manifestOnly,proto3" json:"manifest_only,omitempty"`
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetAdapterRequest) Reset() {
 	*x = GetAdapterRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[14]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1238,7 +1478,7 @@ func (x *GetAdapterRequest) String() string {
 func (*GetAdapterRequest) ProtoMessage() {}
 
 func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[14]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1251,7 +1491,7 @@ func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAdapterRequest.ProtoReflect.Descriptor instead.
 func (*GetAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{14}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetAdapterRequest) GetId() string {
@@ -1261,27 +1501,18 @@ func (x *GetAdapterRequest) GetId() string {
 	return ""
 }
 
-func (x *GetAdapterRequest) GetManifestOnly() bool {
-	if x != nil {
-		return x.ManifestOnly
-	}
-	return false
-}
-
-// GetAdapterResponse returns it.
+// GetAdapterResponse returns its manifest.
 type GetAdapterResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What it is.
-	Manifest *Manifest `protobuf:"bytes,1,opt,name=manifest,proto3" json:"manifest,omitempty"`
-	// The weights in safetensors form, for the embedded policy.
-	Weights       []byte `protobuf:"bytes,2,opt,name=weights,proto3" json:"weights,omitempty"`
+	Manifest      *Manifest `protobuf:"bytes,1,opt,name=manifest,proto3" json:"manifest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetAdapterResponse) Reset() {
 	*x = GetAdapterResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[15]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1293,7 +1524,7 @@ func (x *GetAdapterResponse) String() string {
 func (*GetAdapterResponse) ProtoMessage() {}
 
 func (x *GetAdapterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[15]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1306,7 +1537,7 @@ func (x *GetAdapterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAdapterResponse.ProtoReflect.Descriptor instead.
 func (*GetAdapterResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{15}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetAdapterResponse) GetManifest() *Manifest {
@@ -1316,18 +1547,144 @@ func (x *GetAdapterResponse) GetManifest() *Manifest {
 	return nil
 }
 
-func (x *GetAdapterResponse) GetWeights() []byte {
+// DownloadAdapterRequest names an adapter.
+type DownloadAdapterRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DownloadAdapterRequest) Reset() {
+	*x = DownloadAdapterRequest{}
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DownloadAdapterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DownloadAdapterRequest) ProtoMessage() {}
+
+func (x *DownloadAdapterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[19]
 	if x != nil {
-		return x.Weights
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DownloadAdapterRequest.ProtoReflect.Descriptor instead.
+func (*DownloadAdapterRequest) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *DownloadAdapterRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// DownloadAdapterResponse is a part of an adapter.
+type DownloadAdapterResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The manifest, then chunks.
+	//
+	// Types that are valid to be assigned to Part:
+	//
+	//	*DownloadAdapterResponse_Manifest
+	//	*DownloadAdapterResponse_Chunk
+	Part          isDownloadAdapterResponse_Part `protobuf_oneof:"part"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DownloadAdapterResponse) Reset() {
+	*x = DownloadAdapterResponse{}
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DownloadAdapterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DownloadAdapterResponse) ProtoMessage() {}
+
+func (x *DownloadAdapterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DownloadAdapterResponse.ProtoReflect.Descriptor instead.
+func (*DownloadAdapterResponse) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *DownloadAdapterResponse) GetPart() isDownloadAdapterResponse_Part {
+	if x != nil {
+		return x.Part
 	}
 	return nil
 }
+
+func (x *DownloadAdapterResponse) GetManifest() *Manifest {
+	if x != nil {
+		if x, ok := x.Part.(*DownloadAdapterResponse_Manifest); ok {
+			return x.Manifest
+		}
+	}
+	return nil
+}
+
+func (x *DownloadAdapterResponse) GetChunk() *ArtifactChunk {
+	if x != nil {
+		if x, ok := x.Part.(*DownloadAdapterResponse_Chunk); ok {
+			return x.Chunk
+		}
+	}
+	return nil
+}
+
+type isDownloadAdapterResponse_Part interface {
+	isDownloadAdapterResponse_Part()
+}
+
+type DownloadAdapterResponse_Manifest struct {
+	// What it is.
+	Manifest *Manifest `protobuf:"bytes,1,opt,name=manifest,proto3,oneof"`
+}
+
+type DownloadAdapterResponse_Chunk struct {
+	// The next bytes.
+	Chunk *ArtifactChunk `protobuf:"bytes,2,opt,name=chunk,proto3,oneof"`
+}
+
+func (*DownloadAdapterResponse_Manifest) isDownloadAdapterResponse_Part() {}
+
+func (*DownloadAdapterResponse_Chunk) isDownloadAdapterResponse_Part() {}
 
 var File_propersim_trainer_v1_trainer_service_proto protoreflect.FileDescriptor
 
 const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\n" +
-	"*propersim/trainer/v1/trainer_service.proto\x12\x14propersim.trainer.v1\x1a\x1bbuf/validate/validate.proto\"\xf3\x02\n" +
+	"*propersim/trainer/v1/trainer_service.proto\x12\x14propersim.trainer.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf3\x02\n" +
 	"\x0fHyperparameters\x12+\n" +
 	"\x04beta\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00$@!\x00\x00\x00\x00\x00\x00\x00\x00R\x04beta\x12!\n" +
 	"\x06epochs\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x01R\x06epochs\x12<\n" +
@@ -1339,13 +1696,13 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\xbaH\a\x1a\x05\x18\xd0\x0f(\x01R\x05pairs\x12I\n" +
 	"\treference\x18\x06 \x01(\x0e2\x1f.propersim.trainer.v1.ReferenceB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\treference\x12:\n" +
-	"\fweight_decay\x18\a \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\vweightDecay\"\x81\x01\n" +
-	"\aMetrics\x12\x12\n" +
+	"\fweight_decay\x18\a \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\vweightDecay\"\x89\x01\n" +
+	"\x0fTrainingMetrics\x12\x12\n" +
 	"\x04loss\x18\x01 \x01(\x01R\x04loss\x12\x16\n" +
 	"\x06margin\x18\x02 \x01(\x01R\x06margin\x12\x1a\n" +
 	"\baccuracy\x18\x03 \x01(\x01R\baccuracy\x12\x14\n" +
 	"\x05pairs\x18\x04 \x01(\x05R\x05pairs\x12\x18\n" +
-	"\aupdates\x18\x05 \x01(\x05R\aupdates\"\xe4\x03\n" +
+	"\aupdates\x18\x05 \x01(\x05R\aupdates\"\x8e\x05\n" +
 	"\x03Job\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x10\n" +
@@ -1359,9 +1716,19 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\vdata_digest\x18\n" +
 	" \x01(\tR\n" +
 	"dataDigest\x12\x18\n" +
-	"\aadapter\x18\v \x01(\tR\aadapter\x127\n" +
-	"\ametrics\x18\f \x01(\v2\x1d.propersim.trainer.v1.MetricsR\ametrics\x12\x1a\n" +
-	"\battempts\x18\r \x01(\x05R\battempts\"\xb6\x02\n" +
+	"\aadapter\x18\v \x01(\tR\aadapter\x12?\n" +
+	"\ametrics\x18\f \x01(\v2%.propersim.trainer.v1.TrainingMetricsR\ametrics\x12\x1a\n" +
+	"\battempts\x18\r \x01(\x05R\battempts\x12B\n" +
+	"\bprogress\x18\x0e \x01(\v2&.propersim.trainer.v1.TrainingProgressR\bprogress\x129\n" +
+	"\n" +
+	"state_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\tstateTime\x12!\n" +
+	"\fserved_model\x18\x10 \x01(\tR\vservedModel\"\xbf\x01\n" +
+	"\x10TrainingProgress\x12\x16\n" +
+	"\x06update\x18\x01 \x01(\x05R\x06update\x12#\n" +
+	"\rupdates_total\x18\x02 \x01(\x05R\fupdatesTotal\x12\x12\n" +
+	"\x04loss\x18\x03 \x01(\x01R\x04loss\x12*\n" +
+	"\x11tokens_per_second\x18\x04 \x01(\x01R\x0ftokensPerSecond\x12.\n" +
+	"\x13device_memory_bytes\x18\x05 \x01(\x03R\x11deviceMemoryBytes\"\xb6\x02\n" +
 	"\x10SubmitJobRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12\x19\n" +
@@ -1396,27 +1763,40 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\"@\n" +
 	"\x11CancelJobResponse\x12+\n" +
-	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\"\xe6\x02\n" +
+	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\"\x97\x03\n" +
 	"\bManifest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06parent\x18\x02 \x01(\tR\x06parent\x12\x10\n" +
 	"\x03day\x18\x04 \x01(\x05R\x03day\x12\x1f\n" +
 	"\vdata_digest\x18\x05 \x01(\tR\n" +
 	"dataDigest\x12O\n" +
-	"\x0fhyperparameters\x18\x06 \x01(\v2%.propersim.trainer.v1.HyperparametersR\x0fhyperparameters\x127\n" +
-	"\ametrics\x18\a \x01(\v2\x1d.propersim.trainer.v1.MetricsR\ametrics\x12%\n" +
-	"\x0eweights_digest\x18\b \x01(\tR\rweightsDigest\x12\x16\n" +
+	"\x0fhyperparameters\x18\x06 \x01(\v2%.propersim.trainer.v1.HyperparametersR\x0fhyperparameters\x12?\n" +
+	"\ametrics\x18\a \x01(\v2%.propersim.trainer.v1.TrainingMetricsR\ametrics\x12\x16\n" +
 	"\x06policy\x18\t \x01(\tR\x06policy\x12\x14\n" +
 	"\x05model\x18\n" +
 	" \x01(\tR\x05model\x12\x12\n" +
-	"\x04seed\x18\v \x01(\x04R\x04seedJ\x04\b\x03\x10\x04R\x06run_id\"T\n" +
+	"\x04seed\x18\v \x01(\x04R\x04seed\x128\n" +
+	"\x05files\x18\f \x03(\v2\".propersim.trainer.v1.ArtifactFileR\x05filesJ\x04\b\x03\x10\x04J\x04\b\b\x10\tR\x06run_idR\x0eweights_digest\"l\n" +
+	"\fArtifactFile\x12\x1d\n" +
+	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x04name\x12\x1b\n" +
+	"\x04size\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x04size\x12 \n" +
+	"\x06sha256\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x98\x01@R\x06sha256\"p\n" +
+	"\rArtifactChunk\x12\x1d\n" +
+	"\x04file\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x04file\x12\x1f\n" +
+	"\x06offset\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x06offset\x12\x1f\n" +
+	"\x04data\x18\x03 \x01(\fB\v\xbaH\bz\x06\x10\x01\x18\x80\x80@R\x04data\"D\n" +
 	"\x11GetAdapterRequest\x12\x1a\n" +
 	"\x02id\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\x12#\n" +
-	"\rmanifest_only\x18\x02 \x01(\bR\fmanifestOnly\"j\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02idJ\x04\b\x02\x10\x03R\rmanifest_only\"_\n" +
 	"\x12GetAdapterResponse\x12:\n" +
-	"\bmanifest\x18\x01 \x01(\v2\x1e.propersim.trainer.v1.ManifestR\bmanifest\x12\x18\n" +
-	"\aweights\x18\x02 \x01(\fR\aweights*\x8c\x02\n" +
+	"\bmanifest\x18\x01 \x01(\v2\x1e.propersim.trainer.v1.ManifestR\bmanifestJ\x04\b\x02\x10\x03R\aweights\"4\n" +
+	"\x16DownloadAdapterRequest\x12\x1a\n" +
+	"\x02id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\"\x9c\x01\n" +
+	"\x17DownloadAdapterResponse\x12<\n" +
+	"\bmanifest\x18\x01 \x01(\v2\x1e.propersim.trainer.v1.ManifestH\x00R\bmanifest\x12;\n" +
+	"\x05chunk\x18\x02 \x01(\v2#.propersim.trainer.v1.ArtifactChunkH\x00R\x05chunkB\x06\n" +
+	"\x04part*\x8c\x02\n" +
 	"\bJobState\x12\x19\n" +
 	"\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10JOB_STATE_QUEUED\x10\x01\x12\x14\n" +
@@ -1437,7 +1817,7 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\bExecutor\x12\x18\n" +
 	"\x14EXECUTOR_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11EXECUTOR_EMBEDDED\x10\x01\x12\x13\n" +
-	"\x0fEXECUTOR_WORKER\x10\x022\xba\x04\n" +
+	"\x0fEXECUTOR_WORKER\x10\x022\xac\x05\n" +
 	"\x0eTrainerService\x12\\\n" +
 	"\tSubmitJob\x12&.propersim.trainer.v1.SubmitJobRequest\x1a'.propersim.trainer.v1.SubmitJobResponse\x12S\n" +
 	"\x06GetJob\x12#.propersim.trainer.v1.GetJobRequest\x1a$.propersim.trainer.v1.GetJobResponse\x12Y\n" +
@@ -1445,7 +1825,8 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\bWatchJob\x12%.propersim.trainer.v1.WatchJobRequest\x1a&.propersim.trainer.v1.WatchJobResponse0\x01\x12\\\n" +
 	"\tCancelJob\x12&.propersim.trainer.v1.CancelJobRequest\x1a'.propersim.trainer.v1.CancelJobResponse\x12_\n" +
 	"\n" +
-	"GetAdapter\x12'.propersim.trainer.v1.GetAdapterRequest\x1a(.propersim.trainer.v1.GetAdapterResponseB\xea\x01\n" +
+	"GetAdapter\x12'.propersim.trainer.v1.GetAdapterRequest\x1a(.propersim.trainer.v1.GetAdapterResponse\x12p\n" +
+	"\x0fDownloadAdapter\x12,.propersim.trainer.v1.DownloadAdapterRequest\x1a-.propersim.trainer.v1.DownloadAdapterResponse0\x01B\xea\x01\n" +
 	"\x18com.propersim.trainer.v1B\x13TrainerServiceProtoP\x01ZGgithub.com/propersim/propersim/proto/gen/propersim/trainer/v1;trainerv1\xa2\x02\x03PTX\xaa\x02\x14Propersim.Trainer.V1\xca\x02\x14Propersim\\Trainer\\V1\xe2\x02 Propersim\\Trainer\\V1\\GPBMetadata\xea\x02\x16Propersim::Trainer::V1b\x06proto3"
 
 var (
@@ -1461,61 +1842,74 @@ func file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP() []byte {
 }
 
 var file_propersim_trainer_v1_trainer_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_propersim_trainer_v1_trainer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_propersim_trainer_v1_trainer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_propersim_trainer_v1_trainer_service_proto_goTypes = []any{
-	(JobState)(0),              // 0: propersim.trainer.v1.JobState
-	(Reference)(0),             // 1: propersim.trainer.v1.Reference
-	(Executor)(0),              // 2: propersim.trainer.v1.Executor
-	(*Hyperparameters)(nil),    // 3: propersim.trainer.v1.Hyperparameters
-	(*Metrics)(nil),            // 4: propersim.trainer.v1.Metrics
-	(*Job)(nil),                // 5: propersim.trainer.v1.Job
-	(*SubmitJobRequest)(nil),   // 6: propersim.trainer.v1.SubmitJobRequest
-	(*SubmitJobResponse)(nil),  // 7: propersim.trainer.v1.SubmitJobResponse
-	(*GetJobRequest)(nil),      // 8: propersim.trainer.v1.GetJobRequest
-	(*GetJobResponse)(nil),     // 9: propersim.trainer.v1.GetJobResponse
-	(*ListJobsRequest)(nil),    // 10: propersim.trainer.v1.ListJobsRequest
-	(*ListJobsResponse)(nil),   // 11: propersim.trainer.v1.ListJobsResponse
-	(*WatchJobRequest)(nil),    // 12: propersim.trainer.v1.WatchJobRequest
-	(*WatchJobResponse)(nil),   // 13: propersim.trainer.v1.WatchJobResponse
-	(*CancelJobRequest)(nil),   // 14: propersim.trainer.v1.CancelJobRequest
-	(*CancelJobResponse)(nil),  // 15: propersim.trainer.v1.CancelJobResponse
-	(*Manifest)(nil),           // 16: propersim.trainer.v1.Manifest
-	(*GetAdapterRequest)(nil),  // 17: propersim.trainer.v1.GetAdapterRequest
-	(*GetAdapterResponse)(nil), // 18: propersim.trainer.v1.GetAdapterResponse
+	(JobState)(0),                   // 0: propersim.trainer.v1.JobState
+	(Reference)(0),                  // 1: propersim.trainer.v1.Reference
+	(Executor)(0),                   // 2: propersim.trainer.v1.Executor
+	(*Hyperparameters)(nil),         // 3: propersim.trainer.v1.Hyperparameters
+	(*TrainingMetrics)(nil),         // 4: propersim.trainer.v1.TrainingMetrics
+	(*Job)(nil),                     // 5: propersim.trainer.v1.Job
+	(*TrainingProgress)(nil),        // 6: propersim.trainer.v1.TrainingProgress
+	(*SubmitJobRequest)(nil),        // 7: propersim.trainer.v1.SubmitJobRequest
+	(*SubmitJobResponse)(nil),       // 8: propersim.trainer.v1.SubmitJobResponse
+	(*GetJobRequest)(nil),           // 9: propersim.trainer.v1.GetJobRequest
+	(*GetJobResponse)(nil),          // 10: propersim.trainer.v1.GetJobResponse
+	(*ListJobsRequest)(nil),         // 11: propersim.trainer.v1.ListJobsRequest
+	(*ListJobsResponse)(nil),        // 12: propersim.trainer.v1.ListJobsResponse
+	(*WatchJobRequest)(nil),         // 13: propersim.trainer.v1.WatchJobRequest
+	(*WatchJobResponse)(nil),        // 14: propersim.trainer.v1.WatchJobResponse
+	(*CancelJobRequest)(nil),        // 15: propersim.trainer.v1.CancelJobRequest
+	(*CancelJobResponse)(nil),       // 16: propersim.trainer.v1.CancelJobResponse
+	(*Manifest)(nil),                // 17: propersim.trainer.v1.Manifest
+	(*ArtifactFile)(nil),            // 18: propersim.trainer.v1.ArtifactFile
+	(*ArtifactChunk)(nil),           // 19: propersim.trainer.v1.ArtifactChunk
+	(*GetAdapterRequest)(nil),       // 20: propersim.trainer.v1.GetAdapterRequest
+	(*GetAdapterResponse)(nil),      // 21: propersim.trainer.v1.GetAdapterResponse
+	(*DownloadAdapterRequest)(nil),  // 22: propersim.trainer.v1.DownloadAdapterRequest
+	(*DownloadAdapterResponse)(nil), // 23: propersim.trainer.v1.DownloadAdapterResponse
+	(*timestamppb.Timestamp)(nil),   // 24: google.protobuf.Timestamp
 }
 var file_propersim_trainer_v1_trainer_service_proto_depIdxs = []int32{
 	1,  // 0: propersim.trainer.v1.Hyperparameters.reference:type_name -> propersim.trainer.v1.Reference
 	0,  // 1: propersim.trainer.v1.Job.state:type_name -> propersim.trainer.v1.JobState
 	3,  // 2: propersim.trainer.v1.Job.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
 	2,  // 3: propersim.trainer.v1.Job.executor:type_name -> propersim.trainer.v1.Executor
-	4,  // 4: propersim.trainer.v1.Job.metrics:type_name -> propersim.trainer.v1.Metrics
-	3,  // 5: propersim.trainer.v1.SubmitJobRequest.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
-	2,  // 6: propersim.trainer.v1.SubmitJobRequest.executor:type_name -> propersim.trainer.v1.Executor
-	5,  // 7: propersim.trainer.v1.SubmitJobResponse.job:type_name -> propersim.trainer.v1.Job
-	5,  // 8: propersim.trainer.v1.GetJobResponse.job:type_name -> propersim.trainer.v1.Job
-	5,  // 9: propersim.trainer.v1.ListJobsResponse.jobs:type_name -> propersim.trainer.v1.Job
-	5,  // 10: propersim.trainer.v1.WatchJobResponse.job:type_name -> propersim.trainer.v1.Job
-	5,  // 11: propersim.trainer.v1.CancelJobResponse.job:type_name -> propersim.trainer.v1.Job
-	3,  // 12: propersim.trainer.v1.Manifest.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
-	4,  // 13: propersim.trainer.v1.Manifest.metrics:type_name -> propersim.trainer.v1.Metrics
-	16, // 14: propersim.trainer.v1.GetAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
-	6,  // 15: propersim.trainer.v1.TrainerService.SubmitJob:input_type -> propersim.trainer.v1.SubmitJobRequest
-	8,  // 16: propersim.trainer.v1.TrainerService.GetJob:input_type -> propersim.trainer.v1.GetJobRequest
-	10, // 17: propersim.trainer.v1.TrainerService.ListJobs:input_type -> propersim.trainer.v1.ListJobsRequest
-	12, // 18: propersim.trainer.v1.TrainerService.WatchJob:input_type -> propersim.trainer.v1.WatchJobRequest
-	14, // 19: propersim.trainer.v1.TrainerService.CancelJob:input_type -> propersim.trainer.v1.CancelJobRequest
-	17, // 20: propersim.trainer.v1.TrainerService.GetAdapter:input_type -> propersim.trainer.v1.GetAdapterRequest
-	7,  // 21: propersim.trainer.v1.TrainerService.SubmitJob:output_type -> propersim.trainer.v1.SubmitJobResponse
-	9,  // 22: propersim.trainer.v1.TrainerService.GetJob:output_type -> propersim.trainer.v1.GetJobResponse
-	11, // 23: propersim.trainer.v1.TrainerService.ListJobs:output_type -> propersim.trainer.v1.ListJobsResponse
-	13, // 24: propersim.trainer.v1.TrainerService.WatchJob:output_type -> propersim.trainer.v1.WatchJobResponse
-	15, // 25: propersim.trainer.v1.TrainerService.CancelJob:output_type -> propersim.trainer.v1.CancelJobResponse
-	18, // 26: propersim.trainer.v1.TrainerService.GetAdapter:output_type -> propersim.trainer.v1.GetAdapterResponse
-	21, // [21:27] is the sub-list for method output_type
-	15, // [15:21] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	4,  // 4: propersim.trainer.v1.Job.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
+	6,  // 5: propersim.trainer.v1.Job.progress:type_name -> propersim.trainer.v1.TrainingProgress
+	24, // 6: propersim.trainer.v1.Job.state_time:type_name -> google.protobuf.Timestamp
+	3,  // 7: propersim.trainer.v1.SubmitJobRequest.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
+	2,  // 8: propersim.trainer.v1.SubmitJobRequest.executor:type_name -> propersim.trainer.v1.Executor
+	5,  // 9: propersim.trainer.v1.SubmitJobResponse.job:type_name -> propersim.trainer.v1.Job
+	5,  // 10: propersim.trainer.v1.GetJobResponse.job:type_name -> propersim.trainer.v1.Job
+	5,  // 11: propersim.trainer.v1.ListJobsResponse.jobs:type_name -> propersim.trainer.v1.Job
+	5,  // 12: propersim.trainer.v1.WatchJobResponse.job:type_name -> propersim.trainer.v1.Job
+	5,  // 13: propersim.trainer.v1.CancelJobResponse.job:type_name -> propersim.trainer.v1.Job
+	3,  // 14: propersim.trainer.v1.Manifest.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
+	4,  // 15: propersim.trainer.v1.Manifest.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
+	18, // 16: propersim.trainer.v1.Manifest.files:type_name -> propersim.trainer.v1.ArtifactFile
+	17, // 17: propersim.trainer.v1.GetAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
+	17, // 18: propersim.trainer.v1.DownloadAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
+	19, // 19: propersim.trainer.v1.DownloadAdapterResponse.chunk:type_name -> propersim.trainer.v1.ArtifactChunk
+	7,  // 20: propersim.trainer.v1.TrainerService.SubmitJob:input_type -> propersim.trainer.v1.SubmitJobRequest
+	9,  // 21: propersim.trainer.v1.TrainerService.GetJob:input_type -> propersim.trainer.v1.GetJobRequest
+	11, // 22: propersim.trainer.v1.TrainerService.ListJobs:input_type -> propersim.trainer.v1.ListJobsRequest
+	13, // 23: propersim.trainer.v1.TrainerService.WatchJob:input_type -> propersim.trainer.v1.WatchJobRequest
+	15, // 24: propersim.trainer.v1.TrainerService.CancelJob:input_type -> propersim.trainer.v1.CancelJobRequest
+	20, // 25: propersim.trainer.v1.TrainerService.GetAdapter:input_type -> propersim.trainer.v1.GetAdapterRequest
+	22, // 26: propersim.trainer.v1.TrainerService.DownloadAdapter:input_type -> propersim.trainer.v1.DownloadAdapterRequest
+	8,  // 27: propersim.trainer.v1.TrainerService.SubmitJob:output_type -> propersim.trainer.v1.SubmitJobResponse
+	10, // 28: propersim.trainer.v1.TrainerService.GetJob:output_type -> propersim.trainer.v1.GetJobResponse
+	12, // 29: propersim.trainer.v1.TrainerService.ListJobs:output_type -> propersim.trainer.v1.ListJobsResponse
+	14, // 30: propersim.trainer.v1.TrainerService.WatchJob:output_type -> propersim.trainer.v1.WatchJobResponse
+	16, // 31: propersim.trainer.v1.TrainerService.CancelJob:output_type -> propersim.trainer.v1.CancelJobResponse
+	21, // 32: propersim.trainer.v1.TrainerService.GetAdapter:output_type -> propersim.trainer.v1.GetAdapterResponse
+	23, // 33: propersim.trainer.v1.TrainerService.DownloadAdapter:output_type -> propersim.trainer.v1.DownloadAdapterResponse
+	27, // [27:34] is the sub-list for method output_type
+	20, // [20:27] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_propersim_trainer_v1_trainer_service_proto_init() }
@@ -1523,13 +1917,17 @@ func file_propersim_trainer_v1_trainer_service_proto_init() {
 	if File_propersim_trainer_v1_trainer_service_proto != nil {
 		return
 	}
+	file_propersim_trainer_v1_trainer_service_proto_msgTypes[20].OneofWrappers = []any{
+		(*DownloadAdapterResponse_Manifest)(nil),
+		(*DownloadAdapterResponse_Chunk)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_propersim_trainer_v1_trainer_service_proto_rawDesc), len(file_propersim_trainer_v1_trainer_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   16,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

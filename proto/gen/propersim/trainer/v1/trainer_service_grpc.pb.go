@@ -21,12 +21,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	TrainerService_SubmitJob_FullMethodName  = "/propersim.trainer.v1.TrainerService/SubmitJob"
-	TrainerService_GetJob_FullMethodName     = "/propersim.trainer.v1.TrainerService/GetJob"
-	TrainerService_ListJobs_FullMethodName   = "/propersim.trainer.v1.TrainerService/ListJobs"
-	TrainerService_WatchJob_FullMethodName   = "/propersim.trainer.v1.TrainerService/WatchJob"
-	TrainerService_CancelJob_FullMethodName  = "/propersim.trainer.v1.TrainerService/CancelJob"
-	TrainerService_GetAdapter_FullMethodName = "/propersim.trainer.v1.TrainerService/GetAdapter"
+	TrainerService_SubmitJob_FullMethodName       = "/propersim.trainer.v1.TrainerService/SubmitJob"
+	TrainerService_GetJob_FullMethodName          = "/propersim.trainer.v1.TrainerService/GetJob"
+	TrainerService_ListJobs_FullMethodName        = "/propersim.trainer.v1.TrainerService/ListJobs"
+	TrainerService_WatchJob_FullMethodName        = "/propersim.trainer.v1.TrainerService/WatchJob"
+	TrainerService_CancelJob_FullMethodName       = "/propersim.trainer.v1.TrainerService/CancelJob"
+	TrainerService_GetAdapter_FullMethodName      = "/propersim.trainer.v1.TrainerService/GetAdapter"
+	TrainerService_DownloadAdapter_FullMethodName = "/propersim.trainer.v1.TrainerService/DownloadAdapter"
 )
 
 // TrainerServiceClient is the client API for TrainerService service.
@@ -47,9 +48,14 @@ type TrainerServiceClient interface {
 	// CancelJob ends a job that is not final. A final one is a
 	// FAILED_PRECONDITION.
 	CancelJob(ctx context.Context, in *CancelJobRequest, opts ...grpc.CallOption) (*CancelJobResponse, error)
-	// GetAdapter returns a published adapter. NOT_FOUND for an unknown id,
-	// DATA_LOSS when its bytes no longer match it.
+	// GetAdapter returns the manifest of a published adapter. NOT_FOUND for an
+	// unknown id, DATA_LOSS when the manifest no longer matches its id.
 	GetAdapter(ctx context.Context, in *GetAdapterRequest, opts ...grpc.CallOption) (*GetAdapterResponse, error)
+	// DownloadAdapter streams a published adapter: its manifest, then each file in
+	// chunks of at most 1 MiB. NOT_FOUND for an unknown id, DATA_LOSS when a file
+	// no longer matches the manifest; the stream then ends before the last chunk
+	// of that file.
+	DownloadAdapter(ctx context.Context, in *DownloadAdapterRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DownloadAdapterResponse], error)
 }
 
 type trainerServiceClient struct {
@@ -129,6 +135,25 @@ func (c *trainerServiceClient) GetAdapter(ctx context.Context, in *GetAdapterReq
 	return out, nil
 }
 
+func (c *trainerServiceClient) DownloadAdapter(ctx context.Context, in *DownloadAdapterRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DownloadAdapterResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &TrainerService_ServiceDesc.Streams[1], TrainerService_DownloadAdapter_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[DownloadAdapterRequest, DownloadAdapterResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TrainerService_DownloadAdapterClient = grpc.ServerStreamingClient[DownloadAdapterResponse]
+
 // TrainerServiceServer is the server API for TrainerService service.
 // All implementations must embed UnimplementedTrainerServiceServer
 // for forward compatibility.
@@ -147,9 +172,14 @@ type TrainerServiceServer interface {
 	// CancelJob ends a job that is not final. A final one is a
 	// FAILED_PRECONDITION.
 	CancelJob(context.Context, *CancelJobRequest) (*CancelJobResponse, error)
-	// GetAdapter returns a published adapter. NOT_FOUND for an unknown id,
-	// DATA_LOSS when its bytes no longer match it.
+	// GetAdapter returns the manifest of a published adapter. NOT_FOUND for an
+	// unknown id, DATA_LOSS when the manifest no longer matches its id.
 	GetAdapter(context.Context, *GetAdapterRequest) (*GetAdapterResponse, error)
+	// DownloadAdapter streams a published adapter: its manifest, then each file in
+	// chunks of at most 1 MiB. NOT_FOUND for an unknown id, DATA_LOSS when a file
+	// no longer matches the manifest; the stream then ends before the last chunk
+	// of that file.
+	DownloadAdapter(*DownloadAdapterRequest, grpc.ServerStreamingServer[DownloadAdapterResponse]) error
 	mustEmbedUnimplementedTrainerServiceServer()
 }
 
@@ -177,6 +207,9 @@ func (UnimplementedTrainerServiceServer) CancelJob(context.Context, *CancelJobRe
 }
 func (UnimplementedTrainerServiceServer) GetAdapter(context.Context, *GetAdapterRequest) (*GetAdapterResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetAdapter not implemented")
+}
+func (UnimplementedTrainerServiceServer) DownloadAdapter(*DownloadAdapterRequest, grpc.ServerStreamingServer[DownloadAdapterResponse]) error {
+	return status.Error(codes.Unimplemented, "method DownloadAdapter not implemented")
 }
 func (UnimplementedTrainerServiceServer) mustEmbedUnimplementedTrainerServiceServer() {}
 func (UnimplementedTrainerServiceServer) testEmbeddedByValue()                        {}
@@ -300,6 +333,17 @@ func _TrainerService_GetAdapter_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TrainerService_DownloadAdapter_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(DownloadAdapterRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(TrainerServiceServer).DownloadAdapter(m, &grpc.GenericServerStream[DownloadAdapterRequest, DownloadAdapterResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TrainerService_DownloadAdapterServer = grpc.ServerStreamingServer[DownloadAdapterResponse]
+
 // TrainerService_ServiceDesc is the grpc.ServiceDesc for TrainerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -332,6 +376,11 @@ var TrainerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "WatchJob",
 			Handler:       _TrainerService_WatchJob_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "DownloadAdapter",
+			Handler:       _TrainerService_DownloadAdapter_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -11,6 +11,8 @@ import (
 	v1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -23,20 +25,115 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// WorkerCapabilities says what a worker can train.
+type WorkerCapabilities struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Kinds of policy with version, such as "lora/1"; at least one.
+	Policies []string `protobuf:"bytes,1,rep,name=policies,proto3" json:"policies,omitempty"`
+	// Base model; empty for the embedded policy.
+	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	// Quantization of the base: "nf4", "none"; empty for the embedded policy.
+	Quantization string `protobuf:"bytes,3,opt,name=quantization,proto3" json:"quantization,omitempty"`
+	// Name of the device.
+	Device string `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`
+	// Memory of the device, bytes.
+	DeviceMemoryBytes int64 `protobuf:"varint,5,opt,name=device_memory_bytes,json=deviceMemoryBytes,proto3" json:"device_memory_bytes,omitempty"`
+	// Greatest rank of a LoRA adapter.
+	MaxRank       int32 `protobuf:"varint,6,opt,name=max_rank,json=maxRank,proto3" json:"max_rank,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WorkerCapabilities) Reset() {
+	*x = WorkerCapabilities{}
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WorkerCapabilities) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WorkerCapabilities) ProtoMessage() {}
+
+func (x *WorkerCapabilities) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WorkerCapabilities.ProtoReflect.Descriptor instead.
+func (*WorkerCapabilities) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *WorkerCapabilities) GetPolicies() []string {
+	if x != nil {
+		return x.Policies
+	}
+	return nil
+}
+
+func (x *WorkerCapabilities) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *WorkerCapabilities) GetQuantization() string {
+	if x != nil {
+		return x.Quantization
+	}
+	return ""
+}
+
+func (x *WorkerCapabilities) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *WorkerCapabilities) GetDeviceMemoryBytes() int64 {
+	if x != nil {
+		return x.DeviceMemoryBytes
+	}
+	return 0
+}
+
+func (x *WorkerCapabilities) GetMaxRank() int32 {
+	if x != nil {
+		return x.MaxRank
+	}
+	return 0
+}
+
 // LeaseJobRequest asks for work.
 type LeaseJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the worker.
 	Worker string `protobuf:"bytes,1,opt,name=worker,proto3" json:"worker,omitempty"`
-	// Wanted length of the lease in seconds.
-	LeaseSeconds  int32 `protobuf:"varint,2,opt,name=lease_seconds,json=leaseSeconds,proto3" json:"lease_seconds,omitempty"`
+	// Wanted length of the lease, 1 s to 24 h.
+	Lease *durationpb.Duration `protobuf:"bytes,3,opt,name=lease,proto3" json:"lease,omitempty"`
+	// How long to wait for a job; 0 to 60 s, absent for not at all.
+	Wait *durationpb.Duration `protobuf:"bytes,4,opt,name=wait,proto3" json:"wait,omitempty"`
+	// What it can train.
+	Capabilities  *WorkerCapabilities `protobuf:"bytes,5,opt,name=capabilities,proto3" json:"capabilities,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LeaseJobRequest) Reset() {
 	*x = LeaseJobRequest{}
-	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[0]
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -48,7 +145,7 @@ func (x *LeaseJobRequest) String() string {
 func (*LeaseJobRequest) ProtoMessage() {}
 
 func (x *LeaseJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[0]
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -61,7 +158,7 @@ func (x *LeaseJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaseJobRequest.ProtoReflect.Descriptor instead.
 func (*LeaseJobRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{0}
+	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *LeaseJobRequest) GetWorker() string {
@@ -71,11 +168,25 @@ func (x *LeaseJobRequest) GetWorker() string {
 	return ""
 }
 
-func (x *LeaseJobRequest) GetLeaseSeconds() int32 {
+func (x *LeaseJobRequest) GetLease() *durationpb.Duration {
 	if x != nil {
-		return x.LeaseSeconds
+		return x.Lease
 	}
-	return 0
+	return nil
+}
+
+func (x *LeaseJobRequest) GetWait() *durationpb.Duration {
+	if x != nil {
+		return x.Wait
+	}
+	return nil
+}
+
+func (x *LeaseJobRequest) GetCapabilities() *WorkerCapabilities {
+	if x != nil {
+		return x.Capabilities
+	}
+	return nil
 }
 
 // LeaseJobResponse returns work, or an absent job.
@@ -84,16 +195,14 @@ type LeaseJobResponse struct {
 	// The job; absent when there is none.
 	Job *Job `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
 	// Fencing token: greater with every lease of the job.
-	Token int64 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
-	// The drawn pairs, in training order of the first epoch.
-	Pairs         []*v1.PreferencePair `protobuf:"bytes,3,rep,name=pairs,proto3" json:"pairs,omitempty"`
+	FencingToken  int64 `protobuf:"varint,2,opt,name=fencing_token,json=fencingToken,proto3" json:"fencing_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LeaseJobResponse) Reset() {
 	*x = LeaseJobResponse{}
-	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[1]
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -105,7 +214,7 @@ func (x *LeaseJobResponse) String() string {
 func (*LeaseJobResponse) ProtoMessage() {}
 
 func (x *LeaseJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[1]
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -118,7 +227,7 @@ func (x *LeaseJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaseJobResponse.ProtoReflect.Descriptor instead.
 func (*LeaseJobResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{1}
+	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *LeaseJobResponse) GetJob() *Job {
@@ -128,36 +237,173 @@ func (x *LeaseJobResponse) GetJob() *Job {
 	return nil
 }
 
-func (x *LeaseJobResponse) GetToken() int64 {
+func (x *LeaseJobResponse) GetFencingToken() int64 {
 	if x != nil {
-		return x.Token
+		return x.FencingToken
 	}
 	return 0
 }
 
-func (x *LeaseJobResponse) GetPairs() []*v1.PreferencePair {
+// StreamPairsRequest names a leased job.
+type StreamPairsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The job.
+	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	// Its fencing token.
+	FencingToken  int64 `protobuf:"varint,2,opt,name=fencing_token,json=fencingToken,proto3" json:"fencing_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamPairsRequest) Reset() {
+	*x = StreamPairsRequest{}
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamPairsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamPairsRequest) ProtoMessage() {}
+
+func (x *StreamPairsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[3]
 	if x != nil {
-		return x.Pairs
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamPairsRequest.ProtoReflect.Descriptor instead.
+func (*StreamPairsRequest) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *StreamPairsRequest) GetJobId() string {
+	if x != nil {
+		return x.JobId
+	}
+	return ""
+}
+
+func (x *StreamPairsRequest) GetFencingToken() int64 {
+	if x != nil {
+		return x.FencingToken
+	}
+	return 0
+}
+
+// StreamPairsResponse is a part of the pairs.
+type StreamPairsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A header, then pairs.
+	//
+	// Types that are valid to be assigned to Part:
+	//
+	//	*StreamPairsResponse_Header
+	//	*StreamPairsResponse_Batch
+	Part          isStreamPairsResponse_Part `protobuf_oneof:"part"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamPairsResponse) Reset() {
+	*x = StreamPairsResponse{}
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamPairsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamPairsResponse) ProtoMessage() {}
+
+func (x *StreamPairsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamPairsResponse.ProtoReflect.Descriptor instead.
+func (*StreamPairsResponse) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *StreamPairsResponse) GetPart() isStreamPairsResponse_Part {
+	if x != nil {
+		return x.Part
 	}
 	return nil
 }
 
-// HeartbeatRequest prolongs a lease.
+func (x *StreamPairsResponse) GetHeader() *v1.SampleHeader {
+	if x != nil {
+		if x, ok := x.Part.(*StreamPairsResponse_Header); ok {
+			return x.Header
+		}
+	}
+	return nil
+}
+
+func (x *StreamPairsResponse) GetBatch() *v1.PairBatch {
+	if x != nil {
+		if x, ok := x.Part.(*StreamPairsResponse_Batch); ok {
+			return x.Batch
+		}
+	}
+	return nil
+}
+
+type isStreamPairsResponse_Part interface {
+	isStreamPairsResponse_Part()
+}
+
+type StreamPairsResponse_Header struct {
+	// What was drawn.
+	Header *v1.SampleHeader `protobuf:"bytes,1,opt,name=header,proto3,oneof"`
+}
+
+type StreamPairsResponse_Batch struct {
+	// The next pairs.
+	Batch *v1.PairBatch `protobuf:"bytes,2,opt,name=batch,proto3,oneof"`
+}
+
+func (*StreamPairsResponse_Header) isStreamPairsResponse_Part() {}
+
+func (*StreamPairsResponse_Batch) isStreamPairsResponse_Part() {}
+
+// HeartbeatRequest renews a lease.
 type HeartbeatRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The job.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
-	// Its token.
-	Token int64 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
-	// From now, in seconds.
-	LeaseSeconds  int32 `protobuf:"varint,3,opt,name=lease_seconds,json=leaseSeconds,proto3" json:"lease_seconds,omitempty"`
+	// Its fencing token.
+	FencingToken int64 `protobuf:"varint,2,opt,name=fencing_token,json=fencingToken,proto3" json:"fencing_token,omitempty"`
+	// From now, 1 s to 24 h.
+	Lease *durationpb.Duration `protobuf:"bytes,4,opt,name=lease,proto3" json:"lease,omitempty"`
+	// How far the training has come.
+	Progress      *TrainingProgress `protobuf:"bytes,5,opt,name=progress,proto3" json:"progress,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HeartbeatRequest) Reset() {
 	*x = HeartbeatRequest{}
-	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[2]
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -169,7 +415,7 @@ func (x *HeartbeatRequest) String() string {
 func (*HeartbeatRequest) ProtoMessage() {}
 
 func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[2]
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -182,7 +428,7 @@ func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatRequest.ProtoReflect.Descriptor instead.
 func (*HeartbeatRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{2}
+	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *HeartbeatRequest) GetJobId() string {
@@ -192,18 +438,25 @@ func (x *HeartbeatRequest) GetJobId() string {
 	return ""
 }
 
-func (x *HeartbeatRequest) GetToken() int64 {
+func (x *HeartbeatRequest) GetFencingToken() int64 {
 	if x != nil {
-		return x.Token
+		return x.FencingToken
 	}
 	return 0
 }
 
-func (x *HeartbeatRequest) GetLeaseSeconds() int32 {
+func (x *HeartbeatRequest) GetLease() *durationpb.Duration {
 	if x != nil {
-		return x.LeaseSeconds
+		return x.Lease
 	}
-	return 0
+	return nil
+}
+
+func (x *HeartbeatRequest) GetProgress() *TrainingProgress {
+	if x != nil {
+		return x.Progress
+	}
+	return nil
 }
 
 // HeartbeatResponse says whether to go on.
@@ -217,7 +470,7 @@ type HeartbeatResponse struct {
 
 func (x *HeartbeatResponse) Reset() {
 	*x = HeartbeatResponse{}
-	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[3]
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -229,7 +482,7 @@ func (x *HeartbeatResponse) String() string {
 func (*HeartbeatResponse) ProtoMessage() {}
 
 func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[3]
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -242,7 +495,7 @@ func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatResponse.ProtoReflect.Descriptor instead.
 func (*HeartbeatResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{3}
+	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *HeartbeatResponse) GetCancelled() bool {
@@ -252,26 +505,23 @@ func (x *HeartbeatResponse) GetCancelled() bool {
 	return false
 }
 
-// CompleteJobRequest hands in the result.
+// CompleteJobRequest is a part of the result.
 type CompleteJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The job.
-	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
-	// Its token.
-	Token int64 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
-	// The weights in safetensors form.
-	Weights []byte `protobuf:"bytes,3,opt,name=weights,proto3" json:"weights,omitempty"`
-	// How the training went.
-	Metrics *Metrics `protobuf:"bytes,4,opt,name=metrics,proto3" json:"metrics,omitempty"`
-	// What kind of policy the weights fit, with a version.
-	Policy        string `protobuf:"bytes,5,opt,name=policy,proto3" json:"policy,omitempty"`
+	// A header, then chunks.
+	//
+	// Types that are valid to be assigned to Part:
+	//
+	//	*CompleteJobRequest_Header
+	//	*CompleteJobRequest_Chunk
+	Part          isCompleteJobRequest_Part `protobuf_oneof:"part"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CompleteJobRequest) Reset() {
 	*x = CompleteJobRequest{}
-	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[4]
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -283,7 +533,7 @@ func (x *CompleteJobRequest) String() string {
 func (*CompleteJobRequest) ProtoMessage() {}
 
 func (x *CompleteJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[4]
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -296,42 +546,150 @@ func (x *CompleteJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteJobRequest.ProtoReflect.Descriptor instead.
 func (*CompleteJobRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{4}
+	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{7}
 }
 
-func (x *CompleteJobRequest) GetJobId() string {
+func (x *CompleteJobRequest) GetPart() isCompleteJobRequest_Part {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
+func (x *CompleteJobRequest) GetHeader() *CompleteJobHeader {
+	if x != nil {
+		if x, ok := x.Part.(*CompleteJobRequest_Header); ok {
+			return x.Header
+		}
+	}
+	return nil
+}
+
+func (x *CompleteJobRequest) GetChunk() *ArtifactChunk {
+	if x != nil {
+		if x, ok := x.Part.(*CompleteJobRequest_Chunk); ok {
+			return x.Chunk
+		}
+	}
+	return nil
+}
+
+type isCompleteJobRequest_Part interface {
+	isCompleteJobRequest_Part()
+}
+
+type CompleteJobRequest_Header struct {
+	// What comes.
+	Header *CompleteJobHeader `protobuf:"bytes,1,opt,name=header,proto3,oneof"`
+}
+
+type CompleteJobRequest_Chunk struct {
+	// The next bytes.
+	Chunk *ArtifactChunk `protobuf:"bytes,2,opt,name=chunk,proto3,oneof"`
+}
+
+func (*CompleteJobRequest_Header) isCompleteJobRequest_Part() {}
+
+func (*CompleteJobRequest_Chunk) isCompleteJobRequest_Part() {}
+
+// CompleteJobHeader describes the result of a job.
+type CompleteJobHeader struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The job.
+	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	// Its fencing token.
+	FencingToken int64 `protobuf:"varint,2,opt,name=fencing_token,json=fencingToken,proto3" json:"fencing_token,omitempty"`
+	// How the training went.
+	Metrics *TrainingMetrics `protobuf:"bytes,3,opt,name=metrics,proto3" json:"metrics,omitempty"`
+	// What kind of policy the adapter fits, with a version.
+	Policy string `protobuf:"bytes,4,opt,name=policy,proto3" json:"policy,omitempty"`
+	// Base model that it was trained on; empty for the embedded policy.
+	Model string `protobuf:"bytes,5,opt,name=model,proto3" json:"model,omitempty"`
+	// SHA-256 of the pairs that it was trained on, hexadecimal.
+	DataDigest string `protobuf:"bytes,6,opt,name=data_digest,json=dataDigest,proto3" json:"data_digest,omitempty"`
+	// Its files.
+	Files         []*ArtifactFile `protobuf:"bytes,7,rep,name=files,proto3" json:"files,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompleteJobHeader) Reset() {
+	*x = CompleteJobHeader{}
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompleteJobHeader) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompleteJobHeader) ProtoMessage() {}
+
+func (x *CompleteJobHeader) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompleteJobHeader.ProtoReflect.Descriptor instead.
+func (*CompleteJobHeader) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CompleteJobHeader) GetJobId() string {
 	if x != nil {
 		return x.JobId
 	}
 	return ""
 }
 
-func (x *CompleteJobRequest) GetToken() int64 {
+func (x *CompleteJobHeader) GetFencingToken() int64 {
 	if x != nil {
-		return x.Token
+		return x.FencingToken
 	}
 	return 0
 }
 
-func (x *CompleteJobRequest) GetWeights() []byte {
-	if x != nil {
-		return x.Weights
-	}
-	return nil
-}
-
-func (x *CompleteJobRequest) GetMetrics() *Metrics {
+func (x *CompleteJobHeader) GetMetrics() *TrainingMetrics {
 	if x != nil {
 		return x.Metrics
 	}
 	return nil
 }
 
-func (x *CompleteJobRequest) GetPolicy() string {
+func (x *CompleteJobHeader) GetPolicy() string {
 	if x != nil {
 		return x.Policy
 	}
 	return ""
+}
+
+func (x *CompleteJobHeader) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *CompleteJobHeader) GetDataDigest() string {
+	if x != nil {
+		return x.DataDigest
+	}
+	return ""
+}
+
+func (x *CompleteJobHeader) GetFiles() []*ArtifactFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
 }
 
 // CompleteJobResponse returns the job.
@@ -345,7 +703,7 @@ type CompleteJobResponse struct {
 
 func (x *CompleteJobResponse) Reset() {
 	*x = CompleteJobResponse{}
-	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[5]
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -357,7 +715,7 @@ func (x *CompleteJobResponse) String() string {
 func (*CompleteJobResponse) ProtoMessage() {}
 
 func (x *CompleteJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[5]
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -370,7 +728,7 @@ func (x *CompleteJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteJobResponse.ProtoReflect.Descriptor instead.
 func (*CompleteJobResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{5}
+	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CompleteJobResponse) GetJob() *Job {
@@ -385,19 +743,19 @@ type FailJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The job.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
-	// Its token.
-	Token int64 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
+	// Its fencing token.
+	FencingToken int64 `protobuf:"varint,2,opt,name=fencing_token,json=fencingToken,proto3" json:"fencing_token,omitempty"`
 	// What went wrong.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Another try may succeed.
-	Passing       bool `protobuf:"varint,4,opt,name=passing,proto3" json:"passing,omitempty"`
+	Retryable     bool `protobuf:"varint,4,opt,name=retryable,proto3" json:"retryable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FailJobRequest) Reset() {
 	*x = FailJobRequest{}
-	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[6]
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -409,7 +767,7 @@ func (x *FailJobRequest) String() string {
 func (*FailJobRequest) ProtoMessage() {}
 
 func (x *FailJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[6]
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -422,7 +780,7 @@ func (x *FailJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailJobRequest.ProtoReflect.Descriptor instead.
 func (*FailJobRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{6}
+	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *FailJobRequest) GetJobId() string {
@@ -432,9 +790,9 @@ func (x *FailJobRequest) GetJobId() string {
 	return ""
 }
 
-func (x *FailJobRequest) GetToken() int64 {
+func (x *FailJobRequest) GetFencingToken() int64 {
 	if x != nil {
-		return x.Token
+		return x.FencingToken
 	}
 	return 0
 }
@@ -446,9 +804,9 @@ func (x *FailJobRequest) GetReason() string {
 	return ""
 }
 
-func (x *FailJobRequest) GetPassing() bool {
+func (x *FailJobRequest) GetRetryable() bool {
 	if x != nil {
-		return x.Passing
+		return x.Retryable
 	}
 	return false
 }
@@ -464,7 +822,7 @@ type FailJobResponse struct {
 
 func (x *FailJobResponse) Reset() {
 	*x = FailJobResponse{}
-	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[7]
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -476,7 +834,7 @@ func (x *FailJobResponse) String() string {
 func (*FailJobResponse) ProtoMessage() {}
 
 func (x *FailJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[7]
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -489,7 +847,7 @@ func (x *FailJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailJobResponse.ProtoReflect.Descriptor instead.
 func (*FailJobResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{7}
+	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *FailJobResponse) GetJob() *Job {
@@ -499,49 +857,286 @@ func (x *FailJobResponse) GetJob() *Job {
 	return nil
 }
 
+// ListWorkersRequest asks for a page.
+type ListWorkersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most so many; 0 means 100.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the response before.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListWorkersRequest) Reset() {
+	*x = ListWorkersRequest{}
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListWorkersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListWorkersRequest) ProtoMessage() {}
+
+func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListWorkersRequest.ProtoReflect.Descriptor instead.
+func (*ListWorkersRequest) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ListWorkersRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListWorkersRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListWorkersResponse is a page.
+type ListWorkersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The workers, by name.
+	Workers []*Worker `protobuf:"bytes,1,rep,name=workers,proto3" json:"workers,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListWorkersResponse) Reset() {
+	*x = ListWorkersResponse{}
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListWorkersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListWorkersResponse) ProtoMessage() {}
+
+func (x *ListWorkersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListWorkersResponse.ProtoReflect.Descriptor instead.
+func (*ListWorkersResponse) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ListWorkersResponse) GetWorkers() []*Worker {
+	if x != nil {
+		return x.Workers
+	}
+	return nil
+}
+
+func (x *ListWorkersResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Worker is who trains.
+type Worker struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What it can train.
+	Capabilities *WorkerCapabilities `protobuf:"bytes,2,opt,name=capabilities,proto3" json:"capabilities,omitempty"`
+	// The job that it holds; absent for none.
+	Job *Job `protobuf:"bytes,3,opt,name=job,proto3" json:"job,omitempty"`
+	// When it last called.
+	LastSeen *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
+	// When its lease expires; absent without a job.
+	LeaseUntil    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=lease_until,json=leaseUntil,proto3" json:"lease_until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Worker) Reset() {
+	*x = Worker{}
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Worker) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Worker) ProtoMessage() {}
+
+func (x *Worker) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_worker_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Worker.ProtoReflect.Descriptor instead.
+func (*Worker) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_worker_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Worker) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Worker) GetCapabilities() *WorkerCapabilities {
+	if x != nil {
+		return x.Capabilities
+	}
+	return nil
+}
+
+func (x *Worker) GetJob() *Job {
+	if x != nil {
+		return x.Job
+	}
+	return nil
+}
+
+func (x *Worker) GetLastSeen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSeen
+	}
+	return nil
+}
+
+func (x *Worker) GetLeaseUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LeaseUntil
+	}
+	return nil
+}
+
 var File_propersim_trainer_v1_worker_service_proto protoreflect.FileDescriptor
 
 const file_propersim_trainer_v1_worker_service_proto_rawDesc = "" +
 	"\n" +
-	")propersim/trainer/v1/worker_service.proto\x12\x14propersim.trainer.v1\x1a\x1bbuf/validate/validate.proto\x1a3propersim/buffer/v1/preference_buffer_service.proto\x1a*propersim/trainer/v1/trainer_service.proto\"g\n" +
+	")propersim/trainer/v1/worker_service.proto\x12\x14propersim.trainer.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a3propersim/buffer/v1/preference_buffer_service.proto\x1a*propersim/trainer/v1/trainer_service.proto\"\x88\x02\n" +
+	"\x12WorkerCapabilities\x12&\n" +
+	"\bpolicies\x18\x01 \x03(\tB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10\x10R\bpolicies\x12\x1e\n" +
+	"\x05model\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05model\x12+\n" +
+	"\fquantization\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\fquantization\x12 \n" +
+	"\x06device\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06device\x127\n" +
+	"\x13device_memory_bytes\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x11deviceMemoryBytes\x12\"\n" +
+	"\bmax_rank\x18\x06 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\amaxRank\"\xa3\x02\n" +
 	"\x0fLeaseJobRequest\x12\"\n" +
 	"\x06worker\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06worker\x120\n" +
-	"\rlease_seconds\x18\x02 \x01(\x05B\v\xbaH\b\x1a\x06\x18\x80\xa3\x05(\x01R\fleaseSeconds\"\x90\x01\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06worker\x12D\n" +
+	"\x05lease\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x13\xbaH\x10\xc8\x01\x01\xaa\x01\n" +
+	"\"\x04\b\x80\xa3\x052\x02\b\x01R\x05lease\x12;\n" +
+	"\x04wait\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\f\xbaH\t\xaa\x01\x06\"\x02\b<2\x00R\x04wait\x12T\n" +
+	"\fcapabilities\x18\x05 \x01(\v2(.propersim.trainer.v1.WorkerCapabilitiesB\x06\xbaH\x03\xc8\x01\x01R\fcapabilitiesJ\x04\b\x02\x10\x03R\rlease_seconds\"q\n" +
 	"\x10LeaseJobResponse\x12+\n" +
-	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\x12\x14\n" +
-	"\x05token\x18\x02 \x01(\x03R\x05token\x129\n" +
-	"\x05pairs\x18\x03 \x03(\v2#.propersim.buffer.v1.PreferencePairR\x05pairs\"\x86\x01\n" +
+	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\x12#\n" +
+	"\rfencing_token\x18\x02 \x01(\x03R\ffencingTokenJ\x04\b\x03\x10\x04R\x05pairs\"e\n" +
+	"\x12StreamPairsRequest\x12!\n" +
+	"\x06job_id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05jobId\x12,\n" +
+	"\rfencing_token\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\ffencingToken\"\x92\x01\n" +
+	"\x13StreamPairsResponse\x12;\n" +
+	"\x06header\x18\x01 \x01(\v2!.propersim.buffer.v1.SampleHeaderH\x00R\x06header\x126\n" +
+	"\x05batch\x18\x02 \x01(\v2\x1e.propersim.buffer.v1.PairBatchH\x00R\x05batchB\x06\n" +
+	"\x04part\"\x82\x02\n" +
 	"\x10HeartbeatRequest\x12!\n" +
 	"\x06job_id\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05jobId\x12\x1d\n" +
-	"\x05token\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\x05token\x120\n" +
-	"\rlease_seconds\x18\x03 \x01(\x05B\v\xbaH\b\x1a\x06\x18\x80\xa3\x05(\x01R\fleaseSeconds\"1\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05jobId\x12,\n" +
+	"\rfencing_token\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\ffencingToken\x12D\n" +
+	"\x05lease\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x13\xbaH\x10\xc8\x01\x01\xaa\x01\n" +
+	"\"\x04\b\x80\xa3\x052\x02\b\x01R\x05lease\x12B\n" +
+	"\bprogress\x18\x05 \x01(\v2&.propersim.trainer.v1.TrainingProgressR\bprogressJ\x04\b\x03\x10\x04R\rlease_seconds\"1\n" +
 	"\x11HeartbeatResponse\x12\x1c\n" +
-	"\tcancelled\x18\x01 \x01(\bR\tcancelled\"\xe3\x01\n" +
-	"\x12CompleteJobRequest\x12!\n" +
+	"\tcancelled\x18\x01 \x01(\bR\tcancelled\"\xa3\x01\n" +
+	"\x12CompleteJobRequest\x12A\n" +
+	"\x06header\x18\x01 \x01(\v2'.propersim.trainer.v1.CompleteJobHeaderH\x00R\x06header\x12;\n" +
+	"\x05chunk\x18\x02 \x01(\v2#.propersim.trainer.v1.ArtifactChunkH\x00R\x05chunkB\r\n" +
+	"\x04part\x12\x05\xbaH\x02\b\x01\"\xe2\x02\n" +
+	"\x11CompleteJobHeader\x12!\n" +
 	"\x06job_id\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05jobId\x12\x1d\n" +
-	"\x05token\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\x05token\x12&\n" +
-	"\aweights\x18\x03 \x01(\fB\f\xbaH\tz\a\x10\x01\x18\x80\x80\xc0\x01R\aweights\x12?\n" +
-	"\ametrics\x18\x04 \x01(\v2\x1d.propersim.trainer.v1.MetricsB\x06\xbaH\x03\xc8\x01\x01R\ametrics\x12\"\n" +
-	"\x06policy\x18\x05 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06policy\"B\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05jobId\x12,\n" +
+	"\rfencing_token\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\ffencingToken\x12G\n" +
+	"\ametrics\x18\x03 \x01(\v2%.propersim.trainer.v1.TrainingMetricsB\x06\xbaH\x03\xc8\x01\x01R\ametrics\x12\"\n" +
+	"\x06policy\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06policy\x12\x1e\n" +
+	"\x05model\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05model\x12)\n" +
+	"\vdata_digest\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x98\x01@R\n" +
+	"dataDigest\x12D\n" +
+	"\x05files\x18\a \x03(\v2\".propersim.trainer.v1.ArtifactFileB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10\x10R\x05files\"B\n" +
 	"\x13CompleteJobResponse\x12+\n" +
-	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\"\x91\x01\n" +
+	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\"\xa4\x01\n" +
 	"\x0eFailJobRequest\x12!\n" +
 	"\x06job_id\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05jobId\x12\x1d\n" +
-	"\x05token\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\x05token\x12#\n" +
-	"\x06reason\x18\x03 \x01(\tB\v\xbaH\br\x06\x10\x01(\x80\x80\x01R\x06reason\x12\x18\n" +
-	"\apassing\x18\x04 \x01(\bR\apassing\">\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05jobId\x12,\n" +
+	"\rfencing_token\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\ffencingToken\x12#\n" +
+	"\x06reason\x18\x03 \x01(\tB\v\xbaH\br\x06\x10\x01(\x80\x80\x01R\x06reason\x12\x1c\n" +
+	"\tretryable\x18\x04 \x01(\bR\tretryable\">\n" +
 	"\x0fFailJobResponse\x12+\n" +
-	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job2\x84\x03\n" +
+	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\"f\n" +
+	"\x12ListWorkersRequest\x12'\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\tpageToken\"u\n" +
+	"\x13ListWorkersResponse\x126\n" +
+	"\aworkers\x18\x01 \x03(\v2\x1c.propersim.trainer.v1.WorkerR\aworkers\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8d\x02\n" +
+	"\x06Worker\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12L\n" +
+	"\fcapabilities\x18\x02 \x01(\v2(.propersim.trainer.v1.WorkerCapabilitiesR\fcapabilities\x12+\n" +
+	"\x03job\x18\x03 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\x127\n" +
+	"\tlast_seen\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\x12;\n" +
+	"\vlease_until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"leaseUntil2\xd0\x04\n" +
 	"\rWorkerService\x12Y\n" +
-	"\bLeaseJob\x12%.propersim.trainer.v1.LeaseJobRequest\x1a&.propersim.trainer.v1.LeaseJobResponse\x12\\\n" +
-	"\tHeartbeat\x12&.propersim.trainer.v1.HeartbeatRequest\x1a'.propersim.trainer.v1.HeartbeatResponse\x12b\n" +
-	"\vCompleteJob\x12(.propersim.trainer.v1.CompleteJobRequest\x1a).propersim.trainer.v1.CompleteJobResponse\x12V\n" +
-	"\aFailJob\x12$.propersim.trainer.v1.FailJobRequest\x1a%.propersim.trainer.v1.FailJobResponseB\xe9\x01\n" +
+	"\bLeaseJob\x12%.propersim.trainer.v1.LeaseJobRequest\x1a&.propersim.trainer.v1.LeaseJobResponse\x12d\n" +
+	"\vStreamPairs\x12(.propersim.trainer.v1.StreamPairsRequest\x1a).propersim.trainer.v1.StreamPairsResponse0\x01\x12\\\n" +
+	"\tHeartbeat\x12&.propersim.trainer.v1.HeartbeatRequest\x1a'.propersim.trainer.v1.HeartbeatResponse\x12d\n" +
+	"\vCompleteJob\x12(.propersim.trainer.v1.CompleteJobRequest\x1a).propersim.trainer.v1.CompleteJobResponse(\x01\x12V\n" +
+	"\aFailJob\x12$.propersim.trainer.v1.FailJobRequest\x1a%.propersim.trainer.v1.FailJobResponse\x12b\n" +
+	"\vListWorkers\x12(.propersim.trainer.v1.ListWorkersRequest\x1a).propersim.trainer.v1.ListWorkersResponseB\xe9\x01\n" +
 	"\x18com.propersim.trainer.v1B\x12WorkerServiceProtoP\x01ZGgithub.com/propersim/propersim/proto/gen/propersim/trainer/v1;trainerv1\xa2\x02\x03PTX\xaa\x02\x14Propersim.Trainer.V1\xca\x02\x14Propersim\\Trainer\\V1\xe2\x02 Propersim\\Trainer\\V1\\GPBMetadata\xea\x02\x16Propersim::Trainer::V1b\x06proto3"
 
 var (
@@ -556,39 +1151,70 @@ func file_propersim_trainer_v1_worker_service_proto_rawDescGZIP() []byte {
 	return file_propersim_trainer_v1_worker_service_proto_rawDescData
 }
 
-var file_propersim_trainer_v1_worker_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_propersim_trainer_v1_worker_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_propersim_trainer_v1_worker_service_proto_goTypes = []any{
-	(*LeaseJobRequest)(nil),     // 0: propersim.trainer.v1.LeaseJobRequest
-	(*LeaseJobResponse)(nil),    // 1: propersim.trainer.v1.LeaseJobResponse
-	(*HeartbeatRequest)(nil),    // 2: propersim.trainer.v1.HeartbeatRequest
-	(*HeartbeatResponse)(nil),   // 3: propersim.trainer.v1.HeartbeatResponse
-	(*CompleteJobRequest)(nil),  // 4: propersim.trainer.v1.CompleteJobRequest
-	(*CompleteJobResponse)(nil), // 5: propersim.trainer.v1.CompleteJobResponse
-	(*FailJobRequest)(nil),      // 6: propersim.trainer.v1.FailJobRequest
-	(*FailJobResponse)(nil),     // 7: propersim.trainer.v1.FailJobResponse
-	(*Job)(nil),                 // 8: propersim.trainer.v1.Job
-	(*v1.PreferencePair)(nil),   // 9: propersim.buffer.v1.PreferencePair
-	(*Metrics)(nil),             // 10: propersim.trainer.v1.Metrics
+	(*WorkerCapabilities)(nil),    // 0: propersim.trainer.v1.WorkerCapabilities
+	(*LeaseJobRequest)(nil),       // 1: propersim.trainer.v1.LeaseJobRequest
+	(*LeaseJobResponse)(nil),      // 2: propersim.trainer.v1.LeaseJobResponse
+	(*StreamPairsRequest)(nil),    // 3: propersim.trainer.v1.StreamPairsRequest
+	(*StreamPairsResponse)(nil),   // 4: propersim.trainer.v1.StreamPairsResponse
+	(*HeartbeatRequest)(nil),      // 5: propersim.trainer.v1.HeartbeatRequest
+	(*HeartbeatResponse)(nil),     // 6: propersim.trainer.v1.HeartbeatResponse
+	(*CompleteJobRequest)(nil),    // 7: propersim.trainer.v1.CompleteJobRequest
+	(*CompleteJobHeader)(nil),     // 8: propersim.trainer.v1.CompleteJobHeader
+	(*CompleteJobResponse)(nil),   // 9: propersim.trainer.v1.CompleteJobResponse
+	(*FailJobRequest)(nil),        // 10: propersim.trainer.v1.FailJobRequest
+	(*FailJobResponse)(nil),       // 11: propersim.trainer.v1.FailJobResponse
+	(*ListWorkersRequest)(nil),    // 12: propersim.trainer.v1.ListWorkersRequest
+	(*ListWorkersResponse)(nil),   // 13: propersim.trainer.v1.ListWorkersResponse
+	(*Worker)(nil),                // 14: propersim.trainer.v1.Worker
+	(*durationpb.Duration)(nil),   // 15: google.protobuf.Duration
+	(*Job)(nil),                   // 16: propersim.trainer.v1.Job
+	(*v1.SampleHeader)(nil),       // 17: propersim.buffer.v1.SampleHeader
+	(*v1.PairBatch)(nil),          // 18: propersim.buffer.v1.PairBatch
+	(*TrainingProgress)(nil),      // 19: propersim.trainer.v1.TrainingProgress
+	(*ArtifactChunk)(nil),         // 20: propersim.trainer.v1.ArtifactChunk
+	(*TrainingMetrics)(nil),       // 21: propersim.trainer.v1.TrainingMetrics
+	(*ArtifactFile)(nil),          // 22: propersim.trainer.v1.ArtifactFile
+	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
 }
 var file_propersim_trainer_v1_worker_service_proto_depIdxs = []int32{
-	8,  // 0: propersim.trainer.v1.LeaseJobResponse.job:type_name -> propersim.trainer.v1.Job
-	9,  // 1: propersim.trainer.v1.LeaseJobResponse.pairs:type_name -> propersim.buffer.v1.PreferencePair
-	10, // 2: propersim.trainer.v1.CompleteJobRequest.metrics:type_name -> propersim.trainer.v1.Metrics
-	8,  // 3: propersim.trainer.v1.CompleteJobResponse.job:type_name -> propersim.trainer.v1.Job
-	8,  // 4: propersim.trainer.v1.FailJobResponse.job:type_name -> propersim.trainer.v1.Job
-	0,  // 5: propersim.trainer.v1.WorkerService.LeaseJob:input_type -> propersim.trainer.v1.LeaseJobRequest
-	2,  // 6: propersim.trainer.v1.WorkerService.Heartbeat:input_type -> propersim.trainer.v1.HeartbeatRequest
-	4,  // 7: propersim.trainer.v1.WorkerService.CompleteJob:input_type -> propersim.trainer.v1.CompleteJobRequest
-	6,  // 8: propersim.trainer.v1.WorkerService.FailJob:input_type -> propersim.trainer.v1.FailJobRequest
-	1,  // 9: propersim.trainer.v1.WorkerService.LeaseJob:output_type -> propersim.trainer.v1.LeaseJobResponse
-	3,  // 10: propersim.trainer.v1.WorkerService.Heartbeat:output_type -> propersim.trainer.v1.HeartbeatResponse
-	5,  // 11: propersim.trainer.v1.WorkerService.CompleteJob:output_type -> propersim.trainer.v1.CompleteJobResponse
-	7,  // 12: propersim.trainer.v1.WorkerService.FailJob:output_type -> propersim.trainer.v1.FailJobResponse
-	9,  // [9:13] is the sub-list for method output_type
-	5,  // [5:9] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	15, // 0: propersim.trainer.v1.LeaseJobRequest.lease:type_name -> google.protobuf.Duration
+	15, // 1: propersim.trainer.v1.LeaseJobRequest.wait:type_name -> google.protobuf.Duration
+	0,  // 2: propersim.trainer.v1.LeaseJobRequest.capabilities:type_name -> propersim.trainer.v1.WorkerCapabilities
+	16, // 3: propersim.trainer.v1.LeaseJobResponse.job:type_name -> propersim.trainer.v1.Job
+	17, // 4: propersim.trainer.v1.StreamPairsResponse.header:type_name -> propersim.buffer.v1.SampleHeader
+	18, // 5: propersim.trainer.v1.StreamPairsResponse.batch:type_name -> propersim.buffer.v1.PairBatch
+	15, // 6: propersim.trainer.v1.HeartbeatRequest.lease:type_name -> google.protobuf.Duration
+	19, // 7: propersim.trainer.v1.HeartbeatRequest.progress:type_name -> propersim.trainer.v1.TrainingProgress
+	8,  // 8: propersim.trainer.v1.CompleteJobRequest.header:type_name -> propersim.trainer.v1.CompleteJobHeader
+	20, // 9: propersim.trainer.v1.CompleteJobRequest.chunk:type_name -> propersim.trainer.v1.ArtifactChunk
+	21, // 10: propersim.trainer.v1.CompleteJobHeader.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
+	22, // 11: propersim.trainer.v1.CompleteJobHeader.files:type_name -> propersim.trainer.v1.ArtifactFile
+	16, // 12: propersim.trainer.v1.CompleteJobResponse.job:type_name -> propersim.trainer.v1.Job
+	16, // 13: propersim.trainer.v1.FailJobResponse.job:type_name -> propersim.trainer.v1.Job
+	14, // 14: propersim.trainer.v1.ListWorkersResponse.workers:type_name -> propersim.trainer.v1.Worker
+	0,  // 15: propersim.trainer.v1.Worker.capabilities:type_name -> propersim.trainer.v1.WorkerCapabilities
+	16, // 16: propersim.trainer.v1.Worker.job:type_name -> propersim.trainer.v1.Job
+	23, // 17: propersim.trainer.v1.Worker.last_seen:type_name -> google.protobuf.Timestamp
+	23, // 18: propersim.trainer.v1.Worker.lease_until:type_name -> google.protobuf.Timestamp
+	1,  // 19: propersim.trainer.v1.WorkerService.LeaseJob:input_type -> propersim.trainer.v1.LeaseJobRequest
+	3,  // 20: propersim.trainer.v1.WorkerService.StreamPairs:input_type -> propersim.trainer.v1.StreamPairsRequest
+	5,  // 21: propersim.trainer.v1.WorkerService.Heartbeat:input_type -> propersim.trainer.v1.HeartbeatRequest
+	7,  // 22: propersim.trainer.v1.WorkerService.CompleteJob:input_type -> propersim.trainer.v1.CompleteJobRequest
+	10, // 23: propersim.trainer.v1.WorkerService.FailJob:input_type -> propersim.trainer.v1.FailJobRequest
+	12, // 24: propersim.trainer.v1.WorkerService.ListWorkers:input_type -> propersim.trainer.v1.ListWorkersRequest
+	2,  // 25: propersim.trainer.v1.WorkerService.LeaseJob:output_type -> propersim.trainer.v1.LeaseJobResponse
+	4,  // 26: propersim.trainer.v1.WorkerService.StreamPairs:output_type -> propersim.trainer.v1.StreamPairsResponse
+	6,  // 27: propersim.trainer.v1.WorkerService.Heartbeat:output_type -> propersim.trainer.v1.HeartbeatResponse
+	9,  // 28: propersim.trainer.v1.WorkerService.CompleteJob:output_type -> propersim.trainer.v1.CompleteJobResponse
+	11, // 29: propersim.trainer.v1.WorkerService.FailJob:output_type -> propersim.trainer.v1.FailJobResponse
+	13, // 30: propersim.trainer.v1.WorkerService.ListWorkers:output_type -> propersim.trainer.v1.ListWorkersResponse
+	25, // [25:31] is the sub-list for method output_type
+	19, // [19:25] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_propersim_trainer_v1_worker_service_proto_init() }
@@ -597,13 +1223,21 @@ func file_propersim_trainer_v1_worker_service_proto_init() {
 		return
 	}
 	file_propersim_trainer_v1_trainer_service_proto_init()
+	file_propersim_trainer_v1_worker_service_proto_msgTypes[4].OneofWrappers = []any{
+		(*StreamPairsResponse_Header)(nil),
+		(*StreamPairsResponse_Batch)(nil),
+	}
+	file_propersim_trainer_v1_worker_service_proto_msgTypes[7].OneofWrappers = []any{
+		(*CompleteJobRequest_Header)(nil),
+		(*CompleteJobRequest_Chunk)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_propersim_trainer_v1_worker_service_proto_rawDesc), len(file_propersim_trainer_v1_worker_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -20,29 +20,42 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	WorkerService_LeaseJob_FullMethodName    = "/propersim.trainer.v1.WorkerService/LeaseJob"
+	WorkerService_StreamPairs_FullMethodName = "/propersim.trainer.v1.WorkerService/StreamPairs"
 	WorkerService_Heartbeat_FullMethodName   = "/propersim.trainer.v1.WorkerService/Heartbeat"
 	WorkerService_CompleteJob_FullMethodName = "/propersim.trainer.v1.WorkerService/CompleteJob"
 	WorkerService_FailJob_FullMethodName     = "/propersim.trainer.v1.WorkerService/FailJob"
+	WorkerService_ListWorkers_FullMethodName = "/propersim.trainer.v1.WorkerService/ListWorkers"
 )
 
 // WorkerServiceClient is the client API for WorkerService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// WorkerService is how a GPU worker takes part: it pulls jobs, keeps them by
-// heartbeats, and hands in the result under the fencing token of its lease.
+// WorkerService is how a worker takes part: it pulls jobs, keeps them by
+// heartbeats, and uploads the result under the fencing token of its lease.
 type WorkerServiceClient interface {
-	// LeaseJob hands out the oldest queued job, or none. A lease that is not kept
-	// by heartbeats runs out and the job is queued again.
+	// LeaseJob hands out the oldest queued job that the worker can train, and
+	// waits for one if asked to. A lease that is not renewed by heartbeats expires
+	// and the job is queued again.
 	LeaseJob(ctx context.Context, in *LeaseJobRequest, opts ...grpc.CallOption) (*LeaseJobResponse, error)
-	// Heartbeat prolongs a lease. FAILED_PRECONDITION when it is no longer held.
+	// StreamPairs streams the drawn pairs of a leased job, in training order of
+	// the first epoch. FAILED_PRECONDITION with LEASE_LOST when the lease is no
+	// longer valid.
+	StreamPairs(ctx context.Context, in *StreamPairsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamPairsResponse], error)
+	// Heartbeat renews a lease. FAILED_PRECONDITION with LEASE_LOST when it is no
+	// longer valid.
 	Heartbeat(ctx context.Context, in *HeartbeatRequest, opts ...grpc.CallOption) (*HeartbeatResponse, error)
-	// CompleteJob hands in weights. FAILED_PRECONDITION when the lease is no
-	// longer held; a repeat by the same holder is a no-op.
-	CompleteJob(ctx context.Context, in *CompleteJobRequest, opts ...grpc.CallOption) (*CompleteJobResponse, error)
-	// FailJob hands the job back with a reason; it is queued again while attempts
-	// are left, when the failure is said to be passing.
+	// CompleteJob uploads the adapter: a header, then the chunks of its files. The
+	// job is TRAINED when the answer arrives and every byte is synced.
+	// FAILED_PRECONDITION with LEASE_LOST when the lease is no longer valid; a
+	// repeat by the same holder with the same content is a no-op. INVALID_ARGUMENT
+	// for files other than the header says.
+	CompleteJob(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[CompleteJobRequest, CompleteJobResponse], error)
+	// FailJob hands the job back with a reason. It is queued again while attempts
+	// are left, when the failure is said to be retryable.
 	FailJob(ctx context.Context, in *FailJobRequest, opts ...grpc.CallOption) (*FailJobResponse, error)
+	// ListWorkers returns the workers that have called within the last day.
+	ListWorkers(ctx context.Context, in *ListWorkersRequest, opts ...grpc.CallOption) (*ListWorkersResponse, error)
 }
 
 type workerServiceClient struct {
@@ -63,6 +76,25 @@ func (c *workerServiceClient) LeaseJob(ctx context.Context, in *LeaseJobRequest,
 	return out, nil
 }
 
+func (c *workerServiceClient) StreamPairs(ctx context.Context, in *StreamPairsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamPairsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &WorkerService_ServiceDesc.Streams[0], WorkerService_StreamPairs_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamPairsRequest, StreamPairsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type WorkerService_StreamPairsClient = grpc.ServerStreamingClient[StreamPairsResponse]
+
 func (c *workerServiceClient) Heartbeat(ctx context.Context, in *HeartbeatRequest, opts ...grpc.CallOption) (*HeartbeatResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(HeartbeatResponse)
@@ -73,15 +105,18 @@ func (c *workerServiceClient) Heartbeat(ctx context.Context, in *HeartbeatReques
 	return out, nil
 }
 
-func (c *workerServiceClient) CompleteJob(ctx context.Context, in *CompleteJobRequest, opts ...grpc.CallOption) (*CompleteJobResponse, error) {
+func (c *workerServiceClient) CompleteJob(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[CompleteJobRequest, CompleteJobResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(CompleteJobResponse)
-	err := c.cc.Invoke(ctx, WorkerService_CompleteJob_FullMethodName, in, out, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &WorkerService_ServiceDesc.Streams[1], WorkerService_CompleteJob_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	x := &grpc.GenericClientStream[CompleteJobRequest, CompleteJobResponse]{ClientStream: stream}
+	return x, nil
 }
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type WorkerService_CompleteJobClient = grpc.ClientStreamingClient[CompleteJobRequest, CompleteJobResponse]
 
 func (c *workerServiceClient) FailJob(ctx context.Context, in *FailJobRequest, opts ...grpc.CallOption) (*FailJobResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -93,24 +128,45 @@ func (c *workerServiceClient) FailJob(ctx context.Context, in *FailJobRequest, o
 	return out, nil
 }
 
+func (c *workerServiceClient) ListWorkers(ctx context.Context, in *ListWorkersRequest, opts ...grpc.CallOption) (*ListWorkersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListWorkersResponse)
+	err := c.cc.Invoke(ctx, WorkerService_ListWorkers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // WorkerServiceServer is the server API for WorkerService service.
 // All implementations must embed UnimplementedWorkerServiceServer
 // for forward compatibility.
 //
-// WorkerService is how a GPU worker takes part: it pulls jobs, keeps them by
-// heartbeats, and hands in the result under the fencing token of its lease.
+// WorkerService is how a worker takes part: it pulls jobs, keeps them by
+// heartbeats, and uploads the result under the fencing token of its lease.
 type WorkerServiceServer interface {
-	// LeaseJob hands out the oldest queued job, or none. A lease that is not kept
-	// by heartbeats runs out and the job is queued again.
+	// LeaseJob hands out the oldest queued job that the worker can train, and
+	// waits for one if asked to. A lease that is not renewed by heartbeats expires
+	// and the job is queued again.
 	LeaseJob(context.Context, *LeaseJobRequest) (*LeaseJobResponse, error)
-	// Heartbeat prolongs a lease. FAILED_PRECONDITION when it is no longer held.
+	// StreamPairs streams the drawn pairs of a leased job, in training order of
+	// the first epoch. FAILED_PRECONDITION with LEASE_LOST when the lease is no
+	// longer valid.
+	StreamPairs(*StreamPairsRequest, grpc.ServerStreamingServer[StreamPairsResponse]) error
+	// Heartbeat renews a lease. FAILED_PRECONDITION with LEASE_LOST when it is no
+	// longer valid.
 	Heartbeat(context.Context, *HeartbeatRequest) (*HeartbeatResponse, error)
-	// CompleteJob hands in weights. FAILED_PRECONDITION when the lease is no
-	// longer held; a repeat by the same holder is a no-op.
-	CompleteJob(context.Context, *CompleteJobRequest) (*CompleteJobResponse, error)
-	// FailJob hands the job back with a reason; it is queued again while attempts
-	// are left, when the failure is said to be passing.
+	// CompleteJob uploads the adapter: a header, then the chunks of its files. The
+	// job is TRAINED when the answer arrives and every byte is synced.
+	// FAILED_PRECONDITION with LEASE_LOST when the lease is no longer valid; a
+	// repeat by the same holder with the same content is a no-op. INVALID_ARGUMENT
+	// for files other than the header says.
+	CompleteJob(grpc.ClientStreamingServer[CompleteJobRequest, CompleteJobResponse]) error
+	// FailJob hands the job back with a reason. It is queued again while attempts
+	// are left, when the failure is said to be retryable.
 	FailJob(context.Context, *FailJobRequest) (*FailJobResponse, error)
+	// ListWorkers returns the workers that have called within the last day.
+	ListWorkers(context.Context, *ListWorkersRequest) (*ListWorkersResponse, error)
 	mustEmbedUnimplementedWorkerServiceServer()
 }
 
@@ -124,14 +180,20 @@ type UnimplementedWorkerServiceServer struct{}
 func (UnimplementedWorkerServiceServer) LeaseJob(context.Context, *LeaseJobRequest) (*LeaseJobResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method LeaseJob not implemented")
 }
+func (UnimplementedWorkerServiceServer) StreamPairs(*StreamPairsRequest, grpc.ServerStreamingServer[StreamPairsResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamPairs not implemented")
+}
 func (UnimplementedWorkerServiceServer) Heartbeat(context.Context, *HeartbeatRequest) (*HeartbeatResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Heartbeat not implemented")
 }
-func (UnimplementedWorkerServiceServer) CompleteJob(context.Context, *CompleteJobRequest) (*CompleteJobResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method CompleteJob not implemented")
+func (UnimplementedWorkerServiceServer) CompleteJob(grpc.ClientStreamingServer[CompleteJobRequest, CompleteJobResponse]) error {
+	return status.Error(codes.Unimplemented, "method CompleteJob not implemented")
 }
 func (UnimplementedWorkerServiceServer) FailJob(context.Context, *FailJobRequest) (*FailJobResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method FailJob not implemented")
+}
+func (UnimplementedWorkerServiceServer) ListWorkers(context.Context, *ListWorkersRequest) (*ListWorkersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListWorkers not implemented")
 }
 func (UnimplementedWorkerServiceServer) mustEmbedUnimplementedWorkerServiceServer() {}
 func (UnimplementedWorkerServiceServer) testEmbeddedByValue()                       {}
@@ -172,6 +234,17 @@ func _WorkerService_LeaseJob_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WorkerService_StreamPairs_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(StreamPairsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(WorkerServiceServer).StreamPairs(m, &grpc.GenericServerStream[StreamPairsRequest, StreamPairsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type WorkerService_StreamPairsServer = grpc.ServerStreamingServer[StreamPairsResponse]
+
 func _WorkerService_Heartbeat_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(HeartbeatRequest)
 	if err := dec(in); err != nil {
@@ -190,23 +263,12 @@ func _WorkerService_Heartbeat_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
-func _WorkerService_CompleteJob_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(CompleteJobRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(WorkerServiceServer).CompleteJob(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: WorkerService_CompleteJob_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(WorkerServiceServer).CompleteJob(ctx, req.(*CompleteJobRequest))
-	}
-	return interceptor(ctx, in, info, handler)
+func _WorkerService_CompleteJob_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(WorkerServiceServer).CompleteJob(&grpc.GenericServerStream[CompleteJobRequest, CompleteJobResponse]{ServerStream: stream})
 }
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type WorkerService_CompleteJobServer = grpc.ClientStreamingServer[CompleteJobRequest, CompleteJobResponse]
 
 func _WorkerService_FailJob_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(FailJobRequest)
@@ -222,6 +284,24 @@ func _WorkerService_FailJob_Handler(srv interface{}, ctx context.Context, dec fu
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(WorkerServiceServer).FailJob(ctx, req.(*FailJobRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkerService_ListWorkers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListWorkersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkerServiceServer).ListWorkers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkerService_ListWorkers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkerServiceServer).ListWorkers(ctx, req.(*ListWorkersRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -242,14 +322,25 @@ var WorkerService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _WorkerService_Heartbeat_Handler,
 		},
 		{
-			MethodName: "CompleteJob",
-			Handler:    _WorkerService_CompleteJob_Handler,
-		},
-		{
 			MethodName: "FailJob",
 			Handler:    _WorkerService_FailJob_Handler,
 		},
+		{
+			MethodName: "ListWorkers",
+			Handler:    _WorkerService_ListWorkers_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "StreamPairs",
+			Handler:       _WorkerService_StreamPairs_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "CompleteJob",
+			Handler:       _WorkerService_CompleteJob_Handler,
+			ClientStreams: true,
+		},
+	},
 	Metadata: "propersim/trainer/v1/worker_service.proto",
 }

@@ -177,7 +177,8 @@ type CreatePersonaRequest struct {
 	// The persona to store; required. Its own rules are checked together with its
 	// rubric, so that one answer names every fault.
 	Persona *v1.Persona `protobuf:"bytes,1,opt,name=persona,proto3" json:"persona,omitempty"`
-	// Makes a repeat harmless; may be empty.
+	// Makes a repeat harmless: the same id with the same content returns the first
+	// answer, with another content ALREADY_EXISTS. May be empty.
 	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -655,7 +656,9 @@ func (*DeletePersonaResponse) Descriptor() ([]byte, []int) {
 type CompileRubricRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The four texts.
-	Rubric        *v1.Rubric `protobuf:"bytes,1,opt,name=rubric,proto3" json:"rubric,omitempty"`
+	Rubric *v1.Rubric `protobuf:"bytes,1,opt,name=rubric,proto3" json:"rubric,omitempty"`
+	// Who reads them. Absent means the server's own compiler.
+	Compiler      *v1.Backend `protobuf:"bytes,2,opt,name=compiler,proto3" json:"compiler,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -697,13 +700,26 @@ func (x *CompileRubricRequest) GetRubric() *v1.Rubric {
 	return nil
 }
 
+func (x *CompileRubricRequest) GetCompiler() *v1.Backend {
+	if x != nil {
+		return x.Compiler
+	}
+	return nil
+}
+
 // CompileRubricResponse returns its reading.
 type CompileRubricResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The exact form.
 	Spec *v1.PreferenceSpec `protobuf:"bytes,1,opt,name=spec,proto3" json:"spec,omitempty"`
 	// What was not understood.
-	Warnings      []*Warning `protobuf:"bytes,2,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings []*Warning `protobuf:"bytes,2,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// Every clause of the four texts, with the rules it made.
+	Clauses []*Clause `protobuf:"bytes,3,rep,name=clauses,proto3" json:"clauses,omitempty"`
+	// Calls that the compiler made.
+	Calls []*v1.ModelCall `protobuf:"bytes,4,rep,name=calls,proto3" json:"calls,omitempty"`
+	// What they took, by call id.
+	Timings       []*v1.CallTiming `protobuf:"bytes,5,rep,name=timings,proto3" json:"timings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -752,11 +768,123 @@ func (x *CompileRubricResponse) GetWarnings() []*Warning {
 	return nil
 }
 
+func (x *CompileRubricResponse) GetClauses() []*Clause {
+	if x != nil {
+		return x.Clauses
+	}
+	return nil
+}
+
+func (x *CompileRubricResponse) GetCalls() []*v1.ModelCall {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *CompileRubricResponse) GetTimings() []*v1.CallTiming {
+	if x != nil {
+		return x.Timings
+	}
+	return nil
+}
+
+// Clause is a stretch of one text and how it was read.
+type Clause struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which text: personal_preference, timing, frequency, communication_safety.
+	Field string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	// The stretch, verbatim.
+	Phrase string `protobuf:"bytes,2,opt,name=phrase,proto3" json:"phrase,omitempty"`
+	// Byte offset of its first byte in the text.
+	Start int32 `protobuf:"varint,3,opt,name=start,proto3" json:"start,omitempty"`
+	// Byte offset behind its last byte.
+	End int32 `protobuf:"varint,4,opt,name=end,proto3" json:"end,omitempty"`
+	// The rules that it made, in words; empty where it made none.
+	Rules []string `protobuf:"bytes,5,rep,name=rules,proto3" json:"rules,omitempty"`
+	// Why it made none, or what was lost; empty where it was read whole.
+	Warning       string `protobuf:"bytes,6,opt,name=warning,proto3" json:"warning,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Clause) Reset() {
+	*x = Clause{}
+	mi := &file_propersim_user_v1_persona_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Clause) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Clause) ProtoMessage() {}
+
+func (x *Clause) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_user_v1_persona_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Clause.ProtoReflect.Descriptor instead.
+func (*Clause) Descriptor() ([]byte, []int) {
+	return file_propersim_user_v1_persona_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Clause) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *Clause) GetPhrase() string {
+	if x != nil {
+		return x.Phrase
+	}
+	return ""
+}
+
+func (x *Clause) GetStart() int32 {
+	if x != nil {
+		return x.Start
+	}
+	return 0
+}
+
+func (x *Clause) GetEnd() int32 {
+	if x != nil {
+		return x.End
+	}
+	return 0
+}
+
+func (x *Clause) GetRules() []string {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+func (x *Clause) GetWarning() string {
+	if x != nil {
+		return x.Warning
+	}
+	return ""
+}
+
 var File_propersim_user_v1_persona_service_proto protoreflect.FileDescriptor
 
 const file_propersim_user_v1_persona_service_proto_rawDesc = "" +
 	"\n" +
-	"'propersim/user/v1/persona_service.proto\x12\x11propersim.user.v1\x1a\x1bbuf/validate/validate.proto\x1a%propersim/simulation/v1/persona.proto\"\xd5\x01\n" +
+	"'propersim/user/v1/persona_service.proto\x12\x11propersim.user.v1\x1a\x1bbuf/validate/validate.proto\x1a(propersim/simulation/v1/model_call.proto\x1a%propersim/simulation/v1/persona.proto\"\xd5\x01\n" +
 	"\rStoredPersona\x12:\n" +
 	"\apersona\x18\x01 \x01(\v2 .propersim.simulation.v1.PersonaR\apersona\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x05R\x06number\x12\x19\n" +
@@ -792,12 +920,23 @@ const file_propersim_user_v1_persona_service_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"1\n" +
 	"\x14DeletePersonaRequest\x12\x19\n" +
 	"\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x02id\"\x17\n" +
-	"\x15DeletePersonaResponse\"W\n" +
+	"\x15DeletePersonaResponse\"\x95\x01\n" +
 	"\x14CompileRubricRequest\x12?\n" +
-	"\x06rubric\x18\x01 \x01(\v2\x1f.propersim.simulation.v1.RubricB\x06\xbaH\x03\xc8\x01\x01R\x06rubric\"\x8c\x01\n" +
+	"\x06rubric\x18\x01 \x01(\v2\x1f.propersim.simulation.v1.RubricB\x06\xbaH\x03\xc8\x01\x01R\x06rubric\x12<\n" +
+	"\bcompiler\x18\x02 \x01(\v2 .propersim.simulation.v1.BackendR\bcompiler\"\xba\x02\n" +
 	"\x15CompileRubricResponse\x12;\n" +
 	"\x04spec\x18\x01 \x01(\v2'.propersim.simulation.v1.PreferenceSpecR\x04spec\x126\n" +
-	"\bwarnings\x18\x02 \x03(\v2\x1a.propersim.user.v1.WarningR\bwarnings2\xe2\x04\n" +
+	"\bwarnings\x18\x02 \x03(\v2\x1a.propersim.user.v1.WarningR\bwarnings\x123\n" +
+	"\aclauses\x18\x03 \x03(\v2\x19.propersim.user.v1.ClauseR\aclauses\x128\n" +
+	"\x05calls\x18\x04 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12=\n" +
+	"\atimings\x18\x05 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings\"\x8e\x01\n" +
+	"\x06Clause\x12\x14\n" +
+	"\x05field\x18\x01 \x01(\tR\x05field\x12\x16\n" +
+	"\x06phrase\x18\x02 \x01(\tR\x06phrase\x12\x14\n" +
+	"\x05start\x18\x03 \x01(\x05R\x05start\x12\x10\n" +
+	"\x03end\x18\x04 \x01(\x05R\x03end\x12\x14\n" +
+	"\x05rules\x18\x05 \x03(\tR\x05rules\x12\x18\n" +
+	"\awarning\x18\x06 \x01(\tR\awarning2\xe2\x04\n" +
 	"\x0ePersonaService\x12b\n" +
 	"\rCreatePersona\x12'.propersim.user.v1.CreatePersonaRequest\x1a(.propersim.user.v1.CreatePersonaResponse\x12h\n" +
 	"\x0fValidatePersona\x12).propersim.user.v1.ValidatePersonaRequest\x1a*.propersim.user.v1.ValidatePersonaResponse\x12Y\n" +
@@ -820,7 +959,7 @@ func file_propersim_user_v1_persona_service_proto_rawDescGZIP() []byte {
 	return file_propersim_user_v1_persona_service_proto_rawDescData
 }
 
-var file_propersim_user_v1_persona_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_propersim_user_v1_persona_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_propersim_user_v1_persona_service_proto_goTypes = []any{
 	(*StoredPersona)(nil),           // 0: propersim.user.v1.StoredPersona
 	(*Warning)(nil),                 // 1: propersim.user.v1.Warning
@@ -836,39 +975,47 @@ var file_propersim_user_v1_persona_service_proto_goTypes = []any{
 	(*DeletePersonaResponse)(nil),   // 11: propersim.user.v1.DeletePersonaResponse
 	(*CompileRubricRequest)(nil),    // 12: propersim.user.v1.CompileRubricRequest
 	(*CompileRubricResponse)(nil),   // 13: propersim.user.v1.CompileRubricResponse
-	(*v1.Persona)(nil),              // 14: propersim.simulation.v1.Persona
-	(*v1.Rubric)(nil),               // 15: propersim.simulation.v1.Rubric
-	(*v1.PreferenceSpec)(nil),       // 16: propersim.simulation.v1.PreferenceSpec
+	(*Clause)(nil),                  // 14: propersim.user.v1.Clause
+	(*v1.Persona)(nil),              // 15: propersim.simulation.v1.Persona
+	(*v1.Rubric)(nil),               // 16: propersim.simulation.v1.Rubric
+	(*v1.Backend)(nil),              // 17: propersim.simulation.v1.Backend
+	(*v1.PreferenceSpec)(nil),       // 18: propersim.simulation.v1.PreferenceSpec
+	(*v1.ModelCall)(nil),            // 19: propersim.simulation.v1.ModelCall
+	(*v1.CallTiming)(nil),           // 20: propersim.simulation.v1.CallTiming
 }
 var file_propersim_user_v1_persona_service_proto_depIdxs = []int32{
-	14, // 0: propersim.user.v1.StoredPersona.persona:type_name -> propersim.simulation.v1.Persona
+	15, // 0: propersim.user.v1.StoredPersona.persona:type_name -> propersim.simulation.v1.Persona
 	1,  // 1: propersim.user.v1.StoredPersona.warnings:type_name -> propersim.user.v1.Warning
-	14, // 2: propersim.user.v1.CreatePersonaRequest.persona:type_name -> propersim.simulation.v1.Persona
+	15, // 2: propersim.user.v1.CreatePersonaRequest.persona:type_name -> propersim.simulation.v1.Persona
 	0,  // 3: propersim.user.v1.CreatePersonaResponse.stored:type_name -> propersim.user.v1.StoredPersona
-	14, // 4: propersim.user.v1.ValidatePersonaRequest.persona:type_name -> propersim.simulation.v1.Persona
+	15, // 4: propersim.user.v1.ValidatePersonaRequest.persona:type_name -> propersim.simulation.v1.Persona
 	0,  // 5: propersim.user.v1.ValidatePersonaResponse.stored:type_name -> propersim.user.v1.StoredPersona
 	0,  // 6: propersim.user.v1.GetPersonaResponse.stored:type_name -> propersim.user.v1.StoredPersona
 	0,  // 7: propersim.user.v1.ListPersonasResponse.personas:type_name -> propersim.user.v1.StoredPersona
-	15, // 8: propersim.user.v1.CompileRubricRequest.rubric:type_name -> propersim.simulation.v1.Rubric
-	16, // 9: propersim.user.v1.CompileRubricResponse.spec:type_name -> propersim.simulation.v1.PreferenceSpec
-	1,  // 10: propersim.user.v1.CompileRubricResponse.warnings:type_name -> propersim.user.v1.Warning
-	2,  // 11: propersim.user.v1.PersonaService.CreatePersona:input_type -> propersim.user.v1.CreatePersonaRequest
-	4,  // 12: propersim.user.v1.PersonaService.ValidatePersona:input_type -> propersim.user.v1.ValidatePersonaRequest
-	6,  // 13: propersim.user.v1.PersonaService.GetPersona:input_type -> propersim.user.v1.GetPersonaRequest
-	8,  // 14: propersim.user.v1.PersonaService.ListPersonas:input_type -> propersim.user.v1.ListPersonasRequest
-	10, // 15: propersim.user.v1.PersonaService.DeletePersona:input_type -> propersim.user.v1.DeletePersonaRequest
-	12, // 16: propersim.user.v1.PersonaService.CompileRubric:input_type -> propersim.user.v1.CompileRubricRequest
-	3,  // 17: propersim.user.v1.PersonaService.CreatePersona:output_type -> propersim.user.v1.CreatePersonaResponse
-	5,  // 18: propersim.user.v1.PersonaService.ValidatePersona:output_type -> propersim.user.v1.ValidatePersonaResponse
-	7,  // 19: propersim.user.v1.PersonaService.GetPersona:output_type -> propersim.user.v1.GetPersonaResponse
-	9,  // 20: propersim.user.v1.PersonaService.ListPersonas:output_type -> propersim.user.v1.ListPersonasResponse
-	11, // 21: propersim.user.v1.PersonaService.DeletePersona:output_type -> propersim.user.v1.DeletePersonaResponse
-	13, // 22: propersim.user.v1.PersonaService.CompileRubric:output_type -> propersim.user.v1.CompileRubricResponse
-	17, // [17:23] is the sub-list for method output_type
-	11, // [11:17] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	16, // 8: propersim.user.v1.CompileRubricRequest.rubric:type_name -> propersim.simulation.v1.Rubric
+	17, // 9: propersim.user.v1.CompileRubricRequest.compiler:type_name -> propersim.simulation.v1.Backend
+	18, // 10: propersim.user.v1.CompileRubricResponse.spec:type_name -> propersim.simulation.v1.PreferenceSpec
+	1,  // 11: propersim.user.v1.CompileRubricResponse.warnings:type_name -> propersim.user.v1.Warning
+	14, // 12: propersim.user.v1.CompileRubricResponse.clauses:type_name -> propersim.user.v1.Clause
+	19, // 13: propersim.user.v1.CompileRubricResponse.calls:type_name -> propersim.simulation.v1.ModelCall
+	20, // 14: propersim.user.v1.CompileRubricResponse.timings:type_name -> propersim.simulation.v1.CallTiming
+	2,  // 15: propersim.user.v1.PersonaService.CreatePersona:input_type -> propersim.user.v1.CreatePersonaRequest
+	4,  // 16: propersim.user.v1.PersonaService.ValidatePersona:input_type -> propersim.user.v1.ValidatePersonaRequest
+	6,  // 17: propersim.user.v1.PersonaService.GetPersona:input_type -> propersim.user.v1.GetPersonaRequest
+	8,  // 18: propersim.user.v1.PersonaService.ListPersonas:input_type -> propersim.user.v1.ListPersonasRequest
+	10, // 19: propersim.user.v1.PersonaService.DeletePersona:input_type -> propersim.user.v1.DeletePersonaRequest
+	12, // 20: propersim.user.v1.PersonaService.CompileRubric:input_type -> propersim.user.v1.CompileRubricRequest
+	3,  // 21: propersim.user.v1.PersonaService.CreatePersona:output_type -> propersim.user.v1.CreatePersonaResponse
+	5,  // 22: propersim.user.v1.PersonaService.ValidatePersona:output_type -> propersim.user.v1.ValidatePersonaResponse
+	7,  // 23: propersim.user.v1.PersonaService.GetPersona:output_type -> propersim.user.v1.GetPersonaResponse
+	9,  // 24: propersim.user.v1.PersonaService.ListPersonas:output_type -> propersim.user.v1.ListPersonasResponse
+	11, // 25: propersim.user.v1.PersonaService.DeletePersona:output_type -> propersim.user.v1.DeletePersonaResponse
+	13, // 26: propersim.user.v1.PersonaService.CompileRubric:output_type -> propersim.user.v1.CompileRubricResponse
+	21, // [21:27] is the sub-list for method output_type
+	15, // [15:21] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_propersim_user_v1_persona_service_proto_init() }
@@ -882,7 +1029,7 @@ func file_propersim_user_v1_persona_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_propersim_user_v1_persona_service_proto_rawDesc), len(file_propersim_user_v1_persona_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

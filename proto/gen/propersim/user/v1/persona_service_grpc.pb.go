@@ -37,8 +37,8 @@ const (
 type PersonaServiceClient interface {
 	// CreatePersona stores a persona. Its rubric is compiled unless it brings a
 	// spec. INVALID_ARGUMENT with a violation for each fault, and nothing stored;
-	// ALREADY_EXISTS when the id is taken by another persona. A repeated
-	// request_id, or the very same persona again, returns the first answer.
+	// ALREADY_EXISTS when the id is taken by another persona, or the request_id
+	// by another request. A repeat returns the first answer.
 	CreatePersona(ctx context.Context, in *CreatePersonaRequest, opts ...grpc.CallOption) (*CreatePersonaResponse, error)
 	// ValidatePersona says what CreatePersona would say, and stores nothing.
 	ValidatePersona(ctx context.Context, in *ValidatePersonaRequest, opts ...grpc.CallOption) (*ValidatePersonaResponse, error)
@@ -131,8 +131,8 @@ func (c *personaServiceClient) CompileRubric(ctx context.Context, in *CompileRub
 type PersonaServiceServer interface {
 	// CreatePersona stores a persona. Its rubric is compiled unless it brings a
 	// spec. INVALID_ARGUMENT with a violation for each fault, and nothing stored;
-	// ALREADY_EXISTS when the id is taken by another persona. A repeated
-	// request_id, or the very same persona again, returns the first answer.
+	// ALREADY_EXISTS when the id is taken by another persona, or the request_id
+	// by another request. A repeat returns the first answer.
 	CreatePersona(context.Context, *CreatePersonaRequest) (*CreatePersonaResponse, error)
 	// ValidatePersona says what CreatePersona would say, and stores nothing.
 	ValidatePersona(context.Context, *ValidatePersonaRequest) (*ValidatePersonaResponse, error)

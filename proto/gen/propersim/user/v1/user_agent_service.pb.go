@@ -102,7 +102,7 @@ type OpenSessionRequest_Start struct {
 }
 
 type OpenSessionRequest_History struct {
-	// A stretch of committed waking steps.
+	// A stretch of committed steps.
 	History *History `protobuf:"bytes,2,opt,name=history,proto3,oneof"`
 }
 
@@ -113,14 +113,19 @@ func (*OpenSessionRequest_History) isOpenSessionRequest_Part() {}
 // SessionStart fixes a session.
 type SessionStart struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The run.
+	// Opaque handle of the run.
 	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	// Time scale and randomness.
 	Settings *v1.Settings `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
 	// The person, with its spec.
 	Persona *v1.Persona `protobuf:"bytes,3,opt,name=persona,proto3" json:"persona,omitempty"`
 	// The place.
-	World         *v1.World `protobuf:"bytes,4,opt,name=world,proto3" json:"world,omitempty"`
+	World *v1.World `protobuf:"bytes,4,opt,name=world,proto3" json:"world,omitempty"`
+	// Who plans the days. Absent means whatever the server has; INVALID_ARGUMENT
+	// where the server has another one.
+	Planner *v1.Backend `protobuf:"bytes,5,opt,name=planner,proto3" json:"planner,omitempty"`
+	// Who judges. Absent means whatever the server has.
+	Judge         *v1.Backend `protobuf:"bytes,6,opt,name=judge,proto3" json:"judge,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -183,7 +188,22 @@ func (x *SessionStart) GetWorld() *v1.World {
 	return nil
 }
 
-// History is a stretch of committed waking steps, ascending.
+func (x *SessionStart) GetPlanner() *v1.Backend {
+	if x != nil {
+		return x.Planner
+	}
+	return nil
+}
+
+func (x *SessionStart) GetJudge() *v1.Backend {
+	if x != nil {
+		return x.Judge
+	}
+	return nil
+}
+
+// History is a stretch of committed steps, ascending: waking ones, and sleeping
+// ones that have notes.
 type History struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The steps.
@@ -232,8 +252,14 @@ func (x *History) GetSteps() []*v1.PastStep {
 // OpenSessionResponse says how far the session has come.
 type OpenSessionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Last step of the history; -1 where there was none.
-	LastStep      int32 `protobuf:"varint,1,opt,name=last_step,json=lastStep,proto3" json:"last_step,omitempty"`
+	// Last waking step of the history; -1 where there was none.
+	LastStep int32 `protobuf:"varint,1,opt,name=last_step,json=lastStep,proto3" json:"last_step,omitempty"`
+	// Calls that opening took.
+	Calls []*v1.ModelCall `protobuf:"bytes,2,rep,name=calls,proto3" json:"calls,omitempty"`
+	// What they took, by call id.
+	Timings []*v1.CallTiming `protobuf:"bytes,3,rep,name=timings,proto3" json:"timings,omitempty"`
+	// New decisions, to be committed with the next step.
+	Notes         []*v1.Note `protobuf:"bytes,4,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -275,6 +301,27 @@ func (x *OpenSessionResponse) GetLastStep() int32 {
 	return 0
 }
 
+func (x *OpenSessionResponse) GetCalls() []*v1.ModelCall {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *OpenSessionResponse) GetTimings() []*v1.CallTiming {
+	if x != nil {
+		return x.Timings
+	}
+	return nil
+}
+
+func (x *OpenSessionResponse) GetNotes() []*v1.Note {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
 // ActRequest asks for a step.
 type ActRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -283,7 +330,7 @@ type ActRequest struct {
 	// The step, 0-based.
 	Step int32 `protobuf:"varint,2,opt,name=step,proto3" json:"step,omitempty"`
 	// The last committed waking step; -1 where there is none. The server answers
-	// FAILED_PRECONDITION when its session stands elsewhere.
+	// FAILED_PRECONDITION with SESSION_BEHIND when its session is at another one.
 	LastStep      int32 `protobuf:"varint,3,opt,name=last_step,json=lastStep,proto3" json:"last_step,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -348,7 +395,11 @@ type ActResponse struct {
 	// What the assistant may see; absent while asleep.
 	Observation *v1.Observation `protobuf:"bytes,2,opt,name=observation,proto3" json:"observation,omitempty"`
 	// Calls that produced it.
-	Calls         []*v1.ModelCall `protobuf:"bytes,3,rep,name=calls,proto3" json:"calls,omitempty"`
+	Calls []*v1.ModelCall `protobuf:"bytes,3,rep,name=calls,proto3" json:"calls,omitempty"`
+	// What they took, by call id.
+	Timings []*v1.CallTiming `protobuf:"bytes,4,rep,name=timings,proto3" json:"timings,omitempty"`
+	// New decisions, to be committed with this step.
+	Notes         []*v1.Note `protobuf:"bytes,5,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -400,6 +451,20 @@ func (x *ActResponse) GetObservation() *v1.Observation {
 func (x *ActResponse) GetCalls() []*v1.ModelCall {
 	if x != nil {
 		return x.Calls
+	}
+	return nil
+}
+
+func (x *ActResponse) GetTimings() []*v1.CallTiming {
+	if x != nil {
+		return x.Timings
+	}
+	return nil
+}
+
+func (x *ActResponse) GetNotes() []*v1.Note {
+	if x != nil {
+		return x.Notes
 	}
 	return nil
 }
@@ -485,7 +550,11 @@ type EvaluateResponse struct {
 	// The user's own reading of the moment.
 	Moment *v1.Moment `protobuf:"bytes,2,opt,name=moment,proto3" json:"moment,omitempty"`
 	// Calls that produced it.
-	Calls         []*v1.ModelCall `protobuf:"bytes,3,rep,name=calls,proto3" json:"calls,omitempty"`
+	Calls []*v1.ModelCall `protobuf:"bytes,3,rep,name=calls,proto3" json:"calls,omitempty"`
+	// What they took, by call id.
+	Timings []*v1.CallTiming `protobuf:"bytes,4,rep,name=timings,proto3" json:"timings,omitempty"`
+	// New decisions, to be committed with this step.
+	Notes         []*v1.Note `protobuf:"bytes,5,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -537,6 +606,20 @@ func (x *EvaluateResponse) GetMoment() *v1.Moment {
 func (x *EvaluateResponse) GetCalls() []*v1.ModelCall {
 	if x != nil {
 		return x.Calls
+	}
+	return nil
+}
+
+func (x *EvaluateResponse) GetTimings() []*v1.CallTiming {
+	if x != nil {
+		return x.Timings
+	}
+	return nil
+}
+
+func (x *EvaluateResponse) GetNotes() []*v1.Note {
+	if x != nil {
+		return x.Notes
 	}
 	return nil
 }
@@ -605,9 +688,15 @@ func (x *ObserveRequest) GetPast() *v1.PastStep {
 	return nil
 }
 
-// ObserveResponse is empty.
+// ObserveResponse returns what observing led to.
 type ObserveResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Calls that it took.
+	Calls []*v1.ModelCall `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
+	// What they took, by call id.
+	Timings []*v1.CallTiming `protobuf:"bytes,2,rep,name=timings,proto3" json:"timings,omitempty"`
+	// New decisions, to be committed with the next step.
+	Notes         []*v1.Note `protobuf:"bytes,3,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -640,6 +729,27 @@ func (x *ObserveResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use ObserveResponse.ProtoReflect.Descriptor instead.
 func (*ObserveResponse) Descriptor() ([]byte, []int) {
 	return file_propersim_user_v1_user_agent_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ObserveResponse) GetCalls() []*v1.ModelCall {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *ObserveResponse) GetTimings() []*v1.CallTiming {
+	if x != nil {
+		return x.Timings
+	}
+	return nil
+}
+
+func (x *ObserveResponse) GetNotes() []*v1.Note {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
 }
 
 // CloseSessionRequest names a session.
@@ -729,31 +839,38 @@ var File_propersim_user_v1_user_agent_service_proto protoreflect.FileDescriptor
 
 const file_propersim_user_v1_user_agent_service_proto_rawDesc = "" +
 	"\n" +
-	"*propersim/user/v1/user_agent_service.proto\x12\x11propersim.user.v1\x1a\x1bbuf/validate/validate.proto\x1a%propersim/simulation/v1/persona.proto\x1a\"propersim/simulation/v1/step.proto\x1a#propersim/simulation/v1/world.proto\"\x94\x01\n" +
+	"*propersim/user/v1/user_agent_service.proto\x12\x11propersim.user.v1\x1a\x1bbuf/validate/validate.proto\x1a$propersim/simulation/v1/action.proto\x1a'propersim/simulation/v1/candidate.proto\x1a(propersim/simulation/v1/evaluation.proto\x1a(propersim/simulation/v1/model_call.proto\x1a\"propersim/simulation/v1/past.proto\x1a%propersim/simulation/v1/persona.proto\x1a&propersim/simulation/v1/settings.proto\x1a#propersim/simulation/v1/world.proto\"\x94\x01\n" +
 	"\x12OpenSessionRequest\x127\n" +
 	"\x05start\x18\x01 \x01(\v2\x1f.propersim.user.v1.SessionStartH\x00R\x05start\x126\n" +
 	"\ahistory\x18\x02 \x01(\v2\x1a.propersim.user.v1.HistoryH\x00R\ahistoryB\r\n" +
-	"\x04part\x12\x05\xbaH\x02\b\x01\"\xfa\x01\n" +
+	"\x04part\x12\x05\xbaH\x02\b\x01\"\xee\x02\n" +
 	"\fSessionStart\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12E\n" +
 	"\bsettings\x18\x02 \x01(\v2!.propersim.simulation.v1.SettingsB\x06\xbaH\x03\xc8\x01\x01R\bsettings\x12B\n" +
 	"\apersona\x18\x03 \x01(\v2 .propersim.simulation.v1.PersonaB\x06\xbaH\x03\xc8\x01\x01R\apersona\x12<\n" +
-	"\x05world\x18\x04 \x01(\v2\x1e.propersim.simulation.v1.WorldB\x06\xbaH\x03\xc8\x01\x01R\x05world\"M\n" +
+	"\x05world\x18\x04 \x01(\v2\x1e.propersim.simulation.v1.WorldB\x06\xbaH\x03\xc8\x01\x01R\x05world\x12:\n" +
+	"\aplanner\x18\x05 \x01(\v2 .propersim.simulation.v1.BackendR\aplanner\x126\n" +
+	"\x05judge\x18\x06 \x01(\v2 .propersim.simulation.v1.BackendR\x05judge\"M\n" +
 	"\aHistory\x12B\n" +
-	"\x05steps\x18\x01 \x03(\v2!.propersim.simulation.v1.PastStepB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05steps\"2\n" +
+	"\x05steps\x18\x01 \x03(\v2!.propersim.simulation.v1.PastStepB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05steps\"\xe0\x01\n" +
 	"\x13OpenSessionResponse\x12\x1b\n" +
-	"\tlast_step\x18\x01 \x01(\x05R\blastStep\"{\n" +
+	"\tlast_step\x18\x01 \x01(\x05R\blastStep\x128\n" +
+	"\x05calls\x18\x02 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12=\n" +
+	"\atimings\x18\x03 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings\x123\n" +
+	"\x05notes\x18\x04 \x03(\v2\x1d.propersim.simulation.v1.NoteR\x05notes\"{\n" +
 	"\n" +
 	"ActRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12\x1b\n" +
 	"\x04step\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x04step\x12-\n" +
-	"\tlast_step\x18\x03 \x01(\x05B\x10\xbaH\r\x1a\v(\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01R\blastStep\"\xc8\x01\n" +
+	"\tlast_step\x18\x03 \x01(\x05B\x10\xbaH\r\x1a\v(\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01R\blastStep\"\xbc\x02\n" +
 	"\vActResponse\x127\n" +
 	"\x06action\x18\x01 \x01(\v2\x1f.propersim.simulation.v1.ActionR\x06action\x12F\n" +
 	"\vobservation\x18\x02 \x01(\v2$.propersim.simulation.v1.ObservationR\vobservation\x128\n" +
-	"\x05calls\x18\x03 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\"\xd0\x01\n" +
+	"\x05calls\x18\x03 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12=\n" +
+	"\atimings\x18\x04 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings\x123\n" +
+	"\x05notes\x18\x05 \x03(\v2\x1d.propersim.simulation.v1.NoteR\x05notes\"\xd0\x01\n" +
 	"\x0fEvaluateRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12\x1b\n" +
@@ -762,17 +879,22 @@ const file_propersim_user_v1_user_agent_service_proto_rawDesc = "" +
 	"\n" +
 	"candidates\x18\x04 \x03(\v2\".propersim.simulation.v1.CandidateB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10\x10R\n" +
-	"candidates\"\xcc\x01\n" +
+	"candidates\"\xc0\x02\n" +
 	"\x10EvaluateResponse\x12E\n" +
 	"\vevaluations\x18\x01 \x03(\v2#.propersim.simulation.v1.EvaluationR\vevaluations\x127\n" +
 	"\x06moment\x18\x02 \x01(\v2\x1f.propersim.simulation.v1.MomentR\x06moment\x128\n" +
-	"\x05calls\x18\x03 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\"\xa1\x01\n" +
+	"\x05calls\x18\x03 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12=\n" +
+	"\atimings\x18\x04 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings\x123\n" +
+	"\x05notes\x18\x05 \x03(\v2\x1d.propersim.simulation.v1.NoteR\x05notes\"\xa1\x01\n" +
 	"\x0eObserveRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12-\n" +
 	"\tlast_step\x18\x02 \x01(\x05B\x10\xbaH\r\x1a\v(\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01R\blastStep\x12=\n" +
-	"\x04past\x18\x03 \x01(\v2!.propersim.simulation.v1.PastStepB\x06\xbaH\x03\xc8\x01\x01R\x04past\"\x11\n" +
-	"\x0fObserveResponse\"8\n" +
+	"\x04past\x18\x03 \x01(\v2!.propersim.simulation.v1.PastStepB\x06\xbaH\x03\xc8\x01\x01R\x04past\"\xbf\x01\n" +
+	"\x0fObserveResponse\x128\n" +
+	"\x05calls\x18\x01 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12=\n" +
+	"\atimings\x18\x02 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings\x123\n" +
+	"\x05notes\x18\x03 \x03(\v2\x1d.propersim.simulation.v1.NoteR\x05notes\"8\n" +
 	"\x13CloseSessionRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\"\x16\n" +
@@ -814,13 +936,16 @@ var file_propersim_user_v1_user_agent_service_proto_goTypes = []any{
 	(*v1.Settings)(nil),          // 12: propersim.simulation.v1.Settings
 	(*v1.Persona)(nil),           // 13: propersim.simulation.v1.Persona
 	(*v1.World)(nil),             // 14: propersim.simulation.v1.World
-	(*v1.PastStep)(nil),          // 15: propersim.simulation.v1.PastStep
-	(*v1.Action)(nil),            // 16: propersim.simulation.v1.Action
-	(*v1.Observation)(nil),       // 17: propersim.simulation.v1.Observation
-	(*v1.ModelCall)(nil),         // 18: propersim.simulation.v1.ModelCall
-	(*v1.Candidate)(nil),         // 19: propersim.simulation.v1.Candidate
-	(*v1.Evaluation)(nil),        // 20: propersim.simulation.v1.Evaluation
-	(*v1.Moment)(nil),            // 21: propersim.simulation.v1.Moment
+	(*v1.Backend)(nil),           // 15: propersim.simulation.v1.Backend
+	(*v1.PastStep)(nil),          // 16: propersim.simulation.v1.PastStep
+	(*v1.ModelCall)(nil),         // 17: propersim.simulation.v1.ModelCall
+	(*v1.CallTiming)(nil),        // 18: propersim.simulation.v1.CallTiming
+	(*v1.Note)(nil),              // 19: propersim.simulation.v1.Note
+	(*v1.Action)(nil),            // 20: propersim.simulation.v1.Action
+	(*v1.Observation)(nil),       // 21: propersim.simulation.v1.Observation
+	(*v1.Candidate)(nil),         // 22: propersim.simulation.v1.Candidate
+	(*v1.Evaluation)(nil),        // 23: propersim.simulation.v1.Evaluation
+	(*v1.Moment)(nil),            // 24: propersim.simulation.v1.Moment
 }
 var file_propersim_user_v1_user_agent_service_proto_depIdxs = []int32{
 	1,  // 0: propersim.user.v1.OpenSessionRequest.start:type_name -> propersim.user.v1.SessionStart
@@ -828,30 +953,42 @@ var file_propersim_user_v1_user_agent_service_proto_depIdxs = []int32{
 	12, // 2: propersim.user.v1.SessionStart.settings:type_name -> propersim.simulation.v1.Settings
 	13, // 3: propersim.user.v1.SessionStart.persona:type_name -> propersim.simulation.v1.Persona
 	14, // 4: propersim.user.v1.SessionStart.world:type_name -> propersim.simulation.v1.World
-	15, // 5: propersim.user.v1.History.steps:type_name -> propersim.simulation.v1.PastStep
-	16, // 6: propersim.user.v1.ActResponse.action:type_name -> propersim.simulation.v1.Action
-	17, // 7: propersim.user.v1.ActResponse.observation:type_name -> propersim.simulation.v1.Observation
-	18, // 8: propersim.user.v1.ActResponse.calls:type_name -> propersim.simulation.v1.ModelCall
-	19, // 9: propersim.user.v1.EvaluateRequest.candidates:type_name -> propersim.simulation.v1.Candidate
-	20, // 10: propersim.user.v1.EvaluateResponse.evaluations:type_name -> propersim.simulation.v1.Evaluation
-	21, // 11: propersim.user.v1.EvaluateResponse.moment:type_name -> propersim.simulation.v1.Moment
-	18, // 12: propersim.user.v1.EvaluateResponse.calls:type_name -> propersim.simulation.v1.ModelCall
-	15, // 13: propersim.user.v1.ObserveRequest.past:type_name -> propersim.simulation.v1.PastStep
-	0,  // 14: propersim.user.v1.UserAgentService.OpenSession:input_type -> propersim.user.v1.OpenSessionRequest
-	4,  // 15: propersim.user.v1.UserAgentService.Act:input_type -> propersim.user.v1.ActRequest
-	6,  // 16: propersim.user.v1.UserAgentService.Evaluate:input_type -> propersim.user.v1.EvaluateRequest
-	8,  // 17: propersim.user.v1.UserAgentService.Observe:input_type -> propersim.user.v1.ObserveRequest
-	10, // 18: propersim.user.v1.UserAgentService.CloseSession:input_type -> propersim.user.v1.CloseSessionRequest
-	3,  // 19: propersim.user.v1.UserAgentService.OpenSession:output_type -> propersim.user.v1.OpenSessionResponse
-	5,  // 20: propersim.user.v1.UserAgentService.Act:output_type -> propersim.user.v1.ActResponse
-	7,  // 21: propersim.user.v1.UserAgentService.Evaluate:output_type -> propersim.user.v1.EvaluateResponse
-	9,  // 22: propersim.user.v1.UserAgentService.Observe:output_type -> propersim.user.v1.ObserveResponse
-	11, // 23: propersim.user.v1.UserAgentService.CloseSession:output_type -> propersim.user.v1.CloseSessionResponse
-	19, // [19:24] is the sub-list for method output_type
-	14, // [14:19] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	15, // 5: propersim.user.v1.SessionStart.planner:type_name -> propersim.simulation.v1.Backend
+	15, // 6: propersim.user.v1.SessionStart.judge:type_name -> propersim.simulation.v1.Backend
+	16, // 7: propersim.user.v1.History.steps:type_name -> propersim.simulation.v1.PastStep
+	17, // 8: propersim.user.v1.OpenSessionResponse.calls:type_name -> propersim.simulation.v1.ModelCall
+	18, // 9: propersim.user.v1.OpenSessionResponse.timings:type_name -> propersim.simulation.v1.CallTiming
+	19, // 10: propersim.user.v1.OpenSessionResponse.notes:type_name -> propersim.simulation.v1.Note
+	20, // 11: propersim.user.v1.ActResponse.action:type_name -> propersim.simulation.v1.Action
+	21, // 12: propersim.user.v1.ActResponse.observation:type_name -> propersim.simulation.v1.Observation
+	17, // 13: propersim.user.v1.ActResponse.calls:type_name -> propersim.simulation.v1.ModelCall
+	18, // 14: propersim.user.v1.ActResponse.timings:type_name -> propersim.simulation.v1.CallTiming
+	19, // 15: propersim.user.v1.ActResponse.notes:type_name -> propersim.simulation.v1.Note
+	22, // 16: propersim.user.v1.EvaluateRequest.candidates:type_name -> propersim.simulation.v1.Candidate
+	23, // 17: propersim.user.v1.EvaluateResponse.evaluations:type_name -> propersim.simulation.v1.Evaluation
+	24, // 18: propersim.user.v1.EvaluateResponse.moment:type_name -> propersim.simulation.v1.Moment
+	17, // 19: propersim.user.v1.EvaluateResponse.calls:type_name -> propersim.simulation.v1.ModelCall
+	18, // 20: propersim.user.v1.EvaluateResponse.timings:type_name -> propersim.simulation.v1.CallTiming
+	19, // 21: propersim.user.v1.EvaluateResponse.notes:type_name -> propersim.simulation.v1.Note
+	16, // 22: propersim.user.v1.ObserveRequest.past:type_name -> propersim.simulation.v1.PastStep
+	17, // 23: propersim.user.v1.ObserveResponse.calls:type_name -> propersim.simulation.v1.ModelCall
+	18, // 24: propersim.user.v1.ObserveResponse.timings:type_name -> propersim.simulation.v1.CallTiming
+	19, // 25: propersim.user.v1.ObserveResponse.notes:type_name -> propersim.simulation.v1.Note
+	0,  // 26: propersim.user.v1.UserAgentService.OpenSession:input_type -> propersim.user.v1.OpenSessionRequest
+	4,  // 27: propersim.user.v1.UserAgentService.Act:input_type -> propersim.user.v1.ActRequest
+	6,  // 28: propersim.user.v1.UserAgentService.Evaluate:input_type -> propersim.user.v1.EvaluateRequest
+	8,  // 29: propersim.user.v1.UserAgentService.Observe:input_type -> propersim.user.v1.ObserveRequest
+	10, // 30: propersim.user.v1.UserAgentService.CloseSession:input_type -> propersim.user.v1.CloseSessionRequest
+	3,  // 31: propersim.user.v1.UserAgentService.OpenSession:output_type -> propersim.user.v1.OpenSessionResponse
+	5,  // 32: propersim.user.v1.UserAgentService.Act:output_type -> propersim.user.v1.ActResponse
+	7,  // 33: propersim.user.v1.UserAgentService.Evaluate:output_type -> propersim.user.v1.EvaluateResponse
+	9,  // 34: propersim.user.v1.UserAgentService.Observe:output_type -> propersim.user.v1.ObserveResponse
+	11, // 35: propersim.user.v1.UserAgentService.CloseSession:output_type -> propersim.user.v1.CloseSessionResponse
+	31, // [31:36] is the sub-list for method output_type
+	26, // [26:31] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_propersim_user_v1_user_agent_service_proto_init() }

@@ -32,12 +32,16 @@ const (
 //
 // UserAgentService is a simulated person that lives and judges.
 //
-// A session is a fold over the run's committed waking steps. It is not durable:
-// a server that has lost it answers NOT_FOUND, one that has missed a step
-// FAILED_PRECONDITION, and the caller opens it again with the whole history.
+// A session is a fold over the run's committed steps and their notes. It is not
+// durable: a server that has lost it answers NOT_FOUND with the reason
+// SESSION_NOT_FOUND, one that has missed a step FAILED_PRECONDITION with the
+// reason SESSION_BEHIND, and the caller opens it again with the whole history.
+//
+// Answers carry the model calls that made them and notes: decisions that the
+// session cannot derive again. The caller commits both with the step.
 type UserAgentServiceClient interface {
 	// OpenSession starts or replaces the session of a run: first a start message,
-	// then the committed waking steps in order.
+	// then the committed steps in order.
 	OpenSession(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[OpenSessionRequest, OpenSessionResponse], error)
 	// Act says what the user does at a step. Repeatable.
 	Act(ctx context.Context, in *ActRequest, opts ...grpc.CallOption) (*ActResponse, error)
@@ -118,12 +122,16 @@ func (c *userAgentServiceClient) CloseSession(ctx context.Context, in *CloseSess
 //
 // UserAgentService is a simulated person that lives and judges.
 //
-// A session is a fold over the run's committed waking steps. It is not durable:
-// a server that has lost it answers NOT_FOUND, one that has missed a step
-// FAILED_PRECONDITION, and the caller opens it again with the whole history.
+// A session is a fold over the run's committed steps and their notes. It is not
+// durable: a server that has lost it answers NOT_FOUND with the reason
+// SESSION_NOT_FOUND, one that has missed a step FAILED_PRECONDITION with the
+// reason SESSION_BEHIND, and the caller opens it again with the whole history.
+//
+// Answers carry the model calls that made them and notes: decisions that the
+// session cannot derive again. The caller commits both with the step.
 type UserAgentServiceServer interface {
 	// OpenSession starts or replaces the session of a run: first a start message,
-	// then the committed waking steps in order.
+	// then the committed steps in order.
 	OpenSession(grpc.ClientStreamingServer[OpenSessionRequest, OpenSessionResponse]) error
 	// Act says what the user does at a step. Repeatable.
 	Act(context.Context, *ActRequest) (*ActResponse, error)
