@@ -25,6 +25,63 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Draw says how pairs are chosen.
+type Draw int32
+
+const (
+	// Not given; read as uniform.
+	Draw_DRAW_UNSPECIFIED Draw = 0
+	// Every pair has the same chance, as in the paper.
+	Draw_DRAW_UNIFORM Draw = 1
+	// The weight of a pair halves with every half-life of its age in days.
+	Draw_DRAW_RECENCY Draw = 2
+	// Every day gives the same number of pairs, as far as it has them.
+	Draw_DRAW_STRATIFIED Draw = 3
+)
+
+// Enum value maps for Draw.
+var (
+	Draw_name = map[int32]string{
+		0: "DRAW_UNSPECIFIED",
+		1: "DRAW_UNIFORM",
+		2: "DRAW_RECENCY",
+		3: "DRAW_STRATIFIED",
+	}
+	Draw_value = map[string]int32{
+		"DRAW_UNSPECIFIED": 0,
+		"DRAW_UNIFORM":     1,
+		"DRAW_RECENCY":     2,
+		"DRAW_STRATIFIED":  3,
+	}
+)
+
+func (x Draw) Enum() *Draw {
+	p := new(Draw)
+	*p = x
+	return p
+}
+
+func (x Draw) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Draw) Descriptor() protoreflect.EnumDescriptor {
+	return file_propersim_buffer_v1_preference_buffer_service_proto_enumTypes[0].Descriptor()
+}
+
+func (Draw) Type() protoreflect.EnumType {
+	return &file_propersim_buffer_v1_preference_buffer_service_proto_enumTypes[0]
+}
+
+func (x Draw) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Draw.Descriptor instead.
+func (Draw) EnumDescriptor() ([]byte, []int) {
+	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{0}
+}
+
 // ExportFormat is a file format.
 type ExportFormat int32
 
@@ -62,11 +119,11 @@ func (x ExportFormat) String() string {
 }
 
 func (ExportFormat) Descriptor() protoreflect.EnumDescriptor {
-	return file_propersim_buffer_v1_preference_buffer_service_proto_enumTypes[0].Descriptor()
+	return file_propersim_buffer_v1_preference_buffer_service_proto_enumTypes[1].Descriptor()
 }
 
 func (ExportFormat) Type() protoreflect.EnumType {
-	return &file_propersim_buffer_v1_preference_buffer_service_proto_enumTypes[0]
+	return &file_propersim_buffer_v1_preference_buffer_service_proto_enumTypes[1]
 }
 
 func (x ExportFormat) Number() protoreflect.EnumNumber {
@@ -75,7 +132,7 @@ func (x ExportFormat) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ExportFormat.Descriptor instead.
 func (ExportFormat) EnumDescriptor() ([]byte, []int) {
-	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{0}
+	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP(), []int{1}
 }
 
 // PreferencePair is two answers to one moment, and which one the user preferred.
@@ -307,7 +364,11 @@ type SampleRequest struct {
 	// Seed of the draw.
 	Seed uint64 `protobuf:"varint,3,opt,name=seed,proto3" json:"seed,omitempty"`
 	// Only pairs of days up to this one.
-	ThroughDay    int32 `protobuf:"varint,4,opt,name=through_day,json=throughDay,proto3" json:"through_day,omitempty"`
+	ThroughDay int32 `protobuf:"varint,4,opt,name=through_day,json=throughDay,proto3" json:"through_day,omitempty"`
+	// How they are chosen.
+	Draw Draw `protobuf:"varint,5,opt,name=draw,proto3,enum=propersim.buffer.v1.Draw" json:"draw,omitempty"`
+	// Half-life of a recency draw, days; 0 means 3.
+	HalfLifeDays  float64 `protobuf:"fixed64,6,opt,name=half_life_days,json=halfLifeDays,proto3" json:"half_life_days,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -366,6 +427,20 @@ func (x *SampleRequest) GetSeed() uint64 {
 func (x *SampleRequest) GetThroughDay() int32 {
 	if x != nil {
 		return x.ThroughDay
+	}
+	return 0
+}
+
+func (x *SampleRequest) GetDraw() Draw {
+	if x != nil {
+		return x.Draw
+	}
+	return Draw_DRAW_UNSPECIFIED
+}
+
+func (x *SampleRequest) GetHalfLifeDays() float64 {
+	if x != nil {
+		return x.HalfLifeDays
 	}
 	return 0
 }
@@ -892,7 +967,7 @@ const file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc = "" +
 	"\rAppendRequest\x12F\n" +
 	"\x05pairs\x18\x01 \x03(\v2#.propersim.buffer.v1.PreferencePairB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\x05pairs\",\n" +
 	"\x0eAppendResponse\x12\x1a\n" +
-	"\bappended\x18\x01 \x01(\x05R\bappended\"\x92\x01\n" +
+	"\bappended\x18\x01 \x01(\x05R\bappended\"\x8a\x02\n" +
 	"\rSampleRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12 \n" +
@@ -900,7 +975,9 @@ const file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc = "" +
 	"\xbaH\a\x1a\x05\x18\xd0\x0f(\x01R\x05count\x12\x12\n" +
 	"\x04seed\x18\x03 \x01(\x04R\x04seed\x12(\n" +
 	"\vthrough_day\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01R\n" +
-	"throughDay\"\x8d\x01\n" +
+	"throughDay\x127\n" +
+	"\x04draw\x18\x05 \x01(\x0e2\x19.propersim.buffer.v1.DrawB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04draw\x12=\n" +
+	"\x0ehalf_life_days\x18\x06 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x84\xac@)\x00\x00\x00\x00\x00\x00\x00\x00R\fhalfLifeDays\"\x8d\x01\n" +
 	"\x0eSampleResponse\x12;\n" +
 	"\x06header\x18\x01 \x01(\v2!.propersim.buffer.v1.SampleHeaderH\x00R\x06header\x126\n" +
 	"\x05batch\x18\x02 \x01(\v2\x1e.propersim.buffer.v1.PairBatchH\x00R\x05batchB\x06\n" +
@@ -931,7 +1008,12 @@ const file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc = "" +
 	"\x06format\x18\x02 \x01(\x0e2!.propersim.buffer.v1.ExportFormatB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06format\"&\n" +
 	"\x0eExportResponse\x12\x14\n" +
-	"\x05chunk\x18\x01 \x01(\fR\x05chunk*a\n" +
+	"\x05chunk\x18\x01 \x01(\fR\x05chunk*U\n" +
+	"\x04Draw\x12\x14\n" +
+	"\x10DRAW_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fDRAW_UNIFORM\x10\x01\x12\x10\n" +
+	"\fDRAW_RECENCY\x10\x02\x12\x13\n" +
+	"\x0fDRAW_STRATIFIED\x10\x03*a\n" +
 	"\fExportFormat\x12\x1d\n" +
 	"\x19EXPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13EXPORT_FORMAT_JSONL\x10\x01\x12\x19\n" +
@@ -956,56 +1038,58 @@ func file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP() []by
 	return file_propersim_buffer_v1_preference_buffer_service_proto_rawDescData
 }
 
-var file_propersim_buffer_v1_preference_buffer_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_propersim_buffer_v1_preference_buffer_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
 var file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_propersim_buffer_v1_preference_buffer_service_proto_goTypes = []any{
-	(ExportFormat)(0),      // 0: propersim.buffer.v1.ExportFormat
-	(*PreferencePair)(nil), // 1: propersim.buffer.v1.PreferencePair
-	(*AppendRequest)(nil),  // 2: propersim.buffer.v1.AppendRequest
-	(*AppendResponse)(nil), // 3: propersim.buffer.v1.AppendResponse
-	(*SampleRequest)(nil),  // 4: propersim.buffer.v1.SampleRequest
-	(*SampleResponse)(nil), // 5: propersim.buffer.v1.SampleResponse
-	(*SampleHeader)(nil),   // 6: propersim.buffer.v1.SampleHeader
-	(*PairBatch)(nil),      // 7: propersim.buffer.v1.PairBatch
-	(*ListRequest)(nil),    // 8: propersim.buffer.v1.ListRequest
-	(*ListResponse)(nil),   // 9: propersim.buffer.v1.ListResponse
-	(*CountRequest)(nil),   // 10: propersim.buffer.v1.CountRequest
-	(*CountResponse)(nil),  // 11: propersim.buffer.v1.CountResponse
-	(*ExportRequest)(nil),  // 12: propersim.buffer.v1.ExportRequest
-	(*ExportResponse)(nil), // 13: propersim.buffer.v1.ExportResponse
-	(*v1.Prompt)(nil),      // 14: propersim.simulation.v1.Prompt
-	(*v1.Observation)(nil), // 15: propersim.simulation.v1.Observation
-	(*v1.Candidate)(nil),   // 16: propersim.simulation.v1.Candidate
-	(*v1.Evaluation)(nil),  // 17: propersim.simulation.v1.Evaluation
+	(Draw)(0),              // 0: propersim.buffer.v1.Draw
+	(ExportFormat)(0),      // 1: propersim.buffer.v1.ExportFormat
+	(*PreferencePair)(nil), // 2: propersim.buffer.v1.PreferencePair
+	(*AppendRequest)(nil),  // 3: propersim.buffer.v1.AppendRequest
+	(*AppendResponse)(nil), // 4: propersim.buffer.v1.AppendResponse
+	(*SampleRequest)(nil),  // 5: propersim.buffer.v1.SampleRequest
+	(*SampleResponse)(nil), // 6: propersim.buffer.v1.SampleResponse
+	(*SampleHeader)(nil),   // 7: propersim.buffer.v1.SampleHeader
+	(*PairBatch)(nil),      // 8: propersim.buffer.v1.PairBatch
+	(*ListRequest)(nil),    // 9: propersim.buffer.v1.ListRequest
+	(*ListResponse)(nil),   // 10: propersim.buffer.v1.ListResponse
+	(*CountRequest)(nil),   // 11: propersim.buffer.v1.CountRequest
+	(*CountResponse)(nil),  // 12: propersim.buffer.v1.CountResponse
+	(*ExportRequest)(nil),  // 13: propersim.buffer.v1.ExportRequest
+	(*ExportResponse)(nil), // 14: propersim.buffer.v1.ExportResponse
+	(*v1.Prompt)(nil),      // 15: propersim.simulation.v1.Prompt
+	(*v1.Observation)(nil), // 16: propersim.simulation.v1.Observation
+	(*v1.Candidate)(nil),   // 17: propersim.simulation.v1.Candidate
+	(*v1.Evaluation)(nil),  // 18: propersim.simulation.v1.Evaluation
 }
 var file_propersim_buffer_v1_preference_buffer_service_proto_depIdxs = []int32{
-	14, // 0: propersim.buffer.v1.PreferencePair.prompt:type_name -> propersim.simulation.v1.Prompt
-	15, // 1: propersim.buffer.v1.PreferencePair.observation:type_name -> propersim.simulation.v1.Observation
-	16, // 2: propersim.buffer.v1.PreferencePair.chosen:type_name -> propersim.simulation.v1.Candidate
-	16, // 3: propersim.buffer.v1.PreferencePair.rejected:type_name -> propersim.simulation.v1.Candidate
-	17, // 4: propersim.buffer.v1.PreferencePair.chosen_evaluation:type_name -> propersim.simulation.v1.Evaluation
-	17, // 5: propersim.buffer.v1.PreferencePair.rejected_evaluation:type_name -> propersim.simulation.v1.Evaluation
-	1,  // 6: propersim.buffer.v1.AppendRequest.pairs:type_name -> propersim.buffer.v1.PreferencePair
-	6,  // 7: propersim.buffer.v1.SampleResponse.header:type_name -> propersim.buffer.v1.SampleHeader
-	7,  // 8: propersim.buffer.v1.SampleResponse.batch:type_name -> propersim.buffer.v1.PairBatch
-	1,  // 9: propersim.buffer.v1.PairBatch.pairs:type_name -> propersim.buffer.v1.PreferencePair
-	1,  // 10: propersim.buffer.v1.ListResponse.pair:type_name -> propersim.buffer.v1.PreferencePair
-	0,  // 11: propersim.buffer.v1.ExportRequest.format:type_name -> propersim.buffer.v1.ExportFormat
-	2,  // 12: propersim.buffer.v1.PreferenceBufferService.Append:input_type -> propersim.buffer.v1.AppendRequest
-	4,  // 13: propersim.buffer.v1.PreferenceBufferService.Sample:input_type -> propersim.buffer.v1.SampleRequest
-	8,  // 14: propersim.buffer.v1.PreferenceBufferService.List:input_type -> propersim.buffer.v1.ListRequest
-	10, // 15: propersim.buffer.v1.PreferenceBufferService.Count:input_type -> propersim.buffer.v1.CountRequest
-	12, // 16: propersim.buffer.v1.PreferenceBufferService.Export:input_type -> propersim.buffer.v1.ExportRequest
-	3,  // 17: propersim.buffer.v1.PreferenceBufferService.Append:output_type -> propersim.buffer.v1.AppendResponse
-	5,  // 18: propersim.buffer.v1.PreferenceBufferService.Sample:output_type -> propersim.buffer.v1.SampleResponse
-	9,  // 19: propersim.buffer.v1.PreferenceBufferService.List:output_type -> propersim.buffer.v1.ListResponse
-	11, // 20: propersim.buffer.v1.PreferenceBufferService.Count:output_type -> propersim.buffer.v1.CountResponse
-	13, // 21: propersim.buffer.v1.PreferenceBufferService.Export:output_type -> propersim.buffer.v1.ExportResponse
-	17, // [17:22] is the sub-list for method output_type
-	12, // [12:17] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	15, // 0: propersim.buffer.v1.PreferencePair.prompt:type_name -> propersim.simulation.v1.Prompt
+	16, // 1: propersim.buffer.v1.PreferencePair.observation:type_name -> propersim.simulation.v1.Observation
+	17, // 2: propersim.buffer.v1.PreferencePair.chosen:type_name -> propersim.simulation.v1.Candidate
+	17, // 3: propersim.buffer.v1.PreferencePair.rejected:type_name -> propersim.simulation.v1.Candidate
+	18, // 4: propersim.buffer.v1.PreferencePair.chosen_evaluation:type_name -> propersim.simulation.v1.Evaluation
+	18, // 5: propersim.buffer.v1.PreferencePair.rejected_evaluation:type_name -> propersim.simulation.v1.Evaluation
+	2,  // 6: propersim.buffer.v1.AppendRequest.pairs:type_name -> propersim.buffer.v1.PreferencePair
+	0,  // 7: propersim.buffer.v1.SampleRequest.draw:type_name -> propersim.buffer.v1.Draw
+	7,  // 8: propersim.buffer.v1.SampleResponse.header:type_name -> propersim.buffer.v1.SampleHeader
+	8,  // 9: propersim.buffer.v1.SampleResponse.batch:type_name -> propersim.buffer.v1.PairBatch
+	2,  // 10: propersim.buffer.v1.PairBatch.pairs:type_name -> propersim.buffer.v1.PreferencePair
+	2,  // 11: propersim.buffer.v1.ListResponse.pair:type_name -> propersim.buffer.v1.PreferencePair
+	1,  // 12: propersim.buffer.v1.ExportRequest.format:type_name -> propersim.buffer.v1.ExportFormat
+	3,  // 13: propersim.buffer.v1.PreferenceBufferService.Append:input_type -> propersim.buffer.v1.AppendRequest
+	5,  // 14: propersim.buffer.v1.PreferenceBufferService.Sample:input_type -> propersim.buffer.v1.SampleRequest
+	9,  // 15: propersim.buffer.v1.PreferenceBufferService.List:input_type -> propersim.buffer.v1.ListRequest
+	11, // 16: propersim.buffer.v1.PreferenceBufferService.Count:input_type -> propersim.buffer.v1.CountRequest
+	13, // 17: propersim.buffer.v1.PreferenceBufferService.Export:input_type -> propersim.buffer.v1.ExportRequest
+	4,  // 18: propersim.buffer.v1.PreferenceBufferService.Append:output_type -> propersim.buffer.v1.AppendResponse
+	6,  // 19: propersim.buffer.v1.PreferenceBufferService.Sample:output_type -> propersim.buffer.v1.SampleResponse
+	10, // 20: propersim.buffer.v1.PreferenceBufferService.List:output_type -> propersim.buffer.v1.ListResponse
+	12, // 21: propersim.buffer.v1.PreferenceBufferService.Count:output_type -> propersim.buffer.v1.CountResponse
+	14, // 22: propersim.buffer.v1.PreferenceBufferService.Export:output_type -> propersim.buffer.v1.ExportResponse
+	18, // [18:23] is the sub-list for method output_type
+	13, // [13:18] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_propersim_buffer_v1_preference_buffer_service_proto_init() }
@@ -1022,7 +1106,7 @@ func file_propersim_buffer_v1_preference_buffer_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc), len(file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      2,
 			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,

@@ -10,6 +10,7 @@ package trainerv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	v1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -217,7 +218,65 @@ func (Executor) EnumDescriptor() ([]byte, []int) {
 	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{2}
 }
 
-// Hyperparameters of one night's DPO.
+// Objective is the loss that a training minimizes.
+type Objective int32
+
+const (
+	// Not given; read as DPO_SIGMOID.
+	Objective_OBJECTIVE_UNSPECIFIED Objective = 0
+	// Direct preference optimization (Rafailov et al., 2023).
+	Objective_OBJECTIVE_DPO_SIGMOID Objective = 1
+	// Kahneman-Tversky optimization (Ethayarajh et al., 2024): the chosen answers
+	// are desirable, the rejected ones undesirable.
+	Objective_OBJECTIVE_KTO Objective = 2
+	// Supervised fine-tuning on the chosen answers.
+	Objective_OBJECTIVE_SFT Objective = 3
+)
+
+// Enum value maps for Objective.
+var (
+	Objective_name = map[int32]string{
+		0: "OBJECTIVE_UNSPECIFIED",
+		1: "OBJECTIVE_DPO_SIGMOID",
+		2: "OBJECTIVE_KTO",
+		3: "OBJECTIVE_SFT",
+	}
+	Objective_value = map[string]int32{
+		"OBJECTIVE_UNSPECIFIED": 0,
+		"OBJECTIVE_DPO_SIGMOID": 1,
+		"OBJECTIVE_KTO":         2,
+		"OBJECTIVE_SFT":         3,
+	}
+)
+
+func (x Objective) Enum() *Objective {
+	p := new(Objective)
+	*p = x
+	return p
+}
+
+func (x Objective) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Objective) Descriptor() protoreflect.EnumDescriptor {
+	return file_propersim_trainer_v1_trainer_service_proto_enumTypes[3].Descriptor()
+}
+
+func (Objective) Type() protoreflect.EnumType {
+	return &file_propersim_trainer_v1_trainer_service_proto_enumTypes[3]
+}
+
+func (x Objective) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Objective.Descriptor instead.
+func (Objective) EnumDescriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{3}
+}
+
+// Hyperparameters of one night's training.
 type Hyperparameters struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inverse temperature of the implicit reward; 0.1 in the research code.
@@ -235,7 +294,15 @@ type Hyperparameters struct {
 	// Pull of the weights towards the untrained policy, as a share of the step
 	// size at each update (decoupled weight decay: Loshchilov and Hutter, 2019);
 	// 0 for none.
-	WeightDecay   float64 `protobuf:"fixed64,7,opt,name=weight_decay,json=weightDecay,proto3" json:"weight_decay,omitempty"`
+	WeightDecay float64 `protobuf:"fixed64,7,opt,name=weight_decay,json=weightDecay,proto3" json:"weight_decay,omitempty"`
+	// What is minimized.
+	Objective Objective `protobuf:"varint,8,opt,name=objective,proto3,enum=propersim.trainer.v1.Objective" json:"objective,omitempty"`
+	// How pairs are drawn from the buffer.
+	Draw v1.Draw `protobuf:"varint,9,opt,name=draw,proto3,enum=propersim.buffer.v1.Draw" json:"draw,omitempty"`
+	// Half-life of a recency draw, days; 0 means 3.
+	HalfLifeDays float64 `protobuf:"fixed64,10,opt,name=half_life_days,json=halfLifeDays,proto3" json:"half_life_days,omitempty"`
+	// The LoRA adapter of a language model; absent for the log-linear policy.
+	Lora          *Lora `protobuf:"bytes,11,opt,name=lora,proto3" json:"lora,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -319,6 +386,157 @@ func (x *Hyperparameters) GetWeightDecay() float64 {
 	return 0
 }
 
+func (x *Hyperparameters) GetObjective() Objective {
+	if x != nil {
+		return x.Objective
+	}
+	return Objective_OBJECTIVE_UNSPECIFIED
+}
+
+func (x *Hyperparameters) GetDraw() v1.Draw {
+	if x != nil {
+		return x.Draw
+	}
+	return v1.Draw(0)
+}
+
+func (x *Hyperparameters) GetHalfLifeDays() float64 {
+	if x != nil {
+		return x.HalfLifeDays
+	}
+	return 0
+}
+
+func (x *Hyperparameters) GetLora() *Lora {
+	if x != nil {
+		return x.Lora
+	}
+	return nil
+}
+
+// Lora is the adapter of a language model that a night trains (Hu et al., 2021).
+// A zero takes the default, which is the research code's.
+type Lora struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Base model, as the worker names it; empty for any.
+	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	// Rank of the two factors; 0 means 16.
+	Rank int32 `protobuf:"varint,2,opt,name=rank,proto3" json:"rank,omitempty"`
+	// Scale of the adapter, which enters as alpha / rank; 0 means 32.
+	Alpha float64 `protobuf:"fixed64,3,opt,name=alpha,proto3" json:"alpha,omitempty"`
+	// Share of the adapter's inputs that is dropped in training; absent means
+	// 0.05.
+	Dropout *float64 `protobuf:"fixed64,4,opt,name=dropout,proto3,oneof" json:"dropout,omitempty"`
+	// Names of the adapted modules; none means q_proj, k_proj, v_proj, o_proj,
+	// gate_proj, up_proj and down_proj.
+	TargetModules []string `protobuf:"bytes,5,rep,name=target_modules,json=targetModules,proto3" json:"target_modules,omitempty"`
+	// Quantization of the base: "nf4" or "none"; empty means nf4.
+	Quantization string `protobuf:"bytes,6,opt,name=quantization,proto3" json:"quantization,omitempty"`
+	// Longest prompt, tokens; 0 means 2048. A longer one loses its oldest memories.
+	MaxPromptTokens int32 `protobuf:"varint,7,opt,name=max_prompt_tokens,json=maxPromptTokens,proto3" json:"max_prompt_tokens,omitempty"`
+	// Longest prompt with its answer, tokens; 0 means 2304. A pair whose answer does
+	// not fit is an error.
+	MaxTokens int32 `protobuf:"varint,8,opt,name=max_tokens,json=maxTokens,proto3" json:"max_tokens,omitempty"`
+	// Compute activations again in the backward pass instead of keeping them: less
+	// memory, more time.
+	GradientCheckpointing bool `protobuf:"varint,9,opt,name=gradient_checkpointing,json=gradientCheckpointing,proto3" json:"gradient_checkpointing,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
+}
+
+func (x *Lora) Reset() {
+	*x = Lora{}
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Lora) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Lora) ProtoMessage() {}
+
+func (x *Lora) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Lora.ProtoReflect.Descriptor instead.
+func (*Lora) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Lora) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *Lora) GetRank() int32 {
+	if x != nil {
+		return x.Rank
+	}
+	return 0
+}
+
+func (x *Lora) GetAlpha() float64 {
+	if x != nil {
+		return x.Alpha
+	}
+	return 0
+}
+
+func (x *Lora) GetDropout() float64 {
+	if x != nil && x.Dropout != nil {
+		return *x.Dropout
+	}
+	return 0
+}
+
+func (x *Lora) GetTargetModules() []string {
+	if x != nil {
+		return x.TargetModules
+	}
+	return nil
+}
+
+func (x *Lora) GetQuantization() string {
+	if x != nil {
+		return x.Quantization
+	}
+	return ""
+}
+
+func (x *Lora) GetMaxPromptTokens() int32 {
+	if x != nil {
+		return x.MaxPromptTokens
+	}
+	return 0
+}
+
+func (x *Lora) GetMaxTokens() int32 {
+	if x != nil {
+		return x.MaxTokens
+	}
+	return 0
+}
+
+func (x *Lora) GetGradientCheckpointing() bool {
+	if x != nil {
+		return x.GradientCheckpointing
+	}
+	return false
+}
+
 // TrainingMetrics of a finished training.
 type TrainingMetrics struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -338,7 +556,7 @@ type TrainingMetrics struct {
 
 func (x *TrainingMetrics) Reset() {
 	*x = TrainingMetrics{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[1]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -350,7 +568,7 @@ func (x *TrainingMetrics) String() string {
 func (*TrainingMetrics) ProtoMessage() {}
 
 func (x *TrainingMetrics) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[1]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -363,7 +581,7 @@ func (x *TrainingMetrics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainingMetrics.ProtoReflect.Descriptor instead.
 func (*TrainingMetrics) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{1}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *TrainingMetrics) GetLoss() float64 {
@@ -443,7 +661,7 @@ type Job struct {
 
 func (x *Job) Reset() {
 	*x = Job{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[2]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -455,7 +673,7 @@ func (x *Job) String() string {
 func (*Job) ProtoMessage() {}
 
 func (x *Job) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[2]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -468,7 +686,7 @@ func (x *Job) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Job.ProtoReflect.Descriptor instead.
 func (*Job) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{2}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Job) GetId() string {
@@ -602,7 +820,7 @@ type TrainingProgress struct {
 
 func (x *TrainingProgress) Reset() {
 	*x = TrainingProgress{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[3]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -614,7 +832,7 @@ func (x *TrainingProgress) String() string {
 func (*TrainingProgress) ProtoMessage() {}
 
 func (x *TrainingProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[3]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -627,7 +845,7 @@ func (x *TrainingProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainingProgress.ProtoReflect.Descriptor instead.
 func (*TrainingProgress) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{3}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TrainingProgress) GetUpdate() int32 {
@@ -686,7 +904,7 @@ type SubmitJobRequest struct {
 
 func (x *SubmitJobRequest) Reset() {
 	*x = SubmitJobRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[4]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -698,7 +916,7 @@ func (x *SubmitJobRequest) String() string {
 func (*SubmitJobRequest) ProtoMessage() {}
 
 func (x *SubmitJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[4]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -711,7 +929,7 @@ func (x *SubmitJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitJobRequest.ProtoReflect.Descriptor instead.
 func (*SubmitJobRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{4}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SubmitJobRequest) GetRunId() string {
@@ -767,7 +985,7 @@ type SubmitJobResponse struct {
 
 func (x *SubmitJobResponse) Reset() {
 	*x = SubmitJobResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[5]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -779,7 +997,7 @@ func (x *SubmitJobResponse) String() string {
 func (*SubmitJobResponse) ProtoMessage() {}
 
 func (x *SubmitJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[5]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -792,7 +1010,7 @@ func (x *SubmitJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitJobResponse.ProtoReflect.Descriptor instead.
 func (*SubmitJobResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{5}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *SubmitJobResponse) GetJob() *Job {
@@ -813,7 +1031,7 @@ type GetJobRequest struct {
 
 func (x *GetJobRequest) Reset() {
 	*x = GetJobRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[6]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -825,7 +1043,7 @@ func (x *GetJobRequest) String() string {
 func (*GetJobRequest) ProtoMessage() {}
 
 func (x *GetJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[6]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -838,7 +1056,7 @@ func (x *GetJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJobRequest.ProtoReflect.Descriptor instead.
 func (*GetJobRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{6}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetJobRequest) GetId() string {
@@ -859,7 +1077,7 @@ type GetJobResponse struct {
 
 func (x *GetJobResponse) Reset() {
 	*x = GetJobResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[7]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -871,7 +1089,7 @@ func (x *GetJobResponse) String() string {
 func (*GetJobResponse) ProtoMessage() {}
 
 func (x *GetJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[7]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -884,7 +1102,7 @@ func (x *GetJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJobResponse.ProtoReflect.Descriptor instead.
 func (*GetJobResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{7}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetJobResponse) GetJob() *Job {
@@ -909,7 +1127,7 @@ type ListJobsRequest struct {
 
 func (x *ListJobsRequest) Reset() {
 	*x = ListJobsRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[8]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -921,7 +1139,7 @@ func (x *ListJobsRequest) String() string {
 func (*ListJobsRequest) ProtoMessage() {}
 
 func (x *ListJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[8]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -934,7 +1152,7 @@ func (x *ListJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJobsRequest.ProtoReflect.Descriptor instead.
 func (*ListJobsRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{8}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListJobsRequest) GetRunId() string {
@@ -971,7 +1189,7 @@ type ListJobsResponse struct {
 
 func (x *ListJobsResponse) Reset() {
 	*x = ListJobsResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[9]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -983,7 +1201,7 @@ func (x *ListJobsResponse) String() string {
 func (*ListJobsResponse) ProtoMessage() {}
 
 func (x *ListJobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[9]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -996,7 +1214,7 @@ func (x *ListJobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJobsResponse.ProtoReflect.Descriptor instead.
 func (*ListJobsResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{9}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListJobsResponse) GetJobs() []*Job {
@@ -1024,7 +1242,7 @@ type WatchJobRequest struct {
 
 func (x *WatchJobRequest) Reset() {
 	*x = WatchJobRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[10]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1036,7 +1254,7 @@ func (x *WatchJobRequest) String() string {
 func (*WatchJobRequest) ProtoMessage() {}
 
 func (x *WatchJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[10]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1049,7 +1267,7 @@ func (x *WatchJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobRequest.ProtoReflect.Descriptor instead.
 func (*WatchJobRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{10}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WatchJobRequest) GetId() string {
@@ -1070,7 +1288,7 @@ type WatchJobResponse struct {
 
 func (x *WatchJobResponse) Reset() {
 	*x = WatchJobResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[11]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1082,7 +1300,7 @@ func (x *WatchJobResponse) String() string {
 func (*WatchJobResponse) ProtoMessage() {}
 
 func (x *WatchJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[11]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1095,7 +1313,7 @@ func (x *WatchJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobResponse.ProtoReflect.Descriptor instead.
 func (*WatchJobResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{11}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *WatchJobResponse) GetJob() *Job {
@@ -1116,7 +1334,7 @@ type CancelJobRequest struct {
 
 func (x *CancelJobRequest) Reset() {
 	*x = CancelJobRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[12]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1128,7 +1346,7 @@ func (x *CancelJobRequest) String() string {
 func (*CancelJobRequest) ProtoMessage() {}
 
 func (x *CancelJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[12]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1141,7 +1359,7 @@ func (x *CancelJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelJobRequest.ProtoReflect.Descriptor instead.
 func (*CancelJobRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{12}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CancelJobRequest) GetId() string {
@@ -1162,7 +1380,7 @@ type CancelJobResponse struct {
 
 func (x *CancelJobResponse) Reset() {
 	*x = CancelJobResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[13]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1174,7 +1392,7 @@ func (x *CancelJobResponse) String() string {
 func (*CancelJobResponse) ProtoMessage() {}
 
 func (x *CancelJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[13]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1187,7 +1405,7 @@ func (x *CancelJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelJobResponse.ProtoReflect.Descriptor instead.
 func (*CancelJobResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{13}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CancelJobResponse) GetJob() *Job {
@@ -1228,7 +1446,7 @@ type Manifest struct {
 
 func (x *Manifest) Reset() {
 	*x = Manifest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[14]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1240,7 +1458,7 @@ func (x *Manifest) String() string {
 func (*Manifest) ProtoMessage() {}
 
 func (x *Manifest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[14]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1253,7 +1471,7 @@ func (x *Manifest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Manifest.ProtoReflect.Descriptor instead.
 func (*Manifest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{14}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Manifest) GetId() string {
@@ -1341,7 +1559,7 @@ type ArtifactFile struct {
 
 func (x *ArtifactFile) Reset() {
 	*x = ArtifactFile{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[15]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1353,7 +1571,7 @@ func (x *ArtifactFile) String() string {
 func (*ArtifactFile) ProtoMessage() {}
 
 func (x *ArtifactFile) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[15]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1366,7 +1584,7 @@ func (x *ArtifactFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactFile.ProtoReflect.Descriptor instead.
 func (*ArtifactFile) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{15}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ArtifactFile) GetName() string {
@@ -1406,7 +1624,7 @@ type ArtifactChunk struct {
 
 func (x *ArtifactChunk) Reset() {
 	*x = ArtifactChunk{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[16]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1418,7 +1636,7 @@ func (x *ArtifactChunk) String() string {
 func (*ArtifactChunk) ProtoMessage() {}
 
 func (x *ArtifactChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[16]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1431,7 +1649,7 @@ func (x *ArtifactChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactChunk.ProtoReflect.Descriptor instead.
 func (*ArtifactChunk) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{16}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ArtifactChunk) GetFile() string {
@@ -1466,7 +1684,7 @@ type GetAdapterRequest struct {
 
 func (x *GetAdapterRequest) Reset() {
 	*x = GetAdapterRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[17]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1478,7 +1696,7 @@ func (x *GetAdapterRequest) String() string {
 func (*GetAdapterRequest) ProtoMessage() {}
 
 func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[17]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1491,7 +1709,7 @@ func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAdapterRequest.ProtoReflect.Descriptor instead.
 func (*GetAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{17}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetAdapterRequest) GetId() string {
@@ -1512,7 +1730,7 @@ type GetAdapterResponse struct {
 
 func (x *GetAdapterResponse) Reset() {
 	*x = GetAdapterResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[18]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1524,7 +1742,7 @@ func (x *GetAdapterResponse) String() string {
 func (*GetAdapterResponse) ProtoMessage() {}
 
 func (x *GetAdapterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[18]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1537,7 +1755,7 @@ func (x *GetAdapterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAdapterResponse.ProtoReflect.Descriptor instead.
 func (*GetAdapterResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{18}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetAdapterResponse) GetManifest() *Manifest {
@@ -1558,7 +1776,7 @@ type DownloadAdapterRequest struct {
 
 func (x *DownloadAdapterRequest) Reset() {
 	*x = DownloadAdapterRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[19]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1570,7 +1788,7 @@ func (x *DownloadAdapterRequest) String() string {
 func (*DownloadAdapterRequest) ProtoMessage() {}
 
 func (x *DownloadAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[19]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1583,7 +1801,7 @@ func (x *DownloadAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadAdapterRequest.ProtoReflect.Descriptor instead.
 func (*DownloadAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{19}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DownloadAdapterRequest) GetId() string {
@@ -1609,7 +1827,7 @@ type DownloadAdapterResponse struct {
 
 func (x *DownloadAdapterResponse) Reset() {
 	*x = DownloadAdapterResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[20]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1621,7 +1839,7 @@ func (x *DownloadAdapterResponse) String() string {
 func (*DownloadAdapterResponse) ProtoMessage() {}
 
 func (x *DownloadAdapterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[20]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1634,7 +1852,7 @@ func (x *DownloadAdapterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadAdapterResponse.ProtoReflect.Descriptor instead.
 func (*DownloadAdapterResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{20}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DownloadAdapterResponse) GetPart() isDownloadAdapterResponse_Part {
@@ -1684,7 +1902,7 @@ var File_propersim_trainer_v1_trainer_service_proto protoreflect.FileDescriptor
 
 const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\n" +
-	"*propersim/trainer/v1/trainer_service.proto\x12\x14propersim.trainer.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf3\x02\n" +
+	"*propersim/trainer/v1/trainer_service.proto\x12\x14propersim.trainer.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a3propersim/buffer/v1/preference_buffer_service.proto\"\xe4\x04\n" +
 	"\x0fHyperparameters\x12+\n" +
 	"\x04beta\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00$@!\x00\x00\x00\x00\x00\x00\x00\x00R\x04beta\x12!\n" +
 	"\x06epochs\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x01R\x06epochs\x12<\n" +
@@ -1696,7 +1914,26 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\xbaH\a\x1a\x05\x18\xd0\x0f(\x01R\x05pairs\x12I\n" +
 	"\treference\x18\x06 \x01(\x0e2\x1f.propersim.trainer.v1.ReferenceB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\treference\x12:\n" +
-	"\fweight_decay\x18\a \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\vweightDecay\"\x89\x01\n" +
+	"\fweight_decay\x18\a \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\vweightDecay\x12G\n" +
+	"\tobjective\x18\b \x01(\x0e2\x1f.propersim.trainer.v1.ObjectiveB\b\xbaH\x05\x82\x01\x02\x10\x01R\tobjective\x127\n" +
+	"\x04draw\x18\t \x01(\x0e2\x19.propersim.buffer.v1.DrawB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04draw\x12=\n" +
+	"\x0ehalf_life_days\x18\n" +
+	" \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x84\xac@)\x00\x00\x00\x00\x00\x00\x00\x00R\fhalfLifeDays\x12.\n" +
+	"\x04lora\x18\v \x01(\v2\x1a.propersim.trainer.v1.LoraR\x04lora\"\xda\x03\n" +
+	"\x04Lora\x12\x1e\n" +
+	"\x05model\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05model\x12\x1e\n" +
+	"\x04rank\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\x80\x04(\x00R\x04rank\x12-\n" +
+	"\x05alpha\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xb0@)\x00\x00\x00\x00\x00\x00\x00\x00R\x05alpha\x126\n" +
+	"\adropout\x18\x04 \x01(\x01B\x17\xbaH\x14\x12\x12\x11\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\adropout\x88\x01\x01\x12K\n" +
+	"\x0etarget_modules\x18\x05 \x03(\tB$\xbaH!\x92\x01\x1e\x10 \x18\x01\"\x18r\x162\x14^[A-Za-z0-9_]{1,64}$R\rtargetModules\x126\n" +
+	"\fquantization\x18\x06 \x01(\tB\x12\xbaH\x0fr\rR\x00R\x03nf4R\x04noneR\fquantization\x127\n" +
+	"\x11max_prompt_tokens\x18\a \x01(\x05B\v\xbaH\b\x1a\x06\x18\x80\x80\b(\x00R\x0fmaxPromptTokens\x12*\n" +
+	"\n" +
+	"max_tokens\x18\b \x01(\x05B\v\xbaH\b\x1a\x06\x18\x80\x80\b(\x00R\tmaxTokens\x125\n" +
+	"\x16gradient_checkpointing\x18\t \x01(\bR\x15gradientCheckpointingB\n" +
+	"\n" +
+	"\b_dropout\"\x89\x01\n" +
 	"\x0fTrainingMetrics\x12\x12\n" +
 	"\x04loss\x18\x01 \x01(\x01R\x04loss\x12\x16\n" +
 	"\x06margin\x18\x02 \x01(\x01R\x06margin\x12\x1a\n" +
@@ -1817,7 +2054,12 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\bExecutor\x12\x18\n" +
 	"\x14EXECUTOR_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11EXECUTOR_EMBEDDED\x10\x01\x12\x13\n" +
-	"\x0fEXECUTOR_WORKER\x10\x022\xac\x05\n" +
+	"\x0fEXECUTOR_WORKER\x10\x02*g\n" +
+	"\tObjective\x12\x19\n" +
+	"\x15OBJECTIVE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15OBJECTIVE_DPO_SIGMOID\x10\x01\x12\x11\n" +
+	"\rOBJECTIVE_KTO\x10\x02\x12\x11\n" +
+	"\rOBJECTIVE_SFT\x10\x032\xac\x05\n" +
 	"\x0eTrainerService\x12\\\n" +
 	"\tSubmitJob\x12&.propersim.trainer.v1.SubmitJobRequest\x1a'.propersim.trainer.v1.SubmitJobResponse\x12S\n" +
 	"\x06GetJob\x12#.propersim.trainer.v1.GetJobRequest\x1a$.propersim.trainer.v1.GetJobResponse\x12Y\n" +
@@ -1841,75 +2083,81 @@ func file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP() []byte {
 	return file_propersim_trainer_v1_trainer_service_proto_rawDescData
 }
 
-var file_propersim_trainer_v1_trainer_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_propersim_trainer_v1_trainer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_propersim_trainer_v1_trainer_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_propersim_trainer_v1_trainer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_propersim_trainer_v1_trainer_service_proto_goTypes = []any{
 	(JobState)(0),                   // 0: propersim.trainer.v1.JobState
 	(Reference)(0),                  // 1: propersim.trainer.v1.Reference
 	(Executor)(0),                   // 2: propersim.trainer.v1.Executor
-	(*Hyperparameters)(nil),         // 3: propersim.trainer.v1.Hyperparameters
-	(*TrainingMetrics)(nil),         // 4: propersim.trainer.v1.TrainingMetrics
-	(*Job)(nil),                     // 5: propersim.trainer.v1.Job
-	(*TrainingProgress)(nil),        // 6: propersim.trainer.v1.TrainingProgress
-	(*SubmitJobRequest)(nil),        // 7: propersim.trainer.v1.SubmitJobRequest
-	(*SubmitJobResponse)(nil),       // 8: propersim.trainer.v1.SubmitJobResponse
-	(*GetJobRequest)(nil),           // 9: propersim.trainer.v1.GetJobRequest
-	(*GetJobResponse)(nil),          // 10: propersim.trainer.v1.GetJobResponse
-	(*ListJobsRequest)(nil),         // 11: propersim.trainer.v1.ListJobsRequest
-	(*ListJobsResponse)(nil),        // 12: propersim.trainer.v1.ListJobsResponse
-	(*WatchJobRequest)(nil),         // 13: propersim.trainer.v1.WatchJobRequest
-	(*WatchJobResponse)(nil),        // 14: propersim.trainer.v1.WatchJobResponse
-	(*CancelJobRequest)(nil),        // 15: propersim.trainer.v1.CancelJobRequest
-	(*CancelJobResponse)(nil),       // 16: propersim.trainer.v1.CancelJobResponse
-	(*Manifest)(nil),                // 17: propersim.trainer.v1.Manifest
-	(*ArtifactFile)(nil),            // 18: propersim.trainer.v1.ArtifactFile
-	(*ArtifactChunk)(nil),           // 19: propersim.trainer.v1.ArtifactChunk
-	(*GetAdapterRequest)(nil),       // 20: propersim.trainer.v1.GetAdapterRequest
-	(*GetAdapterResponse)(nil),      // 21: propersim.trainer.v1.GetAdapterResponse
-	(*DownloadAdapterRequest)(nil),  // 22: propersim.trainer.v1.DownloadAdapterRequest
-	(*DownloadAdapterResponse)(nil), // 23: propersim.trainer.v1.DownloadAdapterResponse
-	(*timestamppb.Timestamp)(nil),   // 24: google.protobuf.Timestamp
+	(Objective)(0),                  // 3: propersim.trainer.v1.Objective
+	(*Hyperparameters)(nil),         // 4: propersim.trainer.v1.Hyperparameters
+	(*Lora)(nil),                    // 5: propersim.trainer.v1.Lora
+	(*TrainingMetrics)(nil),         // 6: propersim.trainer.v1.TrainingMetrics
+	(*Job)(nil),                     // 7: propersim.trainer.v1.Job
+	(*TrainingProgress)(nil),        // 8: propersim.trainer.v1.TrainingProgress
+	(*SubmitJobRequest)(nil),        // 9: propersim.trainer.v1.SubmitJobRequest
+	(*SubmitJobResponse)(nil),       // 10: propersim.trainer.v1.SubmitJobResponse
+	(*GetJobRequest)(nil),           // 11: propersim.trainer.v1.GetJobRequest
+	(*GetJobResponse)(nil),          // 12: propersim.trainer.v1.GetJobResponse
+	(*ListJobsRequest)(nil),         // 13: propersim.trainer.v1.ListJobsRequest
+	(*ListJobsResponse)(nil),        // 14: propersim.trainer.v1.ListJobsResponse
+	(*WatchJobRequest)(nil),         // 15: propersim.trainer.v1.WatchJobRequest
+	(*WatchJobResponse)(nil),        // 16: propersim.trainer.v1.WatchJobResponse
+	(*CancelJobRequest)(nil),        // 17: propersim.trainer.v1.CancelJobRequest
+	(*CancelJobResponse)(nil),       // 18: propersim.trainer.v1.CancelJobResponse
+	(*Manifest)(nil),                // 19: propersim.trainer.v1.Manifest
+	(*ArtifactFile)(nil),            // 20: propersim.trainer.v1.ArtifactFile
+	(*ArtifactChunk)(nil),           // 21: propersim.trainer.v1.ArtifactChunk
+	(*GetAdapterRequest)(nil),       // 22: propersim.trainer.v1.GetAdapterRequest
+	(*GetAdapterResponse)(nil),      // 23: propersim.trainer.v1.GetAdapterResponse
+	(*DownloadAdapterRequest)(nil),  // 24: propersim.trainer.v1.DownloadAdapterRequest
+	(*DownloadAdapterResponse)(nil), // 25: propersim.trainer.v1.DownloadAdapterResponse
+	(v1.Draw)(0),                    // 26: propersim.buffer.v1.Draw
+	(*timestamppb.Timestamp)(nil),   // 27: google.protobuf.Timestamp
 }
 var file_propersim_trainer_v1_trainer_service_proto_depIdxs = []int32{
 	1,  // 0: propersim.trainer.v1.Hyperparameters.reference:type_name -> propersim.trainer.v1.Reference
-	0,  // 1: propersim.trainer.v1.Job.state:type_name -> propersim.trainer.v1.JobState
-	3,  // 2: propersim.trainer.v1.Job.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
-	2,  // 3: propersim.trainer.v1.Job.executor:type_name -> propersim.trainer.v1.Executor
-	4,  // 4: propersim.trainer.v1.Job.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
-	6,  // 5: propersim.trainer.v1.Job.progress:type_name -> propersim.trainer.v1.TrainingProgress
-	24, // 6: propersim.trainer.v1.Job.state_time:type_name -> google.protobuf.Timestamp
-	3,  // 7: propersim.trainer.v1.SubmitJobRequest.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
-	2,  // 8: propersim.trainer.v1.SubmitJobRequest.executor:type_name -> propersim.trainer.v1.Executor
-	5,  // 9: propersim.trainer.v1.SubmitJobResponse.job:type_name -> propersim.trainer.v1.Job
-	5,  // 10: propersim.trainer.v1.GetJobResponse.job:type_name -> propersim.trainer.v1.Job
-	5,  // 11: propersim.trainer.v1.ListJobsResponse.jobs:type_name -> propersim.trainer.v1.Job
-	5,  // 12: propersim.trainer.v1.WatchJobResponse.job:type_name -> propersim.trainer.v1.Job
-	5,  // 13: propersim.trainer.v1.CancelJobResponse.job:type_name -> propersim.trainer.v1.Job
-	3,  // 14: propersim.trainer.v1.Manifest.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
-	4,  // 15: propersim.trainer.v1.Manifest.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
-	18, // 16: propersim.trainer.v1.Manifest.files:type_name -> propersim.trainer.v1.ArtifactFile
-	17, // 17: propersim.trainer.v1.GetAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
-	17, // 18: propersim.trainer.v1.DownloadAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
-	19, // 19: propersim.trainer.v1.DownloadAdapterResponse.chunk:type_name -> propersim.trainer.v1.ArtifactChunk
-	7,  // 20: propersim.trainer.v1.TrainerService.SubmitJob:input_type -> propersim.trainer.v1.SubmitJobRequest
-	9,  // 21: propersim.trainer.v1.TrainerService.GetJob:input_type -> propersim.trainer.v1.GetJobRequest
-	11, // 22: propersim.trainer.v1.TrainerService.ListJobs:input_type -> propersim.trainer.v1.ListJobsRequest
-	13, // 23: propersim.trainer.v1.TrainerService.WatchJob:input_type -> propersim.trainer.v1.WatchJobRequest
-	15, // 24: propersim.trainer.v1.TrainerService.CancelJob:input_type -> propersim.trainer.v1.CancelJobRequest
-	20, // 25: propersim.trainer.v1.TrainerService.GetAdapter:input_type -> propersim.trainer.v1.GetAdapterRequest
-	22, // 26: propersim.trainer.v1.TrainerService.DownloadAdapter:input_type -> propersim.trainer.v1.DownloadAdapterRequest
-	8,  // 27: propersim.trainer.v1.TrainerService.SubmitJob:output_type -> propersim.trainer.v1.SubmitJobResponse
-	10, // 28: propersim.trainer.v1.TrainerService.GetJob:output_type -> propersim.trainer.v1.GetJobResponse
-	12, // 29: propersim.trainer.v1.TrainerService.ListJobs:output_type -> propersim.trainer.v1.ListJobsResponse
-	14, // 30: propersim.trainer.v1.TrainerService.WatchJob:output_type -> propersim.trainer.v1.WatchJobResponse
-	16, // 31: propersim.trainer.v1.TrainerService.CancelJob:output_type -> propersim.trainer.v1.CancelJobResponse
-	21, // 32: propersim.trainer.v1.TrainerService.GetAdapter:output_type -> propersim.trainer.v1.GetAdapterResponse
-	23, // 33: propersim.trainer.v1.TrainerService.DownloadAdapter:output_type -> propersim.trainer.v1.DownloadAdapterResponse
-	27, // [27:34] is the sub-list for method output_type
-	20, // [20:27] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	3,  // 1: propersim.trainer.v1.Hyperparameters.objective:type_name -> propersim.trainer.v1.Objective
+	26, // 2: propersim.trainer.v1.Hyperparameters.draw:type_name -> propersim.buffer.v1.Draw
+	5,  // 3: propersim.trainer.v1.Hyperparameters.lora:type_name -> propersim.trainer.v1.Lora
+	0,  // 4: propersim.trainer.v1.Job.state:type_name -> propersim.trainer.v1.JobState
+	4,  // 5: propersim.trainer.v1.Job.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
+	2,  // 6: propersim.trainer.v1.Job.executor:type_name -> propersim.trainer.v1.Executor
+	6,  // 7: propersim.trainer.v1.Job.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
+	8,  // 8: propersim.trainer.v1.Job.progress:type_name -> propersim.trainer.v1.TrainingProgress
+	27, // 9: propersim.trainer.v1.Job.state_time:type_name -> google.protobuf.Timestamp
+	4,  // 10: propersim.trainer.v1.SubmitJobRequest.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
+	2,  // 11: propersim.trainer.v1.SubmitJobRequest.executor:type_name -> propersim.trainer.v1.Executor
+	7,  // 12: propersim.trainer.v1.SubmitJobResponse.job:type_name -> propersim.trainer.v1.Job
+	7,  // 13: propersim.trainer.v1.GetJobResponse.job:type_name -> propersim.trainer.v1.Job
+	7,  // 14: propersim.trainer.v1.ListJobsResponse.jobs:type_name -> propersim.trainer.v1.Job
+	7,  // 15: propersim.trainer.v1.WatchJobResponse.job:type_name -> propersim.trainer.v1.Job
+	7,  // 16: propersim.trainer.v1.CancelJobResponse.job:type_name -> propersim.trainer.v1.Job
+	4,  // 17: propersim.trainer.v1.Manifest.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
+	6,  // 18: propersim.trainer.v1.Manifest.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
+	20, // 19: propersim.trainer.v1.Manifest.files:type_name -> propersim.trainer.v1.ArtifactFile
+	19, // 20: propersim.trainer.v1.GetAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
+	19, // 21: propersim.trainer.v1.DownloadAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
+	21, // 22: propersim.trainer.v1.DownloadAdapterResponse.chunk:type_name -> propersim.trainer.v1.ArtifactChunk
+	9,  // 23: propersim.trainer.v1.TrainerService.SubmitJob:input_type -> propersim.trainer.v1.SubmitJobRequest
+	11, // 24: propersim.trainer.v1.TrainerService.GetJob:input_type -> propersim.trainer.v1.GetJobRequest
+	13, // 25: propersim.trainer.v1.TrainerService.ListJobs:input_type -> propersim.trainer.v1.ListJobsRequest
+	15, // 26: propersim.trainer.v1.TrainerService.WatchJob:input_type -> propersim.trainer.v1.WatchJobRequest
+	17, // 27: propersim.trainer.v1.TrainerService.CancelJob:input_type -> propersim.trainer.v1.CancelJobRequest
+	22, // 28: propersim.trainer.v1.TrainerService.GetAdapter:input_type -> propersim.trainer.v1.GetAdapterRequest
+	24, // 29: propersim.trainer.v1.TrainerService.DownloadAdapter:input_type -> propersim.trainer.v1.DownloadAdapterRequest
+	10, // 30: propersim.trainer.v1.TrainerService.SubmitJob:output_type -> propersim.trainer.v1.SubmitJobResponse
+	12, // 31: propersim.trainer.v1.TrainerService.GetJob:output_type -> propersim.trainer.v1.GetJobResponse
+	14, // 32: propersim.trainer.v1.TrainerService.ListJobs:output_type -> propersim.trainer.v1.ListJobsResponse
+	16, // 33: propersim.trainer.v1.TrainerService.WatchJob:output_type -> propersim.trainer.v1.WatchJobResponse
+	18, // 34: propersim.trainer.v1.TrainerService.CancelJob:output_type -> propersim.trainer.v1.CancelJobResponse
+	23, // 35: propersim.trainer.v1.TrainerService.GetAdapter:output_type -> propersim.trainer.v1.GetAdapterResponse
+	25, // 36: propersim.trainer.v1.TrainerService.DownloadAdapter:output_type -> propersim.trainer.v1.DownloadAdapterResponse
+	30, // [30:37] is the sub-list for method output_type
+	23, // [23:30] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_propersim_trainer_v1_trainer_service_proto_init() }
@@ -1917,7 +2165,8 @@ func file_propersim_trainer_v1_trainer_service_proto_init() {
 	if File_propersim_trainer_v1_trainer_service_proto != nil {
 		return
 	}
-	file_propersim_trainer_v1_trainer_service_proto_msgTypes[20].OneofWrappers = []any{
+	file_propersim_trainer_v1_trainer_service_proto_msgTypes[1].OneofWrappers = []any{}
+	file_propersim_trainer_v1_trainer_service_proto_msgTypes[21].OneofWrappers = []any{
 		(*DownloadAdapterResponse_Manifest)(nil),
 		(*DownloadAdapterResponse_Chunk)(nil),
 	}
@@ -1926,8 +2175,8 @@ func file_propersim_trainer_v1_trainer_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_propersim_trainer_v1_trainer_service_proto_rawDesc), len(file_propersim_trainer_v1_trainer_service_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   21,
+			NumEnums:      4,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
