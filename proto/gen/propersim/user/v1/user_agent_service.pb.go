@@ -479,7 +479,11 @@ type EvaluateRequest struct {
 	// The last committed waking step; -1 where there is none.
 	LastStep int32 `protobuf:"varint,3,opt,name=last_step,json=lastStep,proto3" json:"last_step,omitempty"`
 	// What the assistant offers.
-	Candidates    []*v1.Candidate `protobuf:"bytes,4,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	Candidates []*v1.Candidate `protobuf:"bytes,4,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	// What the user does at the step, as Act returned it. Absent: the session asks
+	// its planner, which may decide otherwise where the session was opened again
+	// between Act and Evaluate, before the note of Act was committed.
+	Action        *v1.Action `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -538,6 +542,13 @@ func (x *EvaluateRequest) GetLastStep() int32 {
 func (x *EvaluateRequest) GetCandidates() []*v1.Candidate {
 	if x != nil {
 		return x.Candidates
+	}
+	return nil
+}
+
+func (x *EvaluateRequest) GetAction() *v1.Action {
+	if x != nil {
+		return x.Action
 	}
 	return nil
 }
@@ -870,7 +881,7 @@ const file_propersim_user_v1_user_agent_service_proto_rawDesc = "" +
 	"\vobservation\x18\x02 \x01(\v2$.propersim.simulation.v1.ObservationR\vobservation\x128\n" +
 	"\x05calls\x18\x03 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12=\n" +
 	"\atimings\x18\x04 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings\x123\n" +
-	"\x05notes\x18\x05 \x03(\v2\x1d.propersim.simulation.v1.NoteR\x05notes\"\xd0\x01\n" +
+	"\x05notes\x18\x05 \x03(\v2\x1d.propersim.simulation.v1.NoteR\x05notes\"\x89\x02\n" +
 	"\x0fEvaluateRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12\x1b\n" +
@@ -879,7 +890,8 @@ const file_propersim_user_v1_user_agent_service_proto_rawDesc = "" +
 	"\n" +
 	"candidates\x18\x04 \x03(\v2\".propersim.simulation.v1.CandidateB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10\x10R\n" +
-	"candidates\"\xc0\x02\n" +
+	"candidates\x127\n" +
+	"\x06action\x18\x05 \x01(\v2\x1f.propersim.simulation.v1.ActionR\x06action\"\xc0\x02\n" +
 	"\x10EvaluateResponse\x12E\n" +
 	"\vevaluations\x18\x01 \x03(\v2#.propersim.simulation.v1.EvaluationR\vevaluations\x127\n" +
 	"\x06moment\x18\x02 \x01(\v2\x1f.propersim.simulation.v1.MomentR\x06moment\x128\n" +
@@ -965,30 +977,31 @@ var file_propersim_user_v1_user_agent_service_proto_depIdxs = []int32{
 	18, // 14: propersim.user.v1.ActResponse.timings:type_name -> propersim.simulation.v1.CallTiming
 	19, // 15: propersim.user.v1.ActResponse.notes:type_name -> propersim.simulation.v1.Note
 	22, // 16: propersim.user.v1.EvaluateRequest.candidates:type_name -> propersim.simulation.v1.Candidate
-	23, // 17: propersim.user.v1.EvaluateResponse.evaluations:type_name -> propersim.simulation.v1.Evaluation
-	24, // 18: propersim.user.v1.EvaluateResponse.moment:type_name -> propersim.simulation.v1.Moment
-	17, // 19: propersim.user.v1.EvaluateResponse.calls:type_name -> propersim.simulation.v1.ModelCall
-	18, // 20: propersim.user.v1.EvaluateResponse.timings:type_name -> propersim.simulation.v1.CallTiming
-	19, // 21: propersim.user.v1.EvaluateResponse.notes:type_name -> propersim.simulation.v1.Note
-	16, // 22: propersim.user.v1.ObserveRequest.past:type_name -> propersim.simulation.v1.PastStep
-	17, // 23: propersim.user.v1.ObserveResponse.calls:type_name -> propersim.simulation.v1.ModelCall
-	18, // 24: propersim.user.v1.ObserveResponse.timings:type_name -> propersim.simulation.v1.CallTiming
-	19, // 25: propersim.user.v1.ObserveResponse.notes:type_name -> propersim.simulation.v1.Note
-	0,  // 26: propersim.user.v1.UserAgentService.OpenSession:input_type -> propersim.user.v1.OpenSessionRequest
-	4,  // 27: propersim.user.v1.UserAgentService.Act:input_type -> propersim.user.v1.ActRequest
-	6,  // 28: propersim.user.v1.UserAgentService.Evaluate:input_type -> propersim.user.v1.EvaluateRequest
-	8,  // 29: propersim.user.v1.UserAgentService.Observe:input_type -> propersim.user.v1.ObserveRequest
-	10, // 30: propersim.user.v1.UserAgentService.CloseSession:input_type -> propersim.user.v1.CloseSessionRequest
-	3,  // 31: propersim.user.v1.UserAgentService.OpenSession:output_type -> propersim.user.v1.OpenSessionResponse
-	5,  // 32: propersim.user.v1.UserAgentService.Act:output_type -> propersim.user.v1.ActResponse
-	7,  // 33: propersim.user.v1.UserAgentService.Evaluate:output_type -> propersim.user.v1.EvaluateResponse
-	9,  // 34: propersim.user.v1.UserAgentService.Observe:output_type -> propersim.user.v1.ObserveResponse
-	11, // 35: propersim.user.v1.UserAgentService.CloseSession:output_type -> propersim.user.v1.CloseSessionResponse
-	31, // [31:36] is the sub-list for method output_type
-	26, // [26:31] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	20, // 17: propersim.user.v1.EvaluateRequest.action:type_name -> propersim.simulation.v1.Action
+	23, // 18: propersim.user.v1.EvaluateResponse.evaluations:type_name -> propersim.simulation.v1.Evaluation
+	24, // 19: propersim.user.v1.EvaluateResponse.moment:type_name -> propersim.simulation.v1.Moment
+	17, // 20: propersim.user.v1.EvaluateResponse.calls:type_name -> propersim.simulation.v1.ModelCall
+	18, // 21: propersim.user.v1.EvaluateResponse.timings:type_name -> propersim.simulation.v1.CallTiming
+	19, // 22: propersim.user.v1.EvaluateResponse.notes:type_name -> propersim.simulation.v1.Note
+	16, // 23: propersim.user.v1.ObserveRequest.past:type_name -> propersim.simulation.v1.PastStep
+	17, // 24: propersim.user.v1.ObserveResponse.calls:type_name -> propersim.simulation.v1.ModelCall
+	18, // 25: propersim.user.v1.ObserveResponse.timings:type_name -> propersim.simulation.v1.CallTiming
+	19, // 26: propersim.user.v1.ObserveResponse.notes:type_name -> propersim.simulation.v1.Note
+	0,  // 27: propersim.user.v1.UserAgentService.OpenSession:input_type -> propersim.user.v1.OpenSessionRequest
+	4,  // 28: propersim.user.v1.UserAgentService.Act:input_type -> propersim.user.v1.ActRequest
+	6,  // 29: propersim.user.v1.UserAgentService.Evaluate:input_type -> propersim.user.v1.EvaluateRequest
+	8,  // 30: propersim.user.v1.UserAgentService.Observe:input_type -> propersim.user.v1.ObserveRequest
+	10, // 31: propersim.user.v1.UserAgentService.CloseSession:input_type -> propersim.user.v1.CloseSessionRequest
+	3,  // 32: propersim.user.v1.UserAgentService.OpenSession:output_type -> propersim.user.v1.OpenSessionResponse
+	5,  // 33: propersim.user.v1.UserAgentService.Act:output_type -> propersim.user.v1.ActResponse
+	7,  // 34: propersim.user.v1.UserAgentService.Evaluate:output_type -> propersim.user.v1.EvaluateResponse
+	9,  // 35: propersim.user.v1.UserAgentService.Observe:output_type -> propersim.user.v1.ObserveResponse
+	11, // 36: propersim.user.v1.UserAgentService.CloseSession:output_type -> propersim.user.v1.CloseSessionResponse
+	32, // [32:37] is the sub-list for method output_type
+	27, // [27:32] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_propersim_user_v1_user_agent_service_proto_init() }
