@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/propersim/propersim/pkg/activity"
@@ -8,8 +9,8 @@ import (
 )
 
 // History is what a judge must remember of a run: a fold over its committed
-// waking steps. Sleep is what lies between them. It is not safe for concurrent
-// use.
+// waking steps. Steps missing between them were slept through. It is not safe
+// for concurrent use; a Snapshot is.
 type History struct {
 	judge *Judge
 	scale simtime.Scale
@@ -74,13 +75,24 @@ func (h *History) Observe(step int32, kind activity.Kind, delivered bool) {
 	h.wake, h.dayStart, h.last, h.lastKind = r.wake, r.dayStart, step, r.kind
 }
 
-// forget drops recommendations that no window can reach any more.
+// forget drops recommendations that no window can reach any more. It copies the
+// rest, because a snapshot shares the old ones.
 func (h *History) forget(step int32) {
 	oldest := step - h.scale.StepsPerDay()
 	keep := sort.Search(len(h.given), func(i int) bool { return h.given[i] > oldest })
 	if keep > 0 && keep >= len(h.given)/2 {
-		h.given = append(h.given[:0], h.given[keep:]...)
+		h.given = append(make([]int32, 0, cap(h.given)), h.given[keep:]...)
 	}
+}
+
+// Snapshot returns a copy that later observations of h do not change. Any number
+// of goroutines may read it.
+func (h *History) Snapshot() *History {
+	c := *h
+	c.ended = slices.Clone(h.ended)
+	c.bySlot = slices.Clone(h.bySlot)
+	c.given = slices.Clip(h.given) // shared: h only appends behind its end
+	return &c
 }
 
 // since returns the number of recommendations in the last so many minutes, the

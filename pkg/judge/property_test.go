@@ -120,7 +120,7 @@ func TestVerdictsHoldTogether(t *testing.T) {
 			for i, v := range e.GetVerdicts() {
 				require.Equal(t, simv1.Criterion(i+1), v.GetCriterion())
 				require.NotEmpty(t, v.GetReason())
-				require.Equal(t, simv1.Judge_JUDGE_EXACT, v.GetJudge())
+				require.Equal(t, simv1.JudgeKind_JUDGE_KIND_EXACT, v.GetJudge())
 				if v.GetOutcome() == simv1.Outcome_OUTCOME_PASS {
 					passes++
 				}

@@ -7,7 +7,7 @@ import (
 )
 
 // Reading is a moment as the user reads it, before anything is said. It is
-// valid until its history observes another step.
+// valid until its history observes another step; that of a snapshot stays valid.
 type Reading struct {
 	// Receptive: no receptive pattern is given, or one matches.
 	Receptive bool
@@ -23,7 +23,7 @@ type Reading struct {
 	history  *History
 	step     int32
 	second   int32 // of the day
-	kind     int   // activity.Index; -1 for a kind that is not ours
+	kind     int   // activity.Index; -1 for an unknown kind
 	dayStart int32 // first step of today
 	newDay   bool  // nothing was observed today before
 	slept    bool  // asleep until just now
@@ -36,8 +36,8 @@ type Reading struct {
 	longestGap               float64 // minutes
 }
 
-// Read reads the moment of a step at which kind goes on. The step must be after
-// the history's last one. It changes nothing.
+// Read reads the moment of a step at which the user does kind. The step must be
+// after the history's last one. It changes nothing.
 func (h *History) Read(step int32, kind activity.Kind) Reading {
 	r := Reading{
 		history: h, step: step, second: h.scale.SecondOfDay(step), kind: activity.Index(kind),

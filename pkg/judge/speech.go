@@ -45,7 +45,8 @@ func (c *compiler) speech(field string, in *simv1.CommunicationSpec) speech {
 }
 
 // judge applies tone, length and boundaries to a text.
-func (s *speech) judge(text string, said saying) (simv1.Outcome, string) {
+func (s *speech) judge(said *saying) (simv1.Outcome, string) {
+	text := said.text
 	if s.maxWords > 0 {
 		if n := words(text); n > s.maxWords {
 			return fail, strconv.Itoa(n) + " words, at most " + strconv.Itoa(s.maxWords) + " wanted"
@@ -63,7 +64,7 @@ func (s *speech) judge(text string, said saying) (simv1.Outcome, string) {
 	case s.tones == 0:
 		return pass, "tone, length and boundaries hold"
 	case said.tone < 0:
-		return unjudged, "the tone cannot be told from the text"
+		return unjudged, "the text shows no known tone"
 	case s.tones&(1<<said.tone) == 0:
 		return fail, "a " + string(content.Tones()[said.tone]) + " tone is not wanted"
 	default:
