@@ -105,7 +105,7 @@ func TestPairsOutliveTheProcess(t *testing.T) {
 	stop()
 	client, _ = start(t, dsn)
 	require.Len(t, list(t, client, "a", -1), 30)
-	require.True(t, proto.Equal(before, sample(t, client, "a", 12, 5, 3)))
+	requireSame(t, before, sample(t, client, "a", 12, 5, 3))
 }
 
 func list(t testing.TB, client bufferv1.PreferenceBufferServiceClient, run string, after int32) []*bufferv1.PreferencePair {

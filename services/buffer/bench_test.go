@@ -1,13 +1,8 @@
 package buffer_test
 
 import (
-	"context"
 	"path/filepath"
 	"testing"
-
-	"github.com/stretchr/testify/require"
-
-	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 )
 
 // BenchmarkAppend stores an hour's pairs, 24 of them, by one rpc.
@@ -30,8 +25,7 @@ func BenchmarkSample(b *testing.B) {
 	seed := uint64(0)
 	b.ReportAllocs()
 	for b.Loop() {
-		_, err := client.Sample(context.Background(), &bufferv1.SampleRequest{RunId: "a", Count: 200, Seed: seed, ThroughDay: 1000})
-		require.NoError(b, err)
+		sample(b, client, "a", 200, seed, 1000)
 		seed++
 	}
 }

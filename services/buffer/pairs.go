@@ -25,13 +25,13 @@ const (
 	rowsPerInsert = 16
 	// bodiesPerQuery is how many drawn pairs one query reads.
 	bodiesPerQuery = 50
-	// page is how many pairs are read at a time when all of a run's are wanted,
-	// so that a slow reader holds no connection.
+	// page is how many pairs one query reads when all of a run's are wanted, so
+	// that a slow reader does not keep a connection busy.
 	page = 256
 )
 
-// pairs is the table of pairs. A pair is kept as the bytes of its deterministic
-// marshalling, which are what a digest is made of.
+// pairs is the table of pairs. A pair is stored as its deterministic
+// marshalling, whose bytes enter the digest of a draw.
 type pairs struct {
 	db         *store.DB
 	insertMany *sql.Stmt // rowsPerInsert rows
@@ -63,7 +63,7 @@ func (p *pairs) prepare(ctx context.Context) error {
 		{&p.insertMany, p.db.Writer(), insertQuery(rowsPerInsert)},
 		{&p.insertOne, p.db.Writer(), insertQuery(1)},
 		{&p.readMany, p.db.DB, `SELECT step, body FROM buffer_pairs WHERE run_id = $1 AND step IN (` + placeholders(2, bodiesPerQuery) + `)`},
-		{&p.readSteps, p.db.DB, `SELECT string_agg(CAST(step AS TEXT), ',') FROM buffer_pairs WHERE run_id = $1 AND day <= $2`},
+		{&p.readSteps, p.db.DB, `SELECT day, string_agg(CAST(step AS TEXT), ',') FROM buffer_pairs WHERE run_id = $1 AND day <= $2 GROUP BY day ORDER BY day`},
 		{&p.readPage, p.db.DB, `SELECT step, body FROM buffer_pairs WHERE run_id = $1 AND step > $2 ORDER BY step LIMIT $3`},
 	} {
 		var err error
@@ -95,7 +95,7 @@ func placeholders(first, n int) string {
 func (p *pairs) Close() error { return p.db.Close() }
 
 // append stores pairs in one transaction and returns how many were new. A pair
-// that is there with another content is an ErrExists, and nothing is stored.
+// already stored with other content is an ErrExists, and nothing is stored.
 func (p *pairs) append(ctx context.Context, batch []*bufferv1.PreferencePair) (int, error) {
 	args := make([]any, 0, 4*len(batch))
 	for _, pair := range batch {
@@ -143,8 +143,8 @@ func (p *pairs) insert(ctx context.Context, tx *sql.Tx, args []any) (appended in
 }
 
 // compareStored returns an ErrExists for the first pair that differs from what
-// is stored. Messages are compared, not bytes, so that another version of the
-// marshaller is no conflict.
+// is stored. It compares messages, not bytes, so that bytes of another version
+// of the marshaller are no conflict.
 func compareStored(ctx context.Context, tx *sql.Tx, batch []*bufferv1.PreferencePair) error {
 	stmt, err := tx.PrepareContext(ctx, `SELECT body FROM buffer_pairs WHERE run_id = $1 AND step = $2`)
 	if err != nil {
@@ -164,21 +164,36 @@ func compareStored(ctx context.Context, tx *sql.Tx, batch []*bufferv1.Preference
 	return nil
 }
 
-// steps returns the run's steps with a pair, of days up to throughDay,
-// ascending. They come as one text: a row each would cost ten times as much.
-func (p *pairs) steps(ctx context.Context, run string, throughDay int32) ([]int32, error) {
-	var list sql.NullString
-	if err := p.readSteps.QueryRowContext(ctx, run, int64(throughDay)).Scan(&list); err != nil {
-		return nil, p.db.Err(err)
+// strata returns the run's steps with a pair, of days up to throughDay, day by
+// day, and how many they are. The steps of a day are read as one text: a row for
+// each would cost ten times as much.
+func (p *pairs) strata(ctx context.Context, run string, throughDay int32) (strata []stratum, population int64, err error) {
+	rows, err := p.readSteps.QueryContext(ctx, run, int64(throughDay))
+	if err != nil {
+		return nil, 0, p.db.Err(err)
 	}
-	if list.String == "" {
-		return nil, nil
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var s stratum
+		var list string
+		if err := rows.Scan(&s.day, &list); err != nil {
+			return nil, 0, p.db.Err(err)
+		}
+		if s.steps, err = parseSteps(list); err != nil {
+			return nil, 0, fmt.Errorf("database %s: run %q: %w", p.db.Name, run, err)
+		}
+		strata, population = append(strata, s), population+int64(len(s.steps))
 	}
-	steps := make([]int32, 0, strings.Count(list.String, ",")+1)
-	for text := range strings.SplitSeq(list.String, ",") {
+	return strata, population, p.db.Err(rows.Err())
+}
+
+// parseSteps reads steps separated by commas and sorts them.
+func parseSteps(list string) ([]int32, error) {
+	steps := make([]int32, 0, strings.Count(list, ",")+1)
+	for text := range strings.SplitSeq(list, ",") {
 		step, err := strconv.ParseInt(text, 10, 32)
 		if err != nil {
-			return nil, fmt.Errorf("database %s: step %q of run %q: %w", p.db.Name, text, run, errs.ErrDataLoss)
+			return nil, fmt.Errorf("step %q: %w", text, errs.ErrDataLoss)
 		}
 		steps = append(steps, int32(step))
 	}
@@ -197,7 +212,7 @@ func (p *pairs) bodies(ctx context.Context, run string, steps []int32) ([][]byte
 		args := make([]any, 1, 1+bodiesPerQuery)
 		args[0] = run
 		for i := range bodiesPerQuery {
-			args = append(args, int64(some[min(i, len(some)-1)])) // the last fills up the list
+			args = append(args, int64(some[min(i, len(some)-1)])) // repeats of the last step fill up the list
 		}
 		err := p.scan(ctx, p.readMany, args, func(step int32, body []byte) error {
 			out[place[step]] = body
@@ -233,7 +248,7 @@ func (p *pairs) each(ctx context.Context, run string, after int32, fn func(*buff
 	}
 }
 
-// scan reads rows of step and body; body is fn's own.
+// scan reads rows of step and body. fn may keep body.
 func (p *pairs) scan(ctx context.Context, stmt *sql.Stmt, args []any, fn func(step int32, body []byte) error) (err error) {
 	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
@@ -253,8 +268,8 @@ func (p *pairs) scan(ctx context.Context, stmt *sql.Stmt, args []any, fn func(st
 	return p.db.Err(rows.Err())
 }
 
-// count returns the number of the run's pairs and their greatest step, -1 where
-// there is none.
+// count returns the number of the run's pairs and their greatest step, -1 when
+// it has none.
 func (p *pairs) count(ctx context.Context, run string) (count int64, last int32, err error) {
 	row := p.db.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(MAX(step), -1) FROM buffer_pairs WHERE run_id = $1`, run)
 	if err := row.Scan(&count, &last); err != nil {

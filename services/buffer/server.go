@@ -18,7 +18,7 @@ import (
 type Config struct {
 	// DSN is a path, "sqlite:PATH", "postgres://..." or ":memory:".
 	DSN string
-	// Metrics gets what the service counts; nil means nobody looks.
+	// Metrics receives the counters of the service; nil means none are kept.
 	Metrics prometheus.Registerer
 }
 
@@ -36,7 +36,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	m := prom.Maker{Registry: cfg.Metrics}
-	appended := m.Counter("pairs_appended_total", "Pairs appended to the buffer; repeated ones were there already.", "result")
+	appended := m.Counter("pairs_appended_total", "Pairs appended to the buffer; repeated ones were already stored.", "result")
 	if err := errors.Join(m.Err, p.db.Measure(cfg.Metrics, "buffer")); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -48,7 +48,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	bufferv1.RegisterPreferenceBufferServiceServer(r, s)
 }
 
-// Run blocks until ctx is done: the service does nothing of its own accord.
+// Run blocks until ctx is done: the service has no background work.
 func (s *Server) Run(ctx context.Context) error {
 	<-ctx.Done()
 	return nil
@@ -69,27 +69,6 @@ func (s *Server) Append(ctx context.Context, req *bufferv1.AppendRequest) (*buff
 	s.fresh.Add(float64(n))
 	s.repeat.Add(float64(len(req.GetPairs()) - n))
 	return &bufferv1.AppendResponse{Appended: int32(n)}, nil
-}
-
-// Sample implements PreferenceBufferService.
-func (s *Server) Sample(ctx context.Context, req *bufferv1.SampleRequest) (*bufferv1.SampleResponse, error) {
-	steps, err := s.pairs.steps(ctx, req.GetRunId(), req.GetThroughDay())
-	if err != nil {
-		return nil, err
-	}
-	drawn := choose(steps, int(req.GetCount()), req.GetSeed(), req.GetThroughDay())
-	bodies, err := s.pairs.bodies(ctx, req.GetRunId(), drawn)
-	if err != nil {
-		return nil, err
-	}
-	resp := &bufferv1.SampleResponse{Population: int64(len(steps)), Pairs: make([]*bufferv1.PreferencePair, len(drawn))}
-	for i, body := range bodies {
-		if resp.Pairs[i], err = s.pairs.decode(req.GetRunId(), drawn[i], body); err != nil {
-			return nil, err
-		}
-	}
-	resp.Digest, err = digest(resp.GetPairs())
-	return resp, err
 }
 
 // List implements PreferenceBufferService.
