@@ -480,9 +480,8 @@ type EvaluateRequest struct {
 	LastStep int32 `protobuf:"varint,3,opt,name=last_step,json=lastStep,proto3" json:"last_step,omitempty"`
 	// What the assistant offers.
 	Candidates []*v1.Candidate `protobuf:"bytes,4,rep,name=candidates,proto3" json:"candidates,omitempty"`
-	// What the user does at the step, as Act returned it. Absent: the session asks
-	// its planner, which may decide otherwise where the session was opened again
-	// between Act and Evaluate, before the note of Act was committed.
+	// What the user does at the step, as Act returned it: judging never asks the
+	// planner, which may have lost the plan since.
 	Action        *v1.Action `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -881,7 +880,7 @@ const file_propersim_user_v1_user_agent_service_proto_rawDesc = "" +
 	"\vobservation\x18\x02 \x01(\v2$.propersim.simulation.v1.ObservationR\vobservation\x128\n" +
 	"\x05calls\x18\x03 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12=\n" +
 	"\atimings\x18\x04 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings\x123\n" +
-	"\x05notes\x18\x05 \x03(\v2\x1d.propersim.simulation.v1.NoteR\x05notes\"\x89\x02\n" +
+	"\x05notes\x18\x05 \x03(\v2\x1d.propersim.simulation.v1.NoteR\x05notes\"\x91\x02\n" +
 	"\x0fEvaluateRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12\x1b\n" +
@@ -890,8 +889,8 @@ const file_propersim_user_v1_user_agent_service_proto_rawDesc = "" +
 	"\n" +
 	"candidates\x18\x04 \x03(\v2\".propersim.simulation.v1.CandidateB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10\x10R\n" +
-	"candidates\x127\n" +
-	"\x06action\x18\x05 \x01(\v2\x1f.propersim.simulation.v1.ActionR\x06action\"\xc0\x02\n" +
+	"candidates\x12?\n" +
+	"\x06action\x18\x05 \x01(\v2\x1f.propersim.simulation.v1.ActionB\x06\xbaH\x03\xc8\x01\x01R\x06action\"\xc0\x02\n" +
 	"\x10EvaluateResponse\x12E\n" +
 	"\vevaluations\x18\x01 \x03(\v2#.propersim.simulation.v1.EvaluationR\vevaluations\x127\n" +
 	"\x06moment\x18\x02 \x01(\v2\x1f.propersim.simulation.v1.MomentR\x06moment\x128\n" +
