@@ -14,27 +14,26 @@ import (
 	"github.com/propersim/propersim/services/retrieval/index/qdrant"
 )
 
-// Names of the drivers.
+// Names of the index drivers.
 const (
 	// IndexEmbedded scans vectors in process.
 	IndexEmbedded = "embedded"
 	// IndexQdrant asks a Qdrant server.
 	IndexQdrant = "qdrant"
-	// EmbedderEmbedded hashes words in process.
-	EmbedderEmbedded = "embedded"
 )
 
-// Config chooses the backends of the service. The zero value is all embedded.
+// Config chooses the drivers of the service. The zero value is all embedded.
 type Config struct {
-	// Embedder is "embedded"; empty means that.
-	Embedder string
-	// Dimensions of the embedded embedder, 8 to 1024; 0 means 64.
+	// Embedder makes the vectors; nil means the embedded one, embed.Hashing.
+	Embedder embed.Embedder
+	// Dimensions of the embedded embedder, 8 to 1024; 0 means 64. It must be 0
+	// beside an Embedder.
 	Dimensions int
 	// Index is "embedded" or "qdrant"; empty means "embedded".
 	Index string
 	// Qdrant is read when Index is "qdrant".
 	Qdrant Qdrant
-	// Metrics gets what the service counts; nil means nobody looks.
+	// Metrics gets the service's metrics; nil means none are collected.
 	Metrics prometheus.Registerer
 	// Logger may be nil.
 	Logger *zap.Logger
@@ -62,16 +61,10 @@ type Qdrant struct {
 	Timeout time.Duration
 }
 
-// open makes the backends, or returns Violations with every setting at fault.
-func (c Config) open() (*embed.Hashing, index.Index, error) {
+// open makes the drivers, or returns Violations with every setting at fault.
+func (c Config) open() (embed.Embedder, index.Index, error) {
 	var faults errs.Violations
-	if c.Embedder != "" && c.Embedder != EmbedderEmbedded {
-		faults.Add("embedder", "found %q, want %q", c.Embedder, EmbedderEmbedded)
-	}
-	embedder, err := embed.NewHashing(c.Dimensions)
-	if err != nil {
-		faults.Add("dimensions", "%v", err)
-	}
+	embedder := c.embedder(&faults)
 	if !slices.Contains([]string{IndexEmbedded, IndexQdrant}, c.driver()) {
 		faults.Add("index", "found %q, want %q or %q", c.Index, IndexEmbedded, IndexQdrant)
 	}
@@ -92,4 +85,18 @@ func (c Config) open() (*embed.Hashing, index.Index, error) {
 		Prefix: c.Qdrant.Prefix, Model: embedder.Model(), Dimensions: embedder.Dimensions(), Logger: c.Logger,
 	})
 	return embedder, x, err
+}
+
+func (c Config) embedder(faults *errs.Violations) embed.Embedder {
+	if c.Embedder != nil {
+		if c.Dimensions != 0 {
+			faults.Add("dimensions", "found %d, want 0: the embedder %s decides", c.Dimensions, c.Embedder.Model())
+		}
+		return c.Embedder
+	}
+	hashing, err := embed.NewHashing(c.Dimensions)
+	if err != nil {
+		faults.Add("dimensions", "%v", err)
+	}
+	return hashing
 }

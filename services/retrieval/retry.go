@@ -10,18 +10,18 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 )
 
-// Bounds of the retries of one operation: a hiccup of the index is mended here,
-// an absence is for the caller to wait out. At most 4 tries within half a second
-// of pauses.
+// Bounds of the retries of one operation: at most 4 attempts within half a second
+// of pauses. They bridge a short fault of the index; when it is down for longer,
+// the caller retries.
 const (
 	maxTries   = 4
 	firstPause = 50 * time.Millisecond
 	maxPause   = 250 * time.Millisecond
 )
 
-// do measures an operation of the index and tries it again after an error that
-// says the index could not be reached. Every operation may be repeated: writing
-// the same points twice changes nothing. A deadline ends the tries.
+// do measures an operation of the index and retries it after an ErrUnavailable.
+// Every operation is idempotent, so a retry is safe. The end of ctx ends the
+// retries.
 func do[T any](ctx context.Context, op operation, f func() (T, error)) (T, error) {
 	began := time.Now()
 	defer func() { op.seconds.Observe(time.Since(began).Seconds()) }()

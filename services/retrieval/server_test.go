@@ -15,8 +15,10 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/role"
 	"github.com/propersim/propersim/pkg/serve"
 	retrievalv1 "github.com/propersim/propersim/proto/gen/propersim/retrieval/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	"github.com/propersim/propersim/services/retrieval"
 )
 
@@ -61,16 +63,16 @@ func TestAMomentIsFoundAgainByMeaning(t *testing.T) {
 	deleted, err := client.Delete(ctx, &retrievalv1.DeleteRequest{Tenant: "run-1", Keys: []string{"90"}})
 	require.NoError(t, err)
 	require.EqualValues(t, 1, deleted.GetDeleted())
-	deleted, err = client.Delete(ctx, &retrievalv1.DeleteRequest{Tenant: "run-1", All: true})
+	deleted, err = client.Delete(ctx, &retrievalv1.DeleteRequest{Tenant: "run-1", DeleteTenant: true})
 	require.NoError(t, err)
 	require.EqualValues(t, 2, deleted.GetDeleted())
 }
 
-func TestADeletionMustBeSpelledOut(t *testing.T) {
+func TestDeletingATenantMustBeSpelledOut(t *testing.T) {
 	client := start(t, retrieval.Config{})
 	for _, req := range []*retrievalv1.DeleteRequest{
 		{Tenant: "run-1"},
-		{Tenant: "run-1", All: true, Keys: []string{"1"}},
+		{Tenant: "run-1", DeleteTenant: true, Keys: []string{"1"}},
 	} {
 		_, err := client.Delete(context.Background(), req)
 		require.ErrorIs(t, err, errs.ErrInvalid)
@@ -90,7 +92,6 @@ func TestEmbeddingsNameTheirModel(t *testing.T) {
 func TestConfigurationIsChecked(t *testing.T) {
 	for field, cfg := range map[string]retrieval.Config{
 		"index":          {Index: "faiss"},
-		"embedder":       {Embedder: "word2vec"},
 		"dimensions":     {Dimensions: 5000},
 		"qdrant.address": {Index: "qdrant"},
 		"qdrant.timeout": {Qdrant: retrieval.Qdrant{Timeout: -time.Second}},
@@ -100,11 +101,86 @@ func TestConfigurationIsChecked(t *testing.T) {
 		require.True(t, errors.As(err, &faults), field)
 		require.Equal(t, field, faults[0].Field)
 	}
-	_, err := retrieval.New(retrieval.Config{Index: "faiss"})
+	_, err := retrieval.New(retrieval.Config{Embedder: &counting{}, Dimensions: 64})
+	require.ErrorContains(t, err, "dimensions: found 64, want 0: the embedder counting/1 decides")
+	_, err = retrieval.New(retrieval.Config{Index: "faiss"})
 	require.ErrorContains(t, err, `found "faiss", want "embedded" or "qdrant"`)
 }
 
-func TestAQdrantThatIsAwayIsUnavailable(t *testing.T) {
+// counting is an embedder that reports a call for each request, as one that asks a
+// model does. Every text has the same vector.
+type counting struct {
+	calls     int
+	short     bool // one component is missing
+	forgetful bool // the last vector is missing
+	err       error
+}
+
+func (*counting) Model() string           { return "counting/1" }
+func (*counting) Dimensions() int         { return 2 }
+func (*counting) Backend() *simv1.Backend { return &simv1.Backend{Driver: "model", Model: "counting"} }
+
+func (c *counting) Embed(_ context.Context, texts []string) ([][]float32, role.Effects, error) {
+	if c.err != nil {
+		return nil, role.Effects{}, c.err
+	}
+	c.calls++
+	out := make([][]float32, len(texts))
+	for i := range texts {
+		out[i] = []float32{0.6, 0.8}
+		if c.short {
+			out[i] = out[i][:1]
+		}
+	}
+	if c.forgetful {
+		out = out[1:]
+	}
+	id := fmt.Sprintf("embedder/%d", c.calls)
+	return out, role.Effects{Calls: []*simv1.ModelCall{{Id: id, Role: simv1.Role_ROLE_EMBEDDER}}, Timings: []*simv1.CallTiming{{CallId: id}}}, nil
+}
+
+func TestTheCallsOfAnEmbedderAreReturned(t *testing.T) {
+	ctx, client := context.Background(), start(t, retrieval.Config{Embedder: &counting{}})
+	put, err := client.Upsert(ctx, &retrievalv1.UpsertRequest{Tenant: "t", Points: []*retrievalv1.Point{{Key: "1", Text: "tea"}}})
+	require.NoError(t, err)
+	require.Equal(t, "embedder/1", put.GetCalls()[0].GetId())
+	found, err := client.Search(ctx, &retrievalv1.SearchRequest{Tenant: "t", Text: "tea", Limit: 1})
+	require.NoError(t, err)
+	require.Equal(t, "embedder/2", found.GetCalls()[0].GetId())
+	require.Equal(t, "embedder/2", found.GetTimings()[0].GetCallId())
+	embedded, err := client.Embed(ctx, &retrievalv1.EmbedRequest{Texts: []string{"tea"}})
+	require.NoError(t, err)
+	require.Equal(t, "embedder/3", embedded.GetCalls()[0].GetId())
+	require.Equal(t, "counting", embedded.GetBackend().GetModel())
+}
+
+func TestNothingIsStoredWhenTheEmbedderFails(t *testing.T) {
+	for want, broken := range map[error]*counting{
+		errs.ErrUnavailable: {err: fmt.Errorf("endpoint: %w", errs.ErrUnavailable)},
+		errs.ErrInternal:    {short: true},
+		errs.ErrExhausted:   {err: fmt.Errorf("endpoint: %w", errs.ErrExhausted)},
+	} {
+		client := start(t, retrieval.Config{Embedder: broken})
+		_, err := client.Upsert(context.Background(), &retrievalv1.UpsertRequest{Tenant: "t", Points: []*retrievalv1.Point{{Key: "1", Text: "tea"}}})
+		require.ErrorIs(t, err, want)
+		count, err := client.Count(context.Background(), &retrievalv1.CountRequest{Tenant: "t"})
+		require.NoError(t, err)
+		require.Zero(t, count.GetCount())
+	}
+	_, err := start(t, retrieval.Config{Embedder: &counting{forgetful: true}}).Embed(context.Background(), &retrievalv1.EmbedRequest{Texts: []string{"tea"}})
+	require.ErrorIs(t, err, errs.ErrInternal)
+}
+
+func TestPositionsAreBounded(t *testing.T) {
+	ctx, client := context.Background(), start(t, retrieval.Config{})
+	const beyond = int64(1<<53 + 1)
+	_, err := client.Upsert(ctx, &retrievalv1.UpsertRequest{Tenant: "t", Points: []*retrievalv1.Point{{Key: "1", Text: "tea", Position: beyond}}})
+	require.ErrorIs(t, err, errs.ErrInvalid)
+	_, err = client.Search(ctx, &retrievalv1.SearchRequest{Tenant: "t", Text: "tea", Limit: 1, Before: new(-beyond)})
+	require.ErrorIs(t, err, errs.ErrInvalid)
+}
+
+func TestAQdrantThatCannotBeReachedIsUnavailable(t *testing.T) {
 	client := start(t, retrieval.Config{Index: "qdrant", Qdrant: retrieval.Qdrant{Address: "127.0.0.1:1"}})
 	_, err := client.Count(context.Background(), &retrievalv1.CountRequest{Tenant: "t"})
 	require.ErrorIs(t, err, errs.ErrUnavailable)
@@ -125,7 +201,7 @@ func refusing(t *testing.T, code codes.Code) (address string, calls *atomic.Int3
 	return listener.Addr().String(), calls
 }
 
-func TestOnlyWhatPassesIsTriedAgain(t *testing.T) {
+func TestOnlyTransientErrorsAreRetried(t *testing.T) {
 	for code, want := range map[codes.Code]struct {
 		kind  error
 		tries int32

@@ -1,41 +1,43 @@
-// Package embed turns texts into vectors of length 1.
 package embed
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/role"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
 // Bounds of the number of dimensions of a Hashing embedder.
 const (
-	// DefaultDimensions keep a search in a run's few hundred moments below
-	// some ten microseconds.
+	// DefaultDimensions keep a search among the few hundred moments of a run at
+	// about ten microseconds.
 	DefaultDimensions = 64
-	// MinDimensions is the least that still tells some words apart.
+	// MinDimensions still separates some words.
 	MinDimensions = 8
-	// MaxDimensions is the most that is of use: texts here have far fewer
-	// features.
+	// MaxDimensions is enough: these texts have far fewer features.
 	MaxDimensions = 1024
 )
 
-// Weights of the three kinds of features. A word counts most; a bigram tells
-// word order; trigrams bring forms of one word near to each other.
+// Weights of the three kinds of features. A word counts most; a bigram carries
+// the word order; trigrams make forms of one word similar.
 const (
 	unigramWeight = 1.0
 	bigramWeight  = 0.5
 	trigramWeight = 0.3
 )
 
-// Hashing embeds a text by signed feature hashing (Weinberger et al., 2009) of
-// its word unigrams, word bigrams and character trigrams. It is a pure function
-// of the text, the same on every machine.
+// Hashing is the embedded Embedder: signed feature hashing (Weinberger et al.,
+// 2009) of word unigrams, word bigrams and character trigrams. It is a pure
+// function of the text, the same on every machine.
 //
-// Its limits: it knows words, not meaning, so that synonyms are as far apart as
-// any two words; at few dimensions unrelated features collide, which adds noise
-// of about 1/sqrt(dimensions) to a cosine; it weighs no word as more telling
-// than another.
+// Its limits: it compares words, not meaning, so synonyms are unrelated; with few
+// dimensions unrelated features collide, which adds noise of about
+// 1/sqrt(dimensions) to a cosine; every word has the same weight.
 type Hashing struct {
 	dimensions int
 	model      string
@@ -53,22 +55,37 @@ func NewHashing(dimensions int) (*Hashing, error) {
 	return &Hashing{dimensions: dimensions, model: fmt.Sprintf("hash-%d/1", dimensions)}, nil
 }
 
-// Model names the embedding space, "hash-64/1": kind, dimensions and version of
-// the features. Vectors of different models cannot be compared.
+// Model implements Embedder: "hash-64/1" is the kind, the dimensions and the
+// version of the features.
 func (h *Hashing) Model() string { return h.model }
 
-// Dimensions returns the number of components of a vector.
+// Dimensions implements Embedder.
 func (h *Hashing) Dimensions() int { return h.dimensions }
 
-// Embed returns the vector of a text, of length 1 within rounding.
-func (h *Hashing) Embed(text string) []float32 {
+// Backend implements Embedder.
+func (h *Hashing) Backend() *simv1.Backend { return role.EmbeddedBackend() }
+
+// Embed implements Embedder. It makes no calls and fails only when ctx has ended.
+func (h *Hashing) Embed(ctx context.Context, texts []string) ([][]float32, role.Effects, error) {
+	if err := errs.FromContext(ctx); err != nil {
+		return nil, role.Effects{}, err
+	}
+	vectors := make([][]float32, len(texts))
+	for i, text := range texts {
+		vectors[i] = h.Vector(text)
+	}
+	return vectors, role.Effects{}, nil
+}
+
+// Vector returns the vector of one text, of length 1 within rounding.
+func (h *Hashing) Vector(text string) []float32 {
 	f := features{sums: make([]float32, h.dimensions)}
 	for _, r := range text {
 		f.push(r)
 	}
 	f.endWord()
 	if !f.normalize() {
-		// Nothing but punctuation, or features that cancel: the text as a whole.
+		// Only punctuation, or features that cancel out: hash the text as a whole.
 		f.add(hashText(text), unigramWeight)
 		f.normalize()
 	}
@@ -90,8 +107,8 @@ const (
 type features struct {
 	sums     []float32
 	word     uint64 // hash of the word so far
-	previous uint64 // hash of the word before; 0 when there is none
-	first    rune   // the two runes before, for trigrams
+	previous uint64 // hash of the previous word; 0 for the first one
+	first    rune   // the two previous runes, for trigrams
 	second   rune
 	inWord   bool
 }
@@ -141,8 +158,8 @@ func (f *features) endWord() {
 	f.inWord, f.previous = false, f.word
 }
 
-// add puts a feature into one component, with a sign of its own, so that
-// collisions cancel on average.
+// add adds a feature to one component. The sign is part of the hash, so collisions
+// cancel on average.
 func (f *features) add(feature uint64, weight float32) {
 	h := mix(feature)
 	if h>>63 == 1 {
@@ -151,7 +168,7 @@ func (f *features) add(feature uint64, weight float32) {
 	f.sums[(h&0xffffffff)*uint64(len(f.sums))>>32] += weight
 }
 
-// normalize scales to length 1 and reports whether there was a length.
+// normalize scales to length 1. It reports false for a vector of length 0.
 func (f *features) normalize() bool {
 	squares := 0.0
 	for _, x := range f.sums {

@@ -21,10 +21,10 @@ func TestEveryTextHasAVectorOfLengthOne(t *testing.T) {
 		h, err := NewHashing(rapid.IntRange(MinDimensions, 128).Draw(t, "dimensions"))
 		require.NoError(t, err)
 		text := rapid.String().Draw(t, "text")
-		v := h.Embed(text)
+		v := h.Vector(text)
 		require.Len(t, v, h.Dimensions())
 		require.InDelta(t, 1, math.Sqrt(cosine(v, v)), 1e-5)
-		require.Equal(t, v, h.Embed(text), "a pure function of the text")
+		require.Equal(t, v, h.Vector(text), "a pure function of the text")
 	})
 }
 
@@ -32,10 +32,10 @@ func TestLikeTextsAreNear(t *testing.T) {
 	h, err := NewHashing(0)
 	require.NoError(t, err)
 	require.Equal(t, "hash-64/1", h.Model())
-	at := h.Embed("watering the tomatoes in the garden, morning")
-	same := h.Embed("Watering the tomatoes in the garden - morning!")
-	near := h.Embed("watered a tomato plant in the garden, morning")
-	far := h.Embed("on the phone with a client about invoices")
+	at := h.Vector("watering the tomatoes in the garden, morning")
+	same := h.Vector("Watering the tomatoes in the garden - morning!")
+	near := h.Vector("watered a tomato plant in the garden, morning")
+	far := h.Vector("on the phone with a client about invoices")
 	require.InDelta(t, 1, cosine(at, same), 1e-5, "case and punctuation do not count")
 	require.Greater(t, cosine(at, near), cosine(at, far)+0.2)
 }
@@ -43,7 +43,7 @@ func TestLikeTextsAreNear(t *testing.T) {
 func TestVectorsNeverChange(t *testing.T) {
 	h, err := NewHashing(8)
 	require.NoError(t, err)
-	got := h.Embed("tea in the kitchen")
+	got := h.Vector("tea in the kitchen")
 	want := []float32{0.10253789, -0.34179297, -0.6494067, -0.5126894, 0.20507579, 0.13671717, 0.34179294, -0.10253789}
 	require.Equal(t, want, got, "another result needs another version in the model name")
 }
@@ -60,6 +60,6 @@ func BenchmarkEmbed(b *testing.B) {
 	require.NoError(b, err)
 	b.ReportAllocs()
 	for b.Loop() {
-		h.Embed("cooking: making a stew with carrots, kitchen, early evening")
+		h.Vector("cooking: making a stew with carrots, kitchen, early evening")
 	}
 }

@@ -1,15 +1,15 @@
 package index
 
-// Score returns the cosine of two vectors of length 1 and of the same number of
-// components, [-1, 1]. Every driver ranks by this function alone, whose order
-// of additions is fixed: the same vectors give the same bits everywhere.
+// Score returns the cosine of two vectors of length 1 with the same number of
+// components, [-1, 1]. Every driver ranks by this function alone. Its order of
+// additions is fixed, so the same vectors give the same bits on every machine.
 func Score(a, b []float32) float32 {
 	return min(1, max(-1, dot(a, b)))
 }
 
-// lanes is how many sums run side by side in a dot product; component i belongs
-// to sum i%lanes. It is part of the result's rounding and must not depend on
-// the machine.
+// lanes is the number of partial sums of a dot product; component i belongs to sum
+// i%lanes. It decides the rounding of the result and must not depend on the
+// machine.
 const lanes = 16
 
 func dot(a, b []float32) float32 {
@@ -35,9 +35,9 @@ func fold(a, b, c, d []float32) float32 {
 	return (w + y) + (x + z)
 }
 
-// addProductsGo adds the products of a and b to the sums; len(a) is a multiple
-// of lanes and len(b) is not less. The conversion forbids a fused multiply-add,
-// which would round otherwise on some machines.
+// addProductsGo adds the products of a and b to the sums; len(a) is a multiple of
+// lanes and len(b) is at least len(a). The conversion prevents a fused
+// multiply-add, which rounds differently on some machines.
 func addProductsGo(s *[lanes]float32, a, b []float32) {
 	for len(a) >= lanes && len(b) >= lanes {
 		x, y := (*[lanes]float32)(a), (*[lanes]float32)(b)

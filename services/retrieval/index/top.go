@@ -9,7 +9,7 @@ import (
 )
 
 // Top keeps the best hits seen so far: greatest score first, ties by ascending
-// key. The zero value keeps none; NewTop makes one of use.
+// key. The zero value keeps no hits; use NewTop.
 type Top struct {
 	limit int
 	worst byWorst
@@ -30,8 +30,8 @@ func (t *Top) Offer(score float32, point *retrievalv1.Point) {
 	}
 }
 
-// Floor returns the score below which a point cannot enter any more, and
-// whether there is one: not before limit points were offered.
+// Floor returns the score below which no further point enters, and false while
+// fewer than limit points were offered.
 func (t *Top) Floor() (float32, bool) {
 	if len(t.worst) < t.limit {
 		return 0, false
@@ -39,7 +39,7 @@ func (t *Top) Floor() (float32, bool) {
 	return t.worst[0].score, true
 }
 
-// Hits returns what was kept, best first, and empties the Top.
+// Hits returns the kept hits, best first, and empties the Top.
 func (t *Top) Hits() []*retrievalv1.Hit {
 	slices.SortFunc(t.worst, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.point.GetKey(), b.point.GetKey()))

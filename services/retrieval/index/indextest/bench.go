@@ -69,7 +69,7 @@ func some(tb testing.TB, dimensions, from, n int) ([]*retrievalv1.Point, [][]flo
 			text = append(append(text, words[d.Intn(len(words), k)]...), ' ')
 		}
 		points[i] = &retrievalv1.Point{Key: fmt.Sprint(from + i), Text: string(text), Position: int64(from + i)}
-		vectors[i] = h.Embed(points[i].GetText())
+		vectors[i] = h.Vector(points[i].GetText())
 	}
 	return points, vectors
 }

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"testing"
 
@@ -19,28 +18,35 @@ import (
 	"github.com/propersim/propersim/services/retrieval/index"
 )
 
-// Run checks the index that open gives. It is called once per test and must give
-// an index for vectors of Dimensions components; what other tests put there
-// does not matter, for every test has tenants of its own.
+// tests are the requirements, in the order in which they run.
+var tests = []struct {
+	name string
+	run  func(*testing.T, *bench)
+}{
+	{"the check passes, again and again", check},
+	{"an empty tenant", emptyTenant},
+	{"a point is found again", roundTrip},
+	{"a key is replaced", replace},
+	{"a key twice in one request", twice},
+	{"ties by key", ties},
+	{"before", before},
+	{"before, at the bounds", farAway},
+	{"tenants", tenants},
+	{"delete", remove},
+	{"exact", exact},
+}
+
+// Run checks the index that open returns. It calls open once for each test; the
+// index is for vectors of Dimensions components. Other points there do not matter:
+// every test has tenants of its own.
 func Run(t *testing.T, open func(t *testing.T) index.Index) {
-	for name, test := range map[string]func(*testing.T, *bench){
-		"an empty tenant":            emptyTenant,
-		"a point is found again":     roundTrip,
-		"a key is replaced":          replace,
-		"a key twice in one request": twice,
-		"ties by key":                ties,
-		"before":                     before,
-		"before, far away":           farAway,
-		"tenants":                    tenants,
-		"delete":                     remove,
-		"exact":                      exact,
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
 			x := open(t)
 			t.Cleanup(func() { require.NoError(t, x.Close()) })
 			h, err := embed.NewHashing(Dimensions)
 			require.NoError(t, err)
-			test(t, &bench{Index: x, t: t, h: h, tenant: "conformance/" + t.Name()})
+			test.run(t, &bench{Index: x, t: t, h: h, tenant: "conformance/" + t.Name()})
 		})
 	}
 }
@@ -60,14 +66,14 @@ func (b *bench) put(tenant string, points ...*retrievalv1.Point) {
 	b.t.Helper()
 	vectors := make([][]float32, len(points))
 	for i, p := range points {
-		vectors[i] = b.h.Embed(p.GetText())
+		vectors[i] = b.h.Vector(p.GetText())
 	}
 	require.NoError(b.t, b.Upsert(context.Background(), tenant, points, vectors))
 }
 
 func (b *bench) find(tenant, text string, limit int, before *int64) []*retrievalv1.Hit {
 	b.t.Helper()
-	hits, err := b.Search(context.Background(), tenant, b.h.Embed(text), limit, before)
+	hits, err := b.Search(context.Background(), tenant, b.h.Vector(text), limit, before)
 	require.NoError(b.t, err)
 	return hits
 }
@@ -88,13 +94,20 @@ func (b *bench) count(tenant string) int64 {
 	return n
 }
 
-// clear takes away what a former run of the suite left on a lasting server.
+// clear deletes what an earlier run of the suite left on a server.
 func (b *bench) clear(tenants ...string) {
 	b.t.Helper()
 	for _, tenant := range tenants {
 		_, err := b.DeleteTenant(context.Background(), tenant)
 		require.NoError(b.t, err)
 		b.t.Cleanup(func() { _, _ = b.DeleteTenant(context.Background(), tenant) })
+	}
+}
+
+func check(t *testing.T, b *bench) {
+	b.clear(b.tenant)
+	for range 2 {
+		require.NoError(t, b.Check(context.Background()))
 	}
 }
 
@@ -163,15 +176,14 @@ func before(t *testing.T, b *bench) {
 	require.Len(t, b.keys(b.tenant, "watering", 10, nil), 10)
 }
 
-// farAway looks between positions that a float64 does not tell apart.
+// farAway searches at the bounds of the positions.
 func farAway(t *testing.T, b *bench) {
+	const most = index.MaxPosition
 	b.clear(b.tenant)
-	for i, position := range []int64{math.MinInt64, -1<<62 - 1, 1<<53 + 1, 1<<62 + 200, math.MaxInt64} {
+	for i, position := range []int64{-most, -most + 1, 1 << 40, most - 1, most} {
 		b.put(b.tenant, &retrievalv1.Point{Key: fmt.Sprint(i), Text: "watering the garden", Position: position})
 	}
-	for until, want := range map[int64]int{
-		math.MinInt64: 0, math.MinInt64 + 1: 1, -1<<62 - 1: 1, -1 << 62: 2, 1<<53 + 1: 2, 1<<53 + 2: 3, 1<<62 + 200: 3, 1<<62 + 201: 4, math.MaxInt64: 4,
-	} {
+	for until, want := range map[int64]int{-most: 0, -most + 1: 1, -most + 2: 2, 1 << 40: 2, 1<<40 + 1: 3, most - 1: 3, most: 4} {
 		require.Len(t, b.keys(b.tenant, "watering", 10, &until), want, "before %d", until)
 	}
 }
@@ -223,11 +235,11 @@ func exact(t *testing.T, b *bench) {
 	for q := range 20 {
 		text := words[d.Intn(8, q, 9)] + " " + words[q%8]
 		limit, until := 1+d.Intn(40, q, 7), int64(d.Intn(500, q, 8))
-		vector := b.h.Embed(text)
+		vector := b.h.Vector(text)
 		var want []*retrievalv1.Hit
 		for _, p := range points {
 			if p.GetPosition() < until {
-				want = append(want, &retrievalv1.Hit{Point: p, Score: index.Score(vector, b.h.Embed(p.GetText()))})
+				want = append(want, &retrievalv1.Hit{Point: p, Score: index.Score(vector, b.h.Vector(p.GetText()))})
 			}
 		}
 		slices.SortFunc(want, func(a, b *retrievalv1.Hit) int {

@@ -1,6 +1,5 @@
-// Package memory is the embedded vector index: an exact scan over vectors held
-// in process. It keeps nothing on disk; the points can be rebuilt from the
-// journal.
+// Package memory is the embedded vector index: an exact scan over vectors in
+// memory. It writes nothing to disk; the points can be rebuilt from the journal.
 package memory
 
 import (
@@ -9,11 +8,10 @@ import (
 	"sync"
 
 	retrievalv1 "github.com/propersim/propersim/proto/gen/propersim/retrieval/v1"
-
 	"github.com/propersim/propersim/services/retrieval/index"
 )
 
-// Index is an index.Index in process. Its methods return no error.
+// Index is an index.Index in memory. Its methods return no errors.
 type Index struct {
 	mu      sync.RWMutex
 	tenants map[string]*tenant // guarded by mu
@@ -24,7 +22,7 @@ var _ index.Index = (*Index)(nil)
 // New returns an empty index.
 func New() *Index { return &Index{tenants: map[string]*tenant{}} }
 
-// tenant holds the points of one tenant in rows; the vector of row i is
+// tenant has the points of one tenant in rows; the vector of row i is
 // vectors[i*dimensions : (i+1)*dimensions].
 type tenant struct {
 	mu         sync.RWMutex
@@ -34,6 +32,9 @@ type tenant struct {
 	positions  []int64
 	vectors    []float32
 }
+
+// Check implements index.Index.
+func (x *Index) Check(context.Context) error { return nil }
 
 // Upsert implements index.Index.
 func (x *Index) Upsert(_ context.Context, name string, points []*retrievalv1.Point, vectors [][]float32) error {
@@ -108,7 +109,7 @@ func (x *Index) Delete(_ context.Context, name string, keys []string) (int64, er
 	return deleted, nil
 }
 
-// remove moves the last row into the place of the one that goes.
+// remove moves the last row into the place of the removed one.
 func (t *tenant) remove(row int) {
 	last := len(t.points) - 1
 	delete(t.rows, t.points[row].GetKey())

@@ -10,9 +10,9 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 )
 
-// ensureCollection makes the collection and its payload indices at the first
-// request, and after a failure at the next one. Another process may do the same
-// at the same time.
+// ensureCollection creates the collection and its payload indices at the first
+// request, and after a failure at the next one. Another process may do the same at
+// the same time.
 func (x *Index) ensureCollection(ctx context.Context) error {
 	if x.ready.Load() {
 		return nil
@@ -29,8 +29,8 @@ func (x *Index) ensureCollection(ctx context.Context) error {
 	if !exists {
 		err := x.client.CreateCollection(ctx, &qdrant.CreateCollection{
 			CollectionName: x.collection,
-			// The vectors have length 1: their dot product is the cosine, and the
-			// server keeps them bit by bit, where Cosine would scale them again.
+			// The vectors have length 1, so their dot product is the cosine. With Dot
+			// the server keeps them bit by bit; with Cosine it would scale them again.
 			VectorsConfig: qdrant.NewVectorsConfig(&qdrant.VectorParams{Size: uint64(x.dimensions), Distance: qdrant.Distance_Dot}),
 		})
 		if err != nil && !x.madeByAnother(ctx, err) {
@@ -47,8 +47,8 @@ func (x *Index) ensureCollection(ctx context.Context) error {
 	return nil
 }
 
-// madeByAnother reports whether creating failed only because another process
-// was faster; servers say that with several codes.
+// madeByAnother reports whether the creation failed only because another process
+// was faster; servers report that with several codes.
 func (x *Index) madeByAnother(ctx context.Context, err error) bool {
 	switch grpcCode(err) {
 	case codes.AlreadyExists, codes.InvalidArgument, codes.Internal, codes.Aborted:
@@ -59,7 +59,7 @@ func (x *Index) madeByAnother(ctx context.Context, err error) bool {
 	return err == nil && exists
 }
 
-// checkVectors refuses a collection of another making.
+// checkVectors returns an ErrPrecondition for a collection with other vectors.
 func (x *Index) checkVectors(ctx context.Context) error {
 	info, err := x.client.GetCollectionInfo(ctx, x.collection)
 	if err != nil {
@@ -67,13 +67,13 @@ func (x *Index) checkVectors(ctx context.Context) error {
 	}
 	params := info.GetConfig().GetParams().GetVectorsConfig().GetParams()
 	if params.GetSize() != uint64(x.dimensions) || params.GetDistance() != qdrant.Distance_Dot {
-		return fmt.Errorf("qdrant collection %s holds vectors of %d dimensions compared by %v, want %d by %v: %w", x.collection,
+		return fmt.Errorf("qdrant collection %s has vectors of %d dimensions compared by %v, want %d by %v; delete it, or set another prefix: %w", x.collection,
 			params.GetSize(), params.GetDistance(), x.dimensions, qdrant.Distance_Dot, errs.ErrPrecondition)
 	}
 	return nil
 }
 
-// indexFields is a no-op on the server where the indices are there.
+// indexFields creates the payload indices; the server ignores existing ones.
 func (x *Index) indexFields(ctx context.Context) error {
 	_, err := x.client.CreateFieldIndex(ctx, &qdrant.CreateFieldIndexCollection{
 		CollectionName: x.collection, Wait: new(true), FieldName: fieldTenant,

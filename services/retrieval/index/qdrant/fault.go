@@ -11,23 +11,23 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 )
 
-// fault gives an error of the server its place in the vocabulary of pkg/errs.
-// Only ErrUnavailable is worth another try at once.
+// fault maps an error of the server to pkg/errs. A retry makes sense only after an
+// ErrUnavailable.
 func (x *Index) fault(err error) error {
 	if err == nil {
 		return nil
 	}
 	var limited *qdrant.QdrantResourceExhaustedError
-	if errors.As(err, &limited) { // a limit of requests per minute: it passes
-		return fmt.Errorf("qdrant at %s takes no more requests for now: %v: %w", x.address, limited, errs.ErrUnavailable)
+	if errors.As(err, &limited) { // a limit of requests per minute: transient
+		return fmt.Errorf("qdrant at %s limits the rate of requests: %v: %w", x.address, limited, errs.ErrUnavailable)
 	}
 	var kind error
 	switch code := grpcCode(err); code {
 	case codes.Unavailable:
-		return fmt.Errorf("qdrant at %s is away or cannot be reached: %v: %w", x.address, err, errs.ErrUnavailable)
+		return fmt.Errorf("qdrant at %s cannot be reached: %v: %w", x.address, err, errs.ErrUnavailable)
 	case codes.Aborted:
 		kind = errs.ErrUnavailable
-	case codes.NotFound: // somebody removed the collection: the next request makes it again
+	case codes.NotFound: // somebody deleted the collection: the next request creates it again
 		x.ready.Store(false)
 		kind = errs.ErrUnavailable
 	case codes.DeadlineExceeded:
@@ -46,7 +46,7 @@ func (x *Index) fault(err error) error {
 	return fmt.Errorf("qdrant at %s: %v: %w", x.address, err, kind)
 }
 
-// refused says what to set right when the server lets nobody in. It is always an
+// refused says what to correct when the server refuses access. It is always an
 // ErrDenied: an ErrUnauthorized would blame the caller's own token.
 func (x *Index) refused(err error) error {
 	what := "refuses the API key: check the API key (qdrant.api_key or qdrant.api_key_file) against the server's service.api_key"

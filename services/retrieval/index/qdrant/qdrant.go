@@ -1,6 +1,6 @@
-// Package qdrant is the vector index on a Qdrant server. One collection holds
-// one embedding model; the tenant is an indexed payload field that every filter
-// contains.
+// Package qdrant is the vector index on a Qdrant server. There is one collection
+// for each embedding model; the tenant is an indexed payload field that every
+// filter contains.
 package qdrant
 
 import (
@@ -23,23 +23,22 @@ import (
 	"github.com/propersim/propersim/services/retrieval/index"
 )
 
-// DefaultTimeout bounds a request that has no nearer deadline.
+// DefaultTimeout bounds a request that has no earlier deadline.
 const DefaultTimeout = 10 * time.Second
 
-// piece is how many points one write carries: a piece of points with the
-// greatest texts, payloads and vectors stays far below the 32 MiB that a server
-// takes by default.
+// piece is the number of points of one write: with the largest texts, payloads and
+// vectors it stays far below the 32 MiB that a server accepts by default.
 const piece = 256
 
-// reconnect is how soon a server that was away is found again: it is looked for
-// every 2 s at the latest, and an attempt may take that long.
+// reconnect says when the client connects again after a failure: after at most 2 s,
+// and an attempt may take as long.
 var reconnect = grpc.ConnectParams{
 	Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
 	MinConnectTimeout: 2 * time.Second,
 }
 
-// maxAnswer bounds an answer of the server in bytes: a thousand points with
-// their vectors and payloads of the greatest size.
+// maxAnswer bounds an answer of the server in bytes: a thousand points with the
+// largest vectors and payloads.
 const maxAnswer = 128 << 20
 
 // Config says which server and which collection.
@@ -54,7 +53,7 @@ type Config struct {
 	Timeout time.Duration
 	// Prefix of the collection's name; empty means "propersim".
 	Prefix string
-	// Model is the embedding model, which names the collection.
+	// Model is the embedding model; the collection is named after it.
 	Model string
 	// Dimensions of the model's vectors.
 	Dimensions int
@@ -71,14 +70,14 @@ type Index struct {
 	dimensions int
 	timeout    time.Duration
 
-	making sync.Mutex  // held while the collection is looked for and made
-	ready  atomic.Bool // the collection and its payload index are there
+	making sync.Mutex  // serializes the search for the collection and its creation
+	ready  atomic.Bool // the collection and its payload indices exist
 }
 
 var _ index.Index = (*Index)(nil)
 
-// New returns an index; the server is first asked at the first request. It
-// returns an ErrInvalid for an address that is not host:port.
+// New returns an index. It does not contact the server. It returns an ErrInvalid
+// for an address that is not host:port.
 func New(cfg Config) (*Index, error) {
 	host, portText, err := net.SplitHostPort(cfg.Address)
 	if err != nil {
@@ -109,8 +108,8 @@ func New(cfg Config) (*Index, error) {
 	return x, nil
 }
 
-// collectionName makes "propersim-hash-64-1" of "hash-64/1": letters, digits
-// and dashes are safe in every version of the server.
+// collectionName turns "hash-64/1" into "propersim-hash-64-1": letters, digits and
+// dashes are safe in every version of the server.
 func collectionName(prefix, model string) string {
 	if prefix == "" {
 		prefix = "propersim"
@@ -124,9 +123,19 @@ func collectionName(prefix, model string) string {
 	}, model)
 }
 
-// Upsert implements index.Index. Points go to the server in pieces, each of which
-// is searchable before the next one goes; an error may leave the first pieces
-// there, and the same call again makes it whole.
+// Check implements index.Index. It creates the collection where there is none.
+func (x *Index) Check(ctx context.Context) error {
+	_, cancel, err := x.begin(ctx)
+	if err != nil {
+		return err
+	}
+	cancel()
+	return nil
+}
+
+// Upsert implements index.Index. Points are written in pieces; each is searchable
+// before the next one is written. After an error the first pieces may be there,
+// and the same call again completes the write.
 func (x *Index) Upsert(ctx context.Context, tenant string, points []*retrievalv1.Point, vectors [][]float32) error {
 	for part := range slices.Chunk(records(tenant, points, vectors), piece) {
 		if err := x.write(ctx, part); err != nil {
@@ -146,7 +155,7 @@ func (x *Index) write(ctx context.Context, points []*qdrant.PointStruct) error {
 	return x.fault(err)
 }
 
-// Delete implements index.Index. The number counts what was there just before.
+// Delete implements index.Index. It counts just before it deletes.
 func (x *Index) Delete(ctx context.Context, tenant string, keys []string) (int64, error) {
 	ids := make([]*qdrant.PointId, len(keys))
 	for i, key := range keys {
@@ -155,8 +164,7 @@ func (x *Index) Delete(ctx context.Context, tenant string, keys []string) (int64
 	return x.remove(ctx, within(tenant, qdrant.NewHasID(ids...)))
 }
 
-// DeleteTenant implements index.Index. The number counts what was there just
-// before.
+// DeleteTenant implements index.Index. It counts just before it deletes.
 func (x *Index) DeleteTenant(ctx context.Context, tenant string) (int64, error) {
 	return x.remove(ctx, within(tenant))
 }
@@ -195,8 +203,7 @@ func (x *Index) count(ctx context.Context, filter *qdrant.Filter) (int64, error)
 // Close implements index.Index.
 func (x *Index) Close() error { return x.client.Close() }
 
-// begin puts the deadline on a request and sees to it that the collection is
-// there.
+// begin sets the deadline of a request and ensures that the collection exists.
 func (x *Index) begin(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	ctx, cancel := context.WithTimeout(ctx, x.timeout)
 	if err := x.ensureCollection(ctx); err != nil {

@@ -43,6 +43,7 @@ func TestConformsOnAStandIn(t *testing.T) {
 func TestACollectionIsMadeOnceAndChecked(t *testing.T) {
 	s := startStandIn(t)
 	x := open(t, s.address)
+	require.NoError(t, x.Check(context.Background()))
 	for range 3 {
 		_, err := x.Count(context.Background(), "t")
 		require.NoError(t, err)
@@ -53,13 +54,14 @@ func TestACollectionIsMadeOnceAndChecked(t *testing.T) {
 
 	again, err := qdrant.New(qdrant.Config{Address: s.address, Prefix: "propersim-test", Model: "hash/test", Dimensions: 7})
 	require.NoError(t, err)
+	require.ErrorIs(t, again.Check(context.Background()), errs.ErrPrecondition)
 	_, err = again.Count(context.Background(), "t")
 	require.ErrorIs(t, err, errs.ErrPrecondition)
 	require.ErrorContains(t, err, "48 dimensions")
 	require.NoError(t, again.Close())
 }
 
-func TestAServerThatIsAway(t *testing.T) {
+func TestAServerThatCannotBeReached(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := listener.Addr().String()

@@ -24,21 +24,21 @@ const (
 // namespace of the ids, a UUIDv5 of our own.
 var namespace = uuid.NewSHA1(uuid.NameSpaceURL, []byte("https://github.com/propersim/propersim/retrieval"))
 
-// pointID is the UUIDv5 of tenant and key. The tenant's length goes first, so
-// that no two pairs run together.
+// pointID is the UUIDv5 of tenant and key. The tenant's length comes first, so
+// different pairs never give the same text.
 func pointID(tenant, key string) *qdrant.PointId {
 	name := strconv.Itoa(len(tenant)) + ":" + tenant + key
 	return qdrant.NewIDUUID(uuid.NewSHA1(namespace, []byte(name)).String())
 }
 
-// within is the one place where filters are made: whatever else is asked, the
-// points are those of the tenant.
+// within builds every filter: whatever the other conditions, the points are those
+// of the tenant.
 func within(tenant string, also ...*qdrant.Condition) *qdrant.Filter {
 	return &qdrant.Filter{Must: append([]*qdrant.Condition{qdrant.NewMatchKeyword(fieldTenant, tenant)}, also...)}
 }
 
-// records turns points into the server's form. Of a key given twice the last
-// counts: the server applies a batch in no promised order.
+// records converts points for the server. Of a key given twice it keeps the last:
+// the server promises no order within a batch.
 func records(tenant string, points []*retrievalv1.Point, vectors [][]float32) []*qdrant.PointStruct {
 	last := make(map[string]int, len(points))
 	for i, p := range points {
@@ -64,7 +64,7 @@ func records(tenant string, points []*retrievalv1.Point, vectors [][]float32) []
 	return out
 }
 
-// point reads a point of the server back.
+// point converts a point of the server.
 func point(payload map[string]*qdrant.Value) (*retrievalv1.Point, error) {
 	key := payload[fieldKey].GetStringValue()
 	bytes, err := base64.StdEncoding.DecodeString(payload[fieldPayload].GetStringValue())

@@ -3,7 +3,6 @@ package qdrant
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/qdrant/go-client/qdrant"
 
@@ -12,17 +11,17 @@ import (
 	"github.com/propersim/propersim/services/retrieval/index"
 )
 
-// margin is how many points more than asked for the first query fetches.
+// margin is the number of points that the first query fetches beyond the limit.
 const margin = 32
 
-// rounding bounds the difference between the server's score of a point and
-// ours: both are sums of at most some thousand products of 24-bit numbers.
+// rounding bounds the difference between the server's score of a point and ours:
+// both are sums of at most a few thousand products of 24-bit numbers.
 const rounding = 1e-4
 
-// Search implements index.Index. The server finds candidates by an exact
-// search; they are scored again by index.Score, and more are fetched until no
-// point that was left out can belong among the hits. So the hits equal those
-// of the embedded index bit by bit, ties included.
+// Search implements index.Index. The server finds candidates by an exact search.
+// They are scored again by index.Score, and more are fetched until no missing
+// point can belong to the hits. So the hits equal those of the embedded index bit
+// by bit, ties included.
 func (x *Index) Search(ctx context.Context, tenant string, vector []float32, limit int, before *int64) ([]*retrievalv1.Hit, error) {
 	ctx, cancel, err := x.begin(ctx)
 	if err != nil {
@@ -47,8 +46,8 @@ func (x *Index) Search(ctx context.Context, tenant string, vector []float32, lim
 
 func (x *Index) query(ctx context.Context, tenant string, vector []float32, limit int, before *int64) ([]*qdrant.ScoredPoint, error) {
 	filter := within(tenant)
-	if before != nil {
-		filter = within(tenant, qdrant.NewRange(fieldPosition, &qdrant.Range{Lte: new(above(*before))}))
+	if before != nil { // rescore removes the points at the bound itself
+		filter = within(tenant, qdrant.NewRange(fieldPosition, &qdrant.Range{Lte: new(float64(*before))}))
 	}
 	found, err := x.client.Query(ctx, &qdrant.QueryPoints{
 		CollectionName: x.collection,
@@ -60,17 +59,6 @@ func (x *Index) query(ctx context.Context, tenant string, vector []float32, limi
 		WithVectors:    qdrant.NewWithVectors(true),
 	})
 	return found, x.fault(err)
-}
-
-// above returns a number that is not below a position. The contract's bounds are
-// float64, and beyond 2^53 not every position is one; the engine compares whole
-// numbers. What is let pass too many, rescore sorts out.
-func above(position int64) float64 {
-	bound := float64(position)
-	if position > 1<<53 || position < -1<<53 {
-		bound = math.Nextafter(bound, math.Inf(1))
-	}
-	return bound
 }
 
 func rescore(found []*qdrant.ScoredPoint, vector []float32, limit int, before *int64) (*index.Top, error) {

@@ -33,7 +33,7 @@ type Point struct {
 	// The text that is embedded.
 	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
 	// Position in the tenant's time, e.g. a step; a search can ask for what was
-	// before.
+	// before. Within 2^53 of 0, where every index compares exactly.
 	Position int64 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
 	// Opaque to the index, returned with a hit.
 	Payload       []byte `protobuf:"bytes,4,opt,name=payload,proto3" json:"payload,omitempty"`
@@ -342,8 +342,8 @@ type SearchResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Best first.
 	Hits []*Hit `protobuf:"bytes,1,rep,name=hits,proto3" json:"hits,omitempty"`
-	// Points of the tenant, found or not: who knows how many there should be can
-	// tell an index that has lost some.
+	// Points of the tenant, found or not. A caller that knows how many there should
+	// be detects an index that has lost some.
 	Count int64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
 	// Calls of the embedder.
 	Calls []*v1.ModelCall `protobuf:"bytes,3,rep,name=calls,proto3" json:"calls,omitempty"`
@@ -715,7 +715,9 @@ type EmbedResponse struct {
 	// Calls of the embedder.
 	Calls []*v1.ModelCall `protobuf:"bytes,3,rep,name=calls,proto3" json:"calls,omitempty"`
 	// What they took, by call id.
-	Timings       []*v1.CallTiming `protobuf:"bytes,4,rep,name=timings,proto3" json:"timings,omitempty"`
+	Timings []*v1.CallTiming `protobuf:"bytes,4,rep,name=timings,proto3" json:"timings,omitempty"`
+	// Who embeds.
+	Backend       *v1.Backend `protobuf:"bytes,5,opt,name=backend,proto3" json:"backend,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -778,16 +780,23 @@ func (x *EmbedResponse) GetTimings() []*v1.CallTiming {
 	return nil
 }
 
+func (x *EmbedResponse) GetBackend() *v1.Backend {
+	if x != nil {
+		return x.Backend
+	}
+	return nil
+}
+
 var File_propersim_retrieval_v1_retrieval_service_proto protoreflect.FileDescriptor
 
 const file_propersim_retrieval_v1_retrieval_service_proto_rawDesc = "" +
 	"\n" +
-	".propersim/retrieval/v1/retrieval_service.proto\x12\x16propersim.retrieval.v1\x1a\x1bbuf/validate/validate.proto\x1a(propersim/simulation/v1/model_call.proto\"\x87\x01\n" +
+	".propersim/retrieval/v1/retrieval_service.proto\x12\x16propersim.retrieval.v1\x1a\x1bbuf/validate/validate.proto\x1a(propersim/simulation/v1/model_call.proto\"\xa2\x01\n" +
 	"\x05Point\x12\x1c\n" +
 	"\x03key\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x03key\x12\x1f\n" +
-	"\x04text\x18\x02 \x01(\tB\v\xbaH\br\x06\x10\x01(\x80\x80\x01R\x04text\x12\x1a\n" +
-	"\bposition\x18\x03 \x01(\x03R\bposition\x12#\n" +
+	"\x04text\x18\x02 \x01(\tB\v\xbaH\br\x06\x10\x01(\x80\x80\x01R\x04text\x125\n" +
+	"\bposition\x18\x03 \x01(\x03B\x19\xbaH\x16\"\x14\x18\x80\x80\x80\x80\x80\x80\x80\x10(\x80\x80\x80\x80\x80\x80\x80\xf0\xff\x01R\bposition\x12#\n" +
 	"\apayload\x18\x04 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x04R\apayload\"w\n" +
 	"\rUpsertRequest\x12\"\n" +
 	"\x06tenant\x18\x01 \x01(\tB\n" +
@@ -795,14 +804,14 @@ const file_propersim_retrieval_v1_retrieval_service_proto_rawDesc = "" +
 	"\x06points\x18\x02 \x03(\v2\x1d.propersim.retrieval.v1.PointB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\x06points\"\x89\x01\n" +
 	"\x0eUpsertResponse\x128\n" +
 	"\x05calls\x18\x01 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12=\n" +
-	"\atimings\x18\x02 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings\"\x9e\x01\n" +
+	"\atimings\x18\x02 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings\"\xb9\x01\n" +
 	"\rSearchRequest\x12\"\n" +
 	"\x06tenant\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06tenant\x12\x1f\n" +
 	"\x04text\x18\x02 \x01(\tB\v\xbaH\br\x06\x10\x01(\x80\x80\x01R\x04text\x12 \n" +
 	"\x05limit\x18\x03 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x01R\x05limit\x12\x1b\n" +
-	"\x06before\x18\x04 \x01(\x03H\x00R\x06before\x88\x01\x01B\t\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x01R\x05limit\x126\n" +
+	"\x06before\x18\x04 \x01(\x03B\x19\xbaH\x16\"\x14\x18\x80\x80\x80\x80\x80\x80\x80\x10(\x80\x80\x80\x80\x80\x80\x80\xf0\xff\x01H\x00R\x06before\x88\x01\x01B\t\n" +
 	"\a_before\"P\n" +
 	"\x03Hit\x123\n" +
 	"\x05point\x18\x01 \x01(\v2\x1d.propersim.retrieval.v1.PointR\x05point\x12\x14\n" +
@@ -827,12 +836,13 @@ const file_propersim_retrieval_v1_retrieval_service_proto_rawDesc = "" +
 	"\fEmbedRequest\x12+\n" +
 	"\x05texts\x18\x01 \x03(\tB\x15\xbaH\x12\x92\x01\x0f\b\x01\x10\xe8\a\"\br\x06\x10\x01(\x80\x80\x01R\x05texts\" \n" +
 	"\x06Vector\x12\x16\n" +
-	"\x06values\x18\x01 \x03(\x02R\x06values\"\xd8\x01\n" +
+	"\x06values\x18\x01 \x03(\x02R\x06values\"\x94\x02\n" +
 	"\rEmbedResponse\x128\n" +
 	"\avectors\x18\x01 \x03(\v2\x1e.propersim.retrieval.v1.VectorR\avectors\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x128\n" +
 	"\x05calls\x18\x03 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12=\n" +
-	"\atimings\x18\x04 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings2\xc9\x03\n" +
+	"\atimings\x18\x04 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings\x12:\n" +
+	"\abackend\x18\x05 \x01(\v2 .propersim.simulation.v1.BackendR\abackend2\xc9\x03\n" +
 	"\x10RetrievalService\x12W\n" +
 	"\x06Upsert\x12%.propersim.retrieval.v1.UpsertRequest\x1a&.propersim.retrieval.v1.UpsertResponse\x12W\n" +
 	"\x06Search\x12%.propersim.retrieval.v1.SearchRequest\x1a&.propersim.retrieval.v1.SearchResponse\x12W\n" +
@@ -870,6 +880,7 @@ var file_propersim_retrieval_v1_retrieval_service_proto_goTypes = []any{
 	(*EmbedResponse)(nil),  // 12: propersim.retrieval.v1.EmbedResponse
 	(*v1.ModelCall)(nil),   // 13: propersim.simulation.v1.ModelCall
 	(*v1.CallTiming)(nil),  // 14: propersim.simulation.v1.CallTiming
+	(*v1.Backend)(nil),     // 15: propersim.simulation.v1.Backend
 }
 var file_propersim_retrieval_v1_retrieval_service_proto_depIdxs = []int32{
 	0,  // 0: propersim.retrieval.v1.UpsertRequest.points:type_name -> propersim.retrieval.v1.Point
@@ -882,21 +893,22 @@ var file_propersim_retrieval_v1_retrieval_service_proto_depIdxs = []int32{
 	11, // 7: propersim.retrieval.v1.EmbedResponse.vectors:type_name -> propersim.retrieval.v1.Vector
 	13, // 8: propersim.retrieval.v1.EmbedResponse.calls:type_name -> propersim.simulation.v1.ModelCall
 	14, // 9: propersim.retrieval.v1.EmbedResponse.timings:type_name -> propersim.simulation.v1.CallTiming
-	1,  // 10: propersim.retrieval.v1.RetrievalService.Upsert:input_type -> propersim.retrieval.v1.UpsertRequest
-	3,  // 11: propersim.retrieval.v1.RetrievalService.Search:input_type -> propersim.retrieval.v1.SearchRequest
-	6,  // 12: propersim.retrieval.v1.RetrievalService.Delete:input_type -> propersim.retrieval.v1.DeleteRequest
-	8,  // 13: propersim.retrieval.v1.RetrievalService.Count:input_type -> propersim.retrieval.v1.CountRequest
-	10, // 14: propersim.retrieval.v1.RetrievalService.Embed:input_type -> propersim.retrieval.v1.EmbedRequest
-	2,  // 15: propersim.retrieval.v1.RetrievalService.Upsert:output_type -> propersim.retrieval.v1.UpsertResponse
-	5,  // 16: propersim.retrieval.v1.RetrievalService.Search:output_type -> propersim.retrieval.v1.SearchResponse
-	7,  // 17: propersim.retrieval.v1.RetrievalService.Delete:output_type -> propersim.retrieval.v1.DeleteResponse
-	9,  // 18: propersim.retrieval.v1.RetrievalService.Count:output_type -> propersim.retrieval.v1.CountResponse
-	12, // 19: propersim.retrieval.v1.RetrievalService.Embed:output_type -> propersim.retrieval.v1.EmbedResponse
-	15, // [15:20] is the sub-list for method output_type
-	10, // [10:15] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	15, // 10: propersim.retrieval.v1.EmbedResponse.backend:type_name -> propersim.simulation.v1.Backend
+	1,  // 11: propersim.retrieval.v1.RetrievalService.Upsert:input_type -> propersim.retrieval.v1.UpsertRequest
+	3,  // 12: propersim.retrieval.v1.RetrievalService.Search:input_type -> propersim.retrieval.v1.SearchRequest
+	6,  // 13: propersim.retrieval.v1.RetrievalService.Delete:input_type -> propersim.retrieval.v1.DeleteRequest
+	8,  // 14: propersim.retrieval.v1.RetrievalService.Count:input_type -> propersim.retrieval.v1.CountRequest
+	10, // 15: propersim.retrieval.v1.RetrievalService.Embed:input_type -> propersim.retrieval.v1.EmbedRequest
+	2,  // 16: propersim.retrieval.v1.RetrievalService.Upsert:output_type -> propersim.retrieval.v1.UpsertResponse
+	5,  // 17: propersim.retrieval.v1.RetrievalService.Search:output_type -> propersim.retrieval.v1.SearchResponse
+	7,  // 18: propersim.retrieval.v1.RetrievalService.Delete:output_type -> propersim.retrieval.v1.DeleteResponse
+	9,  // 19: propersim.retrieval.v1.RetrievalService.Count:output_type -> propersim.retrieval.v1.CountResponse
+	12, // 20: propersim.retrieval.v1.RetrievalService.Embed:output_type -> propersim.retrieval.v1.EmbedResponse
+	16, // [16:21] is the sub-list for method output_type
+	11, // [11:16] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_propersim_retrieval_v1_retrieval_service_proto_init() }
