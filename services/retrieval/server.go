@@ -142,7 +142,7 @@ func (s *Server) Count(ctx context.Context, req *retrievalv1.CountRequest) (*ret
 	if err != nil {
 		return nil, err
 	}
-	return &retrievalv1.CountResponse{Count: n}, nil
+	return &retrievalv1.CountResponse{Count: n, Embedder: s.embedder.Backend()}, nil
 }
 
 func (s *Server) count(ctx context.Context, tenant string) (int64, error) {
@@ -160,7 +160,7 @@ func (s *Server) Embed(ctx context.Context, req *retrievalv1.EmbedRequest) (*ret
 		vectors[i] = &retrievalv1.Vector{Values: vector}
 	}
 	return &retrievalv1.EmbedResponse{
-		Vectors: vectors, Model: s.embedder.Model(), Backend: s.embedder.Backend(), Calls: effects.Calls, Timings: effects.Timings,
+		Vectors: vectors, Model: s.embedder.Model(), Calls: effects.Calls, Timings: effects.Timings,
 	}, nil
 }
 

@@ -151,7 +151,9 @@ func TestTheCallsOfAnEmbedderAreReturned(t *testing.T) {
 	embedded, err := client.Embed(ctx, &retrievalv1.EmbedRequest{Texts: []string{"tea"}})
 	require.NoError(t, err)
 	require.Equal(t, "embedder/3", embedded.GetCalls()[0].GetId())
-	require.Equal(t, "counting", embedded.GetBackend().GetModel())
+	count, err := client.Count(ctx, &retrievalv1.CountRequest{Tenant: "t"})
+	require.NoError(t, err)
+	require.Equal(t, "counting", count.GetEmbedder().GetModel())
 }
 
 func TestNothingIsStoredWhenTheEmbedderFails(t *testing.T) {

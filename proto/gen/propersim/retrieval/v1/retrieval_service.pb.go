@@ -571,7 +571,10 @@ func (x *CountRequest) GetTenant() string {
 type CountResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Points of the tenant.
-	Count         int64 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	Count int64 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	// Who embeds. A run whose backends name another embedder cannot use this
+	// server.
+	Embedder      *v1.Backend `protobuf:"bytes,2,opt,name=embedder,proto3" json:"embedder,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -611,6 +614,13 @@ func (x *CountResponse) GetCount() int64 {
 		return x.Count
 	}
 	return 0
+}
+
+func (x *CountResponse) GetEmbedder() *v1.Backend {
+	if x != nil {
+		return x.Embedder
+	}
+	return nil
 }
 
 // EmbedRequest brings texts.
@@ -715,9 +725,7 @@ type EmbedResponse struct {
 	// Calls of the embedder.
 	Calls []*v1.ModelCall `protobuf:"bytes,3,rep,name=calls,proto3" json:"calls,omitempty"`
 	// What they took, by call id.
-	Timings []*v1.CallTiming `protobuf:"bytes,4,rep,name=timings,proto3" json:"timings,omitempty"`
-	// Who embeds.
-	Backend       *v1.Backend `protobuf:"bytes,5,opt,name=backend,proto3" json:"backend,omitempty"`
+	Timings       []*v1.CallTiming `protobuf:"bytes,4,rep,name=timings,proto3" json:"timings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -780,13 +788,6 @@ func (x *EmbedResponse) GetTimings() []*v1.CallTiming {
 	return nil
 }
 
-func (x *EmbedResponse) GetBackend() *v1.Backend {
-	if x != nil {
-		return x.Backend
-	}
-	return nil
-}
-
 var File_propersim_retrieval_v1_retrieval_service_proto protoreflect.FileDescriptor
 
 const file_propersim_retrieval_v1_retrieval_service_proto_rawDesc = "" +
@@ -830,19 +831,19 @@ const file_propersim_retrieval_v1_retrieval_service_proto_rawDesc = "" +
 	"\adeleted\x18\x01 \x01(\x03R\adeleted\"2\n" +
 	"\fCountRequest\x12\"\n" +
 	"\x06tenant\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06tenant\"%\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06tenant\"c\n" +
 	"\rCountResponse\x12\x14\n" +
-	"\x05count\x18\x01 \x01(\x03R\x05count\";\n" +
+	"\x05count\x18\x01 \x01(\x03R\x05count\x12<\n" +
+	"\bembedder\x18\x02 \x01(\v2 .propersim.simulation.v1.BackendR\bembedder\";\n" +
 	"\fEmbedRequest\x12+\n" +
 	"\x05texts\x18\x01 \x03(\tB\x15\xbaH\x12\x92\x01\x0f\b\x01\x10\xe8\a\"\br\x06\x10\x01(\x80\x80\x01R\x05texts\" \n" +
 	"\x06Vector\x12\x16\n" +
-	"\x06values\x18\x01 \x03(\x02R\x06values\"\x94\x02\n" +
+	"\x06values\x18\x01 \x03(\x02R\x06values\"\xd8\x01\n" +
 	"\rEmbedResponse\x128\n" +
 	"\avectors\x18\x01 \x03(\v2\x1e.propersim.retrieval.v1.VectorR\avectors\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x128\n" +
 	"\x05calls\x18\x03 \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12=\n" +
-	"\atimings\x18\x04 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings\x12:\n" +
-	"\abackend\x18\x05 \x01(\v2 .propersim.simulation.v1.BackendR\abackend2\xc9\x03\n" +
+	"\atimings\x18\x04 \x03(\v2#.propersim.simulation.v1.CallTimingR\atimings2\xc9\x03\n" +
 	"\x10RetrievalService\x12W\n" +
 	"\x06Upsert\x12%.propersim.retrieval.v1.UpsertRequest\x1a&.propersim.retrieval.v1.UpsertResponse\x12W\n" +
 	"\x06Search\x12%.propersim.retrieval.v1.SearchRequest\x1a&.propersim.retrieval.v1.SearchResponse\x12W\n" +
@@ -890,10 +891,10 @@ var file_propersim_retrieval_v1_retrieval_service_proto_depIdxs = []int32{
 	4,  // 4: propersim.retrieval.v1.SearchResponse.hits:type_name -> propersim.retrieval.v1.Hit
 	13, // 5: propersim.retrieval.v1.SearchResponse.calls:type_name -> propersim.simulation.v1.ModelCall
 	14, // 6: propersim.retrieval.v1.SearchResponse.timings:type_name -> propersim.simulation.v1.CallTiming
-	11, // 7: propersim.retrieval.v1.EmbedResponse.vectors:type_name -> propersim.retrieval.v1.Vector
-	13, // 8: propersim.retrieval.v1.EmbedResponse.calls:type_name -> propersim.simulation.v1.ModelCall
-	14, // 9: propersim.retrieval.v1.EmbedResponse.timings:type_name -> propersim.simulation.v1.CallTiming
-	15, // 10: propersim.retrieval.v1.EmbedResponse.backend:type_name -> propersim.simulation.v1.Backend
+	15, // 7: propersim.retrieval.v1.CountResponse.embedder:type_name -> propersim.simulation.v1.Backend
+	11, // 8: propersim.retrieval.v1.EmbedResponse.vectors:type_name -> propersim.retrieval.v1.Vector
+	13, // 9: propersim.retrieval.v1.EmbedResponse.calls:type_name -> propersim.simulation.v1.ModelCall
+	14, // 10: propersim.retrieval.v1.EmbedResponse.timings:type_name -> propersim.simulation.v1.CallTiming
 	1,  // 11: propersim.retrieval.v1.RetrievalService.Upsert:input_type -> propersim.retrieval.v1.UpsertRequest
 	3,  // 12: propersim.retrieval.v1.RetrievalService.Search:input_type -> propersim.retrieval.v1.SearchRequest
 	6,  // 13: propersim.retrieval.v1.RetrievalService.Delete:input_type -> propersim.retrieval.v1.DeleteRequest
