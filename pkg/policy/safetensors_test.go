@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/propersim/propersim/pkg/content"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/policy"
 )
@@ -68,6 +69,7 @@ func TestAFileThatIsNotWholeIsRefused(t *testing.T) {
 	}
 	nan := bytes.Clone(data)
 	binary.LittleEndian.PutUint32(nan, math.Float32bits(float32(math.NaN())))
+	tone := strings.Index(header, `,"tone"`)
 	tests := map[string]struct {
 		file []byte
 		want string
@@ -81,10 +83,10 @@ func TestAFileThatIsNotWholeIsRefused(t *testing.T) {
 		"two objects":       {join(header+"{}", data), "something follows"},
 		"another policy":    {edit("log-linear/1", "log-linear/9"), "made for policy"},
 		"another version":   {edit(`"features":"1"`, `"features":"2"`), "made for feature version"},
-		"another type":      {edit("F32", "F16"), "dtype"},
+		"another type":      {edit("F32", "F16"), "1168 bytes, want 584"},
 		"another shape":     {edit(`"shape":[`, `"shape":[1,`), "shape"},
 		"unknown tensor":    {edit(`"gate"`, `"gait"`), `unknown tensor "gait"`},
-		"missing tensor":    {join(header[:strings.Index(header, `,"tone"`)]+"}", data), "tone is missing"},
+		"missing tensor":    {join(header[:tone]+"}", data[:4*policy.FeatureCount()*(1+len(content.Topics()))]), "tone is missing"},
 		"twice":             {edit(`"topic"`, `"gate"`), "comes twice"},
 		"unknown field":     {edit(`"dtype"`, `"device":"cpu","dtype"`), "unknown field"},
 		"no number":         {join(header, nan), "NaN"},

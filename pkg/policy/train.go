@@ -28,7 +28,7 @@ import (
 // another version or broken, or whose answers the policy does not know, and an
 // ErrInvalid for no pairs or impossible hyperparameters; an ErrInternal when
 // training leads to weights that are no numbers.
-func Train(parent *Policy, pairs []*bufferv1.PreferencePair, hp *trainerv1.Hyperparameters, seed uint64) (*Policy, *trainerv1.Metrics, error) {
+func Train(parent *Policy, pairs []*bufferv1.PreferencePair, hp *trainerv1.Hyperparameters, seed uint64) (*Policy, *trainerv1.TrainingMetrics, error) {
 	reference, err := checkHyperparameters(parent, hp)
 	if err != nil {
 		return nil, nil, err
@@ -38,7 +38,7 @@ func Train(parent *Policy, pairs []*bufferv1.PreferencePair, hp *trainerv1.Hyper
 		return nil, nil, err
 	}
 	t := newTraining(parent, hp)
-	metrics := &trainerv1.Metrics{Pairs: int32(len(examples))}
+	metrics := &trainerv1.TrainingMetrics{Pairs: int32(len(examples))}
 	order := seeded.New(seed, "policy", "train")
 	for epoch := range int(hp.GetEpochs()) {
 		metrics.Loss = t.epoch(examples, order.Perm(len(examples), epoch), int(hp.GetBatchSize()))
