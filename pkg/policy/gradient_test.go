@@ -2,6 +2,7 @@ package policy
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,52 +13,102 @@ import (
 )
 
 // TestTheGradientIsThatOfTheLoss compares the accumulated gradient with finite
-// differences in every parameter of the active features, for each kind of pair,
-// at a point away from the start.
+// differences in every parameter of the active features, for each objective and
+// each kind of pair, at a point away from the start.
 func TestTheGradientIsThatOfTheLoss(t *testing.T) {
 	features := Extract(&Moment{MinuteOfDay: 457.5, Kind: activity.Cooking, Actions: true, SinceEnded: []float64{40}, Given: true, SinceGiven: 4, GivenToday: 2, Similar: 3, SimilarGiven: 1})
 	speech, other, silence := Choice{Topic: 3, Tone: 1}, Choice{Topic: 60, Tone: 5}, Choice{Abstain: true}
 	pairs := map[string][2]Choice{
 		"two recommendations": {speech, other}, "silence preferred": {silence, other}, "speech preferred": {speech, silence},
 	}
-	for name, pair := range pairs {
-		t.Run(name, func(t *testing.T) {
-			tr := newTraining(Base(), &trainerv1.Hyperparameters{Beta: 0.7, LearningRate: 0.1})
-			noise := seeded.New(1, "gradient")
-			number := 0
-			tr.sum.each(func(_ string, _ int, values []float64) {
-				for i := range values {
-					values[i] += noise.Normal(number) / 3
-					number++
-				}
+	for _, objective := range []trainerv1.Objective{
+		trainerv1.Objective_OBJECTIVE_UNSPECIFIED, trainerv1.Objective_OBJECTIVE_DPO_SIGMOID, trainerv1.Objective_OBJECTIVE_KTO, trainerv1.Objective_OBJECTIVE_SFT,
+	} {
+		for name, pair := range pairs {
+			t.Run(objective.String()+"/"+name, func(t *testing.T) {
+				tr := newTraining(Base(), Base(), &trainerv1.Hyperparameters{Beta: 0.7, LearningRate: 0.1, Objective: objective})
+				tr.divergence = 0.2
+				addNoise(&tr.sum)
+				e := example{features: features, chosen: pair[0], rejected: pair[1], reference: 0.4, referenceChosen: -1.1, referenceRejected: -1.5}
+				requireGradient(t, tr, &e)
 			})
-			e := example{features: features, chosen: pair[0], rejected: pair[1], reference: 0.4}
-			tr.accumulate(&e, 1)
-			loss := func() float64 {
-				var d Distribution
-				tr.sum.read(features.GetIndex(), features.GetValue(), &d)
-				return softplus(-e.margin(&d, tr.beta))
-			}
-			gradient := map[string][]float64{"gate": tr.gradient.gate, "topic": tr.gradient.topic, "tone": tr.gradient.tone}
-			checked := 0
-			tr.sum.each(func(tensor string, width int, values []float64) {
-				for _, i := range features.GetIndex() {
-					for k := int(i) * width; k < (int(i)+1)*width; k++ {
-						const h = 1e-5
-						at := values[k]
-						values[k] = at + h
-						up := loss()
-						values[k] = at - h
-						down := loss()
-						values[k] = at
-						require.InDelta(t, (up-down)/(2*h), gradient[tensor][k], 1e-8, "%s[%d]", tensor, k)
-						checked++
-					}
-				}
-			})
-			require.Greater(t, checked, 500)
-		})
+		}
 	}
+}
+
+func addNoise(weights *tensors[float64]) {
+	noise, number := seeded.New(1, "gradient"), 0
+	weights.each(func(_ string, _ int, values []float64) {
+		for i := range values {
+			values[i] += noise.Normal(number) / 3
+			number++
+		}
+	})
+}
+
+// requireGradient compares what accumulate adds to the gradient with finite
+// differences of what it returns.
+func requireGradient(t *testing.T, tr *training, e *example) {
+	tr.accumulate(e, 1)
+	gradient := map[string][]float64{"gate": slices.Clone(tr.gradient.gate), "topic": slices.Clone(tr.gradient.topic), "tone": slices.Clone(tr.gradient.tone)}
+	loss := func() float64 { return tr.accumulate(e, 0) }
+	checked, sum := 0, 0.0
+	tr.sum.each(func(tensor string, width int, values []float64) {
+		for _, i := range e.features.GetIndex() {
+			for k := int(i) * width; k < (int(i)+1)*width; k++ {
+				const h = 1e-5
+				at := values[k]
+				values[k] = at + h
+				up := loss()
+				values[k] = at - h
+				down := loss()
+				values[k] = at
+				require.InDelta(t, (up-down)/(2*h), gradient[tensor][k], 1e-8, "%s[%d]", tensor, k)
+				sum += math.Abs(gradient[tensor][k])
+				checked++
+			}
+		}
+	})
+	require.Greater(t, checked, 500)
+	require.Positive(t, sum)
+}
+
+// TestTheDivergenceIsThatOfTheDistributions compares the closed form with the sum
+// over every answer.
+func TestTheDivergenceIsThatOfTheDistributions(t *testing.T) {
+	features := Extract(&Moment{MinuteOfDay: 700, Kind: activity.Reading, Actions: true})
+	tr := newTraining(Base(), Base(), &trainerv1.Hyperparameters{Beta: 0.1, LearningRate: 0.1})
+	addNoise(&tr.sum)
+	var d, reference Distribution
+	tr.sum.read(features.GetIndex(), features.GetValue(), &d)
+	Base().Read(features, &reference)
+	want := 0.0
+	each := func(c Choice) { want += math.Exp(d.LogProb(c)) * (d.LogProb(c) - reference.LogProb(c)) }
+	each(Choice{Abstain: true})
+	for topic := range topicCount {
+		for tone := range toneCount {
+			each(Choice{Topic: topic, Tone: tone})
+		}
+	}
+	require.Positive(t, want)
+	require.InDelta(t, want, d.divergence(&reference), 1e-9)
+	require.Zero(t, reference.divergence(&reference))
+}
+
+// TestTheKTOLossIsThatOfTheFormula checks values computed by hand: at the
+// reference both answers are worth 1/2.
+func TestTheKTOLossIsThatOfTheFormula(t *testing.T) {
+	tr := newTraining(Base(), Base(), &trainerv1.Hyperparameters{Beta: 0.1, LearningRate: 0.1, Objective: trainerv1.Objective_OBJECTIVE_KTO})
+	silence, speech := Choice{Abstain: true}, Choice{Topic: 0, Tone: 0}
+	features := Extract(&Moment{})
+	var d Distribution
+	Base().Read(features, &d)
+	e := example{features: features, chosen: silence, rejected: speech, referenceChosen: d.LogProb(silence), referenceRejected: d.LogProb(speech)}
+	require.InDelta(t, 0.5, tr.accumulate(&e, 0), 1e-12)
+	// r(c) = 10 and r(r) = -5 with z = 2: 1 - (sigmoid(0.8) + sigmoid(0.7)) / 2 =
+	// 1 - (0.689974 + 0.668188) / 2.
+	e.referenceChosen, e.referenceRejected, tr.divergence = e.referenceChosen-10, e.referenceRejected+5, 2
+	require.InDelta(t, 0.320919, tr.accumulate(&e, 0), 1e-6)
 }
 
 // TestTheLossIsThatOfTheFormula holds the loss to values computed by hand.
@@ -81,7 +132,7 @@ func TestTheLossIsThatOfTheFormula(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			tr := newTraining(Base(), &trainerv1.Hyperparameters{Beta: 0.1, LearningRate: 0.1})
+			tr := newTraining(Base(), Base(), &trainerv1.Hyperparameters{Beta: 0.1, LearningRate: 0.1})
 			var d Distribution
 			Base().Read(features, &d)
 			e := example{features: features, chosen: test.chosen, rejected: test.rejected}
@@ -95,7 +146,7 @@ func TestTheLossIsThatOfTheFormula(t *testing.T) {
 // TestAdamTakesItsFirstSteps holds the optimizer to Kingma and Ba's algorithm
 // worked by hand for two updates of one weight.
 func TestAdamTakesItsFirstSteps(t *testing.T) {
-	tr := newTraining(Base(), &trainerv1.Hyperparameters{Beta: 0.1, LearningRate: 0.01})
+	tr := newTraining(Base(), Base(), &trainerv1.Hyperparameters{Beta: 0.1, LearningRate: 0.01})
 	tr.adam.touch(clock.From)
 	weight := &tr.sum.gate[clock.From]
 	tr.gradient.gate[clock.From] = 0.5
@@ -114,7 +165,7 @@ func TestAdamTakesItsFirstSteps(t *testing.T) {
 // TestDecayPullsTowardsTheBase works AdamW's second update by hand: the weight
 // loses rate x decay of its distance from the base, and then takes Adam's step.
 func TestDecayPullsTowardsTheBase(t *testing.T) {
-	tr := newTraining(Base(), &trainerv1.Hyperparameters{Beta: 0.1, LearningRate: 0.01, WeightDecay: 0.5})
+	tr := newTraining(Base(), Base(), &trainerv1.Hyperparameters{Beta: 0.1, LearningRate: 0.01, WeightDecay: 0.5})
 	tr.adam.touch(bias.From)
 	base := float64(baseWeights.gate[bias.From])
 	weight := &tr.sum.gate[bias.From]

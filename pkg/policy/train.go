@@ -11,23 +11,24 @@ import (
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
-// Train runs one night of DPO (Rafailov et al., 2023) on preference pairs and
-// returns the child of parent, with the metrics of the training. Per pair the
-// loss is
+// Train trains one night on preference pairs and returns the child of parent,
+// with the metrics of the training. By default the objective is DPO (Rafailov et
+// al., 2023), whose loss of a pair is
 //
 //	-log sigmoid(beta ((log p(c) - log ref(c)) - (log p(r) - log ref(r))))
 //
 // with c the chosen and r the rejected answer, p the policy being trained and
-// ref the untrained policy or parent, as the hyperparameters say. Mini-batches
-// of batch_size pairs go to AdamW in an order drawn from seed; its decay pulls
-// the weights that a night touches towards the untrained policy, without which
-// replayed pairs push them on for ever and two samples soon agree everywhere.
-// The result is a function of the arguments alone.
+// ref the untrained policy or parent, as the hyperparameters say; objective.go has
+// the others. Mini-batches of batch_size pairs go to AdamW in an order drawn from
+// seed. Its decay pulls the weights that a night touches towards the untrained
+// policy; without it, pairs that are drawn night after night move the weights
+// further and further, until two samples of the policy agree everywhere. The
+// result is a function of the arguments alone.
 //
 // It returns an ErrInvalid that names the step of a pair whose features are of
 // another version or broken, or whose answers the policy does not know, and an
 // ErrInvalid for no pairs or impossible hyperparameters; an ErrInternal when
-// training leads to weights that are no numbers.
+// training leads to weights that are not finite.
 func Train(parent *Policy, pairs []*bufferv1.PreferencePair, hp *trainerv1.Hyperparameters, seed uint64) (*Policy, *trainerv1.TrainingMetrics, error) {
 	reference, err := checkHyperparameters(parent, hp)
 	if err != nil {
@@ -37,7 +38,7 @@ func Train(parent *Policy, pairs []*bufferv1.PreferencePair, hp *trainerv1.Hyper
 	if err != nil {
 		return nil, nil, err
 	}
-	t := newTraining(parent, hp)
+	t := newTraining(parent, reference, hp)
 	metrics := &trainerv1.TrainingMetrics{Pairs: int32(len(examples))}
 	order := seeded.New(seed, "policy", "train")
 	for epoch := range int(hp.GetEpochs()) {
@@ -69,6 +70,7 @@ func checkHyperparameters(parent *Policy, hp *trainerv1.Hyperparameters) (refere
 	if hp.GetBatchSize() < 1 {
 		faults.Add("hyperparameters.batch_size", "found %d, want at least 1", hp.GetBatchSize())
 	}
+	checkObjective(hp.GetObjective(), &faults)
 	switch hp.GetReference() {
 	case trainerv1.Reference_REFERENCE_BASE:
 		reference = Base()
@@ -82,9 +84,10 @@ func checkHyperparameters(parent *Policy, hp *trainerv1.Hyperparameters) (refere
 
 // example is a pair as the loss needs it.
 type example struct {
-	features         *simv1.Features
-	chosen, rejected Choice
-	reference        float64 // log ref(c) - log ref(r)
+	features                           *simv1.Features
+	chosen, rejected                   Choice
+	referenceChosen, referenceRejected float64 // log ref(c), log ref(r)
+	reference                          float64 // their difference
 }
 
 func readPairs(reference *Policy, pairs []*bufferv1.PreferencePair) ([]example, error) {
@@ -107,7 +110,8 @@ func readPairs(reference *Policy, pairs []*bufferv1.PreferencePair) ([]example, 
 			return nil, fmt.Errorf("pair of step %d: rejected: %w", pair.GetStep(), err)
 		}
 		reference.Read(e.features, &d)
-		e.reference = d.LogProb(e.chosen) - d.LogProb(e.rejected)
+		e.referenceChosen, e.referenceRejected = d.LogProb(e.chosen), d.LogProb(e.rejected)
+		e.reference = e.referenceChosen - e.referenceRejected
 	}
 	return examples, nil
 }
@@ -135,15 +139,21 @@ func margins(p *Policy, examples []example, beta float64) (mean, accuracy float6
 
 // training is a policy on its way from parent to child.
 type training struct {
+	objective    trainerv1.Objective
 	beta         float64
+	reference    *Policy
+	divergence   float64          // of the present batch, for KTO
 	sum          tensors[float64] // base + delta
 	gradient     tensors[float64]
 	adam         adam
 	distribution Distribution
 }
 
-func newTraining(parent *Policy, hp *trainerv1.Hyperparameters) *training {
-	t := &training{beta: hp.GetBeta(), sum: newTensors[float64](), gradient: newTensors[float64](), adam: newAdam(hp.GetLearningRate(), hp.GetWeightDecay())}
+func newTraining(parent, reference *Policy, hp *trainerv1.Hyperparameters) *training {
+	t := &training{
+		objective: hp.GetObjective(), beta: hp.GetBeta(), reference: reference,
+		sum: newTensors[float64](), gradient: newTensors[float64](), adam: newAdam(hp.GetLearningRate(), hp.GetWeightDecay()),
+	}
 	for _, part := range []*tensors[float32]{&baseWeights, &parent.delta} {
 		add(t.sum.gate, part.gate)
 		add(t.sum.topic, part.topic)
@@ -157,28 +167,15 @@ func (t *training) epoch(examples []example, order []int, batch int) float64 {
 	total := 0.0
 	for from := 0; from < len(order); from += batch {
 		part := order[from:min(from+batch, len(order))]
+		if t.objective == trainerv1.Objective_OBJECTIVE_KTO {
+			t.setDivergence(examples, part)
+		}
 		for _, i := range part {
 			total += t.accumulate(&examples[i], 1/float64(len(part)))
 		}
 		t.update()
 	}
 	return total / float64(len(examples))
-}
-
-// accumulate adds the gradient of one example's loss, times scale, and returns
-// the loss.
-//
-// With g = dloss/dmargin, every weight receives g beta (dlog p(c) - dlog p(r)).
-// Two recommendations share the gate and both normalizations, which cancel; a
-// recommendation against a silence moves the gate by its log odds.
-func (t *training) accumulate(e *example, scale float64) float64 {
-	d := &t.distribution
-	t.sum.read(e.features.GetIndex(), e.features.GetValue(), d)
-	margin := e.margin(d, t.beta)
-	g := -scale * t.beta / (1 + math.Exp(margin)) // times d(log p(c) - log p(r))
-	t.push(e.features, e.chosen, g)
-	t.push(e.features, e.rejected, -g)
-	return softplus(-margin)
 }
 
 // push adds g times the gradient of an answer's log-probability.

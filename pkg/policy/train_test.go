@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -64,6 +65,30 @@ func TestANightTeachesWhen(t *testing.T) {
 	require.Greater(t, metrics.GetAccuracy(), 0.95)
 	require.Less(t, distribution(child, activity.Work).Speak(), 0.5)
 	require.Greater(t, distribution(child, activity.Reading).Speak(), 0.9)
+}
+
+func TestEveryObjectiveTeachesWhen(t *testing.T) {
+	plain, want, err := policy.Train(policy.Base(), synthetic(200), night(), 11)
+	require.NoError(t, err)
+	for objective, least := range map[trainerv1.Objective]float64{
+		trainerv1.Objective_OBJECTIVE_DPO_SIGMOID: 0.95, trainerv1.Objective_OBJECTIVE_KTO: 0.95, trainerv1.Objective_OBJECTIVE_SFT: 0.9,
+	} {
+		hp := night()
+		hp.Objective = objective
+		child, metrics, err := policy.Train(policy.Base(), synthetic(200), hp, 11)
+		require.NoError(t, err)
+		require.Greater(t, metrics.GetAccuracy(), least, objective)
+		require.Less(t, distribution(child, activity.Work).Speak(), 0.5, objective)
+		require.Greater(t, distribution(child, activity.Reading).Speak(), 0.9, objective)
+		same := objective == trainerv1.Objective_OBJECTIVE_DPO_SIGMOID
+		require.Equal(t, same, bytes.Equal(plain.Weights(), child.Weights()), objective)
+		require.Equal(t, same, want.GetLoss() == metrics.GetLoss(), objective)
+	}
+	hp := night()
+	hp.Objective = 99
+	_, _, err = policy.Train(policy.Base(), synthetic(2), hp, 11)
+	require.ErrorIs(t, err, errs.ErrInvalid)
+	require.ErrorContains(t, err, "hyperparameters.objective")
 }
 
 // TestWhatIsLearnedApartFromWhen holds that pairs of two recommendations leave
