@@ -22,6 +22,19 @@ func TestEverySentinelSurvivesTheWire(t *testing.T) {
 	}
 }
 
+func TestEveryReasonSurvivesTheWire(t *testing.T) {
+	for name, sentinel := range reasons {
+		err := ToStatus(fmt.Errorf("run %q: %w", "r1", sentinel))
+		info := status.Convert(err).Details()[0].(*errdetails.ErrorInfo)
+		require.Equal(t, name, info.GetReason())
+		require.Equal(t, "propersim", info.GetDomain())
+		back := FromStatus(err)
+		require.ErrorIs(t, back, sentinel)
+		require.ErrorIs(t, back, sentinel.general)
+		require.Contains(t, back.Error(), `run "r1"`)
+	}
+}
+
 func TestViolationsSurviveTheWire(t *testing.T) {
 	var v Violations
 	require.NoError(t, v.OrNil())

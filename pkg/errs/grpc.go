@@ -52,6 +52,10 @@ func ToStatus(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return status.Error(codes.DeadlineExceeded, publicMessage(err, ErrDeadline))
 	}
+	var special *reason
+	if errors.As(err, &special) {
+		return reasonStatus(err, special)
+	}
 	for code, sentinel := range byCode {
 		if errors.Is(err, sentinel) {
 			return status.Error(code, publicMessage(err, sentinel))
@@ -84,17 +88,31 @@ func invalidStatus(violations Violations) error {
 	return st.Err()
 }
 
+// reasonStatus has the code of the general sentinel and says the reason.
+func reasonStatus(err error, r *reason) error {
+	code := codes.Internal
+	for c, sentinel := range byCode {
+		if sentinel == r.general {
+			code = c
+		}
+	}
+	st, detailErr := status.New(code, publicMessage(err, r)).WithDetails(&errdetails.ErrorInfo{Reason: r.name, Domain: Domain})
+	if detailErr != nil {
+		return status.Error(code, publicMessage(err, r))
+	}
+	return st.Err()
+}
+
 // What the ErrorInfo of a Behind says.
 const (
 	behindReason  = "STREAM_NOT_READ"
-	behindDomain  = "propersim"
 	afterSequence = "after_sequence"
 )
 
 func behindStatus(b Behind) error {
 	message := publicMessage(b, ErrBehind)
 	st, err := status.New(codes.Aborted, message).WithDetails(&errdetails.ErrorInfo{
-		Reason: behindReason, Domain: behindDomain, Metadata: map[string]string{afterSequence: strconv.FormatInt(b.After, 10)},
+		Reason: behindReason, Domain: Domain, Metadata: map[string]string{afterSequence: strconv.FormatInt(b.After, 10)},
 	})
 	if err != nil {
 		return status.Error(codes.Aborted, message)
@@ -133,6 +151,13 @@ func FromStatus(err error) error {
 	sentinel, known := byCode[st.Code()]
 	if !known {
 		return err
+	}
+	for _, detail := range st.Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == Domain {
+			if r := reasons[info.GetReason()]; r != nil && r.general == sentinel {
+				sentinel = r
+			}
+		}
 	}
 	return &remote{sentinel: sentinel, message: st.Message(), status: st}
 }
