@@ -40,7 +40,7 @@ func TestADamagedAdapterIsNeverGiven(t *testing.T) {
 				_, err = s.GetAdapter(context.Background(), &trainerv1.GetAdapterRequest{Id: done.GetAdapter(), ManifestOnly: manifestOnly})
 				require.ErrorIs(t, err, errs.ErrDataLoss, "%s %s", name, kind)
 				require.ErrorContains(t, err, done.GetAdapter(), "%s %s", name, kind)
-				require.ErrorContains(t, err, cfg.AdapterDir)
+				require.NotContains(t, err.Error(), cfg.AdapterDir, "a path is for the log")
 			}
 			require.NoError(t, os.WriteFile(path, whole, 0o644))
 		}
