@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
+	"github.com/propersim/propersim/pkg/store/storetest"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 )
 
@@ -20,7 +21,7 @@ func sample(t require.TestingT, client bufferv1.PreferenceBufferServiceClient, r
 }
 
 func TestADrawHasNoRepeatsAndRepeats(t *testing.T) {
-	for name, dsn := range databases(t) {
+	for name, dsn := range storetest.Databases(t, "buffer") {
 		t.Run(name, func(t *testing.T) {
 			client, _ := start(t, dsn)
 			appendAll(t, client, pairsOf("a", 0, 200)...)

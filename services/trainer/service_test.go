@@ -13,6 +13,7 @@ import (
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/policy"
+	"github.com/propersim/propersim/pkg/store/storetest"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 	"github.com/propersim/propersim/services/trainer"
 )
@@ -83,7 +84,7 @@ func TestWhatIsUnknownIsNotFound(t *testing.T) {
 }
 
 func TestEveryDatabaseKeepsJobs(t *testing.T) {
-	for name, dsn := range databases(t) {
+	for name, dsn := range storetest.Databases(t, "trainer") {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, trainer.Config{DSN: dsn, AdapterDir: t.TempDir()}, someone())
 			first := s.train(t, night("ada", 1, ""))
