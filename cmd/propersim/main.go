@@ -5,8 +5,6 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/propersim/propersim/internal/app/cli"
 )
@@ -15,7 +13,6 @@ import (
 var version = "dev"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal kills
-	os.Exit(cli.Main(ctx, version, os.Args[1:], os.Stdout, os.Stderr))
+	program := cli.Program{Version: version, Name: cli.StartedAs(os.Args[0])}
+	os.Exit(cli.Main(cli.WithSignals(context.Background()), program, os.Args[1:], os.Stdout, os.Stderr))
 }

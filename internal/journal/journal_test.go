@@ -2,52 +2,22 @@ package journal
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/store/storetest"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
-
-// dsns lists a fresh journal in every kind of database there is to test with.
-func dsns(t *testing.T) map[string]string {
-	t.Helper()
-	out := map[string]string{"sqlite": filepath.Join(t.TempDir(), "journal.db"), "memory": ":memory:"}
-	base := os.Getenv("PROPERSIM_TEST_POSTGRES")
-	if base == "" {
-		t.Log("PostgreSQL is left out: PROPERSIM_TEST_POSTGRES gives no DSN")
-		return out
-	}
-	schema := fmt.Sprintf("journal_test_%d", time.Now().UnixNano())
-	admin, err := sql.Open("pgx", base)
-	require.NoError(t, err)
-	_, err = admin.Exec("CREATE SCHEMA " + schema)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		_, err := admin.Exec("DROP SCHEMA " + schema + " CASCADE")
-		require.NoError(t, err)
-		require.NoError(t, admin.Close())
-	})
-	u, err := url.Parse(base)
-	require.NoError(t, err)
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
-	out["postgres"] = u.String()
-	return out
-}
 
 func open(t *testing.T, dsn string) *Journal {
 	t.Helper()
@@ -110,7 +80,7 @@ func live(t *testing.T, j *Journal, id string, from, to int32) *Chain {
 }
 
 func TestWhatIsAppendedIsReadAgain(t *testing.T) {
-	for name, dsn := range dsns(t) {
+	for name, dsn := range storetest.Databases(t, "journal") {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
 			j := open(t, dsn)
@@ -172,7 +142,7 @@ func TestWhatIsAppendedIsReadAgain(t *testing.T) {
 }
 
 func TestManyRunsCommitTogether(t *testing.T) {
-	for name, dsn := range dsns(t) {
+	for name, dsn := range storetest.Databases(t, "journal") {
 		t.Run(name, func(t *testing.T) {
 			j := open(t, dsn)
 			var wg sync.WaitGroup
@@ -318,7 +288,7 @@ func TestACopyOfAKilledJournalIsWhole(t *testing.T) {
 }
 
 func TestRunsAreMadeOncePerRequest(t *testing.T) {
-	for name, dsn := range dsns(t) {
+	for name, dsn := range storetest.Databases(t, "journal") {
 		t.Run(name, func(t *testing.T) {
 			j := open(t, dsn)
 			n := newRun("ann")

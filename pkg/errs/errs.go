@@ -1,6 +1,9 @@
 // Package errs is the one vocabulary of errors. Business code wraps a sentinel
 // with %w; interceptors turn it into a gRPC status and back, so that errors.Is
 // holds on both sides of the wire. Business code never builds a status.
+//
+// An error has two texts: Text, complete, for whoever runs the server, and
+// Public, which leaves out paths, SQL and addresses, for whoever calls it.
 package errs
 
 import (
@@ -10,8 +13,9 @@ import (
 	"strings"
 )
 
-// The sentinels. Each maps to the gRPC code of the same name, ErrBehind to
-// ABORTED.
+// The general sentinels. Each maps to the gRPC code of the same name; ErrBehind
+// maps to ABORTED, ErrInvalid to INVALID_ARGUMENT. The first one in an error's
+// tree decides its code; see ToStatus.
 var (
 	ErrInvalid      = errors.New("invalid argument")
 	ErrNotFound     = errors.New("not found")
@@ -37,7 +41,8 @@ type Violation struct {
 	Message string
 }
 
-// Violations is an ErrInvalid that lists each fault.
+// Violations is an ErrInvalid that lists every field at fault. Over the wire it
+// is a google.rpc.BadRequest.
 type Violations []Violation
 
 // Error joins the faults.
@@ -46,7 +51,7 @@ func (v Violations) Error() string {
 	for i, one := range v {
 		parts[i] = one.Field + ": " + one.Message
 	}
-	return ErrInvalid.Error() + ": " + strings.Join(parts, "; ")
+	return strings.Join(parts, "; ")
 }
 
 // Is reports that Violations are an ErrInvalid.
@@ -65,35 +70,41 @@ func (v *Violations) Add(field, format string, args ...any) {
 	*v = append(*v, Violation{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
-// Behind is an ErrBehind that says where a stream which nobody read can be
-// taken up again. It travels as ABORTED with a google.rpc.ErrorInfo whose
-// metadata has after_sequence.
+// Behind is an ErrBehind: a server ended a stream because its client read too
+// slowly. It says where to resume. It travels as ABORTED with a
+// google.rpc.ErrorInfo of reason STREAM_NOT_READ, whose metadata has
+// after_sequence.
 type Behind struct {
-	// After is the sequence number of the last entry handed to the stream: watch
-	// again after it. The stream may hold one entry more than that.
+	// After is the sequence number of the last entry handed to the stream: resume
+	// after it. The stream may still deliver one entry more than that.
 	After int64
 }
 
-// Error says where to go on.
+// Error says where to resume.
 func (b Behind) Error() string {
-	return fmt.Sprintf("nobody read the stream; watch again from after_sequence %d: %v", b.After, ErrBehind)
+	return fmt.Sprintf("the stream was read too slowly; watch again from after_sequence %d", b.After)
 }
 
 // Is reports that Behind is an ErrBehind.
 func (b Behind) Is(target error) bool { return target == ErrBehind }
 
-// FromContext returns why a context is done as ErrDeadline or ErrCanceled,
-// which is the context's own error too; nil while it is not done.
+// FromContext returns why a context is done, as ErrDeadline or ErrCanceled; the
+// error is the context's own as well. It returns nil while ctx is not done.
 func FromContext(ctx context.Context) error {
 	switch err := ctx.Err(); {
 	case err == nil:
 		return nil
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: %w", err, ErrDeadline)
+		return &contextError{cause: err, sentinel: ErrDeadline}
 	default:
-		return fmt.Errorf("%w: %w", err, ErrCanceled)
+		return &contextError{cause: err, sentinel: ErrCanceled}
 	}
 }
+
+type contextError struct{ cause, sentinel error }
+
+func (c *contextError) Error() string   { return c.sentinel.Error() }
+func (c *contextError) Unwrap() []error { return []error{c.cause, c.sentinel} }
 
 // Invalid returns an ErrInvalid about one field.
 func Invalid(field, format string, args ...any) error {

@@ -1,192 +1,55 @@
 package errs
 
 import (
-	"context"
-	"errors"
-	"strconv"
-	"strings"
-
-	"buf.build/go/protovalidate"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-var byCode = map[codes.Code]error{
-	codes.InvalidArgument:    ErrInvalid,
-	codes.NotFound:           ErrNotFound,
-	codes.AlreadyExists:      ErrExists,
-	codes.FailedPrecondition: ErrPrecondition,
-	codes.Unavailable:        ErrUnavailable,
-	codes.DataLoss:           ErrDataLoss,
-	codes.ResourceExhausted:  ErrExhausted,
-	codes.PermissionDenied:   ErrDenied,
-	codes.Unauthenticated:    ErrUnauthorized,
-	codes.Canceled:           ErrCanceled,
-	codes.DeadlineExceeded:   ErrDeadline,
-	codes.Aborted:            ErrBehind,
-	codes.Internal:           ErrInternal,
-}
+// The ErrorInfo of a Behind.
+const (
+	streamNotRead = "STREAM_NOT_READ"
+	afterSequence = "after_sequence"
+)
 
-// ToStatus turns an error into a gRPC status error. An error that wraps no
-// sentinel becomes Internal with a public message that says no more than that;
-// the caller logs the cause.
+// ToStatus turns an error into a gRPC status error. The first sentinel in the
+// error's tree decides the code: depth first, from left to right, and of several
+// errors wrapped by one, a bare sentinel before the sentinels inside its
+// neighbours. The message is Public(err). The details are an ErrorInfo of this
+// project with the reason, a BadRequest for Violations that this process found
+// (those of a called service are part of the message; see Under), and a
+// RetryInfo for RetryAfter.
+//
+// An error that wraps no sentinel becomes INTERNAL with no further text; the
+// caller of ToStatus logs the cause.
 func ToStatus(err error) error {
 	if err == nil {
 		return nil
 	}
-	var violations Violations
-	if !errors.As(err, &violations) {
-		violations = fromValidation(err)
+	c, ok := resolve(err)
+	if !ok {
+		c = class{code: codes.Internal, reason: codeReason(codes.Internal)}
 	}
-	if len(violations) > 0 {
-		return invalidStatus(violations)
+	st, detailErr := status.New(c.code, Public(err)).WithDetails(c.details(err)...)
+	if detailErr != nil { // only for code OK, which no class has
+		return status.Error(c.code, Public(err))
 	}
-	var behind Behind
-	if errors.As(err, &behind) {
-		return behindStatus(behind)
-	}
-	if errors.Is(err, context.Canceled) {
-		return status.Error(codes.Canceled, publicMessage(err, ErrCanceled))
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return status.Error(codes.DeadlineExceeded, publicMessage(err, ErrDeadline))
-	}
-	var special *reason
-	if errors.As(err, &special) {
-		return reasonStatus(err, special)
-	}
-	for code, sentinel := range byCode {
-		if errors.Is(err, sentinel) {
-			return status.Error(code, publicMessage(err, sentinel))
+	return st.Err()
+}
+
+func (c class) details(err error) []protoadapt.MessageV1 {
+	out := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: c.reason, Domain: Domain, Metadata: c.metadata}}
+	if len(c.violations) > 0 {
+		bad := &errdetails.BadRequest{}
+		for _, v := range c.violations {
+			bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Message})
 		}
+		out = append(out, bad)
 	}
-	if st, ok := status.FromError(err); ok {
-		return st.Err()
-	}
-	return status.Error(codes.Internal, ErrInternal.Error())
-}
-
-// publicMessage is the error's text without the sentinel's own words at its
-// end, which the code already says.
-func publicMessage(err, sentinel error) string {
-	return strings.TrimSuffix(err.Error(), ": "+sentinel.Error())
-}
-
-func invalidStatus(violations Violations) error {
-	details := &errdetails.BadRequest{}
-	for _, v := range violations {
-		details.FieldViolations = append(details.FieldViolations, &errdetails.BadRequest_FieldViolation{
-			Field: v.Field, Description: v.Message,
-		})
-	}
-	message := strings.TrimPrefix(violations.Error(), ErrInvalid.Error()+": ")
-	st, err := status.New(codes.InvalidArgument, message).WithDetails(details)
-	if err != nil {
-		return status.Error(codes.InvalidArgument, message)
-	}
-	return st.Err()
-}
-
-// reasonStatus has the code of the general sentinel and says the reason.
-func reasonStatus(err error, r *reason) error {
-	code := codes.Internal
-	for c, sentinel := range byCode {
-		if sentinel == r.general {
-			code = c
-		}
-	}
-	st, detailErr := status.New(code, publicMessage(err, r)).WithDetails(&errdetails.ErrorInfo{Reason: r.name, Domain: Domain})
-	if detailErr != nil {
-		return status.Error(code, publicMessage(err, r))
-	}
-	return st.Err()
-}
-
-// What the ErrorInfo of a Behind says.
-const (
-	behindReason  = "STREAM_NOT_READ"
-	afterSequence = "after_sequence"
-)
-
-func behindStatus(b Behind) error {
-	message := publicMessage(b, ErrBehind)
-	st, err := status.New(codes.Aborted, message).WithDetails(&errdetails.ErrorInfo{
-		Reason: behindReason, Domain: Domain, Metadata: map[string]string{afterSequence: strconv.FormatInt(b.After, 10)},
-	})
-	if err != nil {
-		return status.Error(codes.Aborted, message)
-	}
-	return st.Err()
-}
-
-func fromValidation(err error) Violations {
-	var invalid *protovalidate.ValidationError
-	if !errors.As(err, &invalid) {
-		return nil
-	}
-	var out Violations
-	for _, v := range invalid.Violations {
-		out = append(out, Violation{Field: protovalidate.FieldPathString(v.Proto.GetField()), Message: v.Proto.GetMessage()})
+	if delay, ok := RetryDelay(err); ok {
+		out = append(out, &errdetails.RetryInfo{RetryDelay: durationpb.New(delay)})
 	}
 	return out
 }
-
-// FromStatus turns a status error received from a server back into the
-// vocabulary: errors.Is finds the sentinel, errors.As finds Violations and
-// Behind.
-func FromStatus(err error) error {
-	if err == nil {
-		return nil
-	}
-	st, ok := status.FromError(err)
-	if !ok {
-		return err
-	}
-	for _, detail := range st.Details() {
-		if known := fromDetail(detail); known != nil {
-			return known
-		}
-	}
-	sentinel, known := byCode[st.Code()]
-	if !known {
-		return err
-	}
-	for _, detail := range st.Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == Domain {
-			if r := reasons[info.GetReason()]; r != nil && r.general == sentinel {
-				sentinel = r
-			}
-		}
-	}
-	return &remote{sentinel: sentinel, message: st.Message(), status: st}
-}
-
-// fromDetail reads the details that this package writes; nil for any other.
-func fromDetail(detail any) error {
-	switch d := detail.(type) {
-	case *errdetails.BadRequest:
-		var violations Violations
-		for _, v := range d.GetFieldViolations() {
-			violations = append(violations, Violation{Field: v.GetField(), Message: v.GetDescription()})
-		}
-		return violations.OrNil()
-	case *errdetails.ErrorInfo:
-		after, err := strconv.ParseInt(d.GetMetadata()[afterSequence], 10, 64)
-		if d.GetReason() == behindReason && err == nil {
-			return Behind{After: after}
-		}
-	}
-	return nil
-}
-
-// remote is an error that came over the wire.
-type remote struct {
-	sentinel error
-	message  string
-	status   *status.Status
-}
-
-func (r *remote) Error() string              { return r.message + ": " + r.sentinel.Error() }
-func (r *remote) Unwrap() error              { return r.sentinel }
-func (r *remote) GRPCStatus() *status.Status { return r.status }

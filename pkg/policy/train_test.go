@@ -143,9 +143,9 @@ func TestAPairThatDoesNotFitIsNamed(t *testing.T) {
 		spoil func(*bufferv1.PreferencePair)
 		want  string
 	}{
-		"another feature version": {func(p *bufferv1.PreferencePair) { p.Prompt.Features.Version = 7 }, "pair of step 2: prompt: invalid argument: features.version: found 7, want 1"},
+		"another feature version": {func(p *bufferv1.PreferencePair) { p.Prompt.Features.Version = 7 }, "pair of step 2: prompt: features.version: found 7, want 1"},
 		"no features":             {func(p *bufferv1.PreferencePair) { p.Prompt = nil }, "features: are missing"},
-		"an unknown topic":        {func(p *bufferv1.PreferencePair) { p.Rejected.GetRecommendation().Topic = "ufos" }, `step 2: rejected: invalid argument: recommendation.topic: found "ufos"`},
+		"an unknown topic":        {func(p *bufferv1.PreferencePair) { p.Rejected.GetRecommendation().Topic = "ufos" }, `step 2: rejected: recommendation.topic: found "ufos"`},
 		"no answer":               {func(p *bufferv1.PreferencePair) { p.Rejected = nil }, "step 2: rejected"},
 	}
 	for name, test := range tests {

@@ -58,22 +58,6 @@ var fieldNames = [...]string{"personal_preference", "timing", "frequency", "comm
 
 func (f field) String() string { return fieldNames[f] }
 
-// topicWords finds topics and families of topics in tokens.
-var topicWords = newLexicon(func() map[string][]string {
-	m := map[string][]string{}
-	for _, f := range content.Families() {
-		for _, name := range f.Names {
-			m[name] = f.Topics
-		}
-	}
-	for _, t := range content.Topics() {
-		for _, w := range t.Words {
-			m[w] = []string{t.ID}
-		}
-	}
-	return m
-}())
-
 // chunks parts one sentence into its pieces for a field.
 func (r *reader) chunks(s *scanner) []chunk {
 	var out []chunk
@@ -156,13 +140,6 @@ func (r *reader) chunkAt(s *scanner, i int, before []chunk) chunk {
 	return chunk{kind: chunkUnknown, to: r.unknownEnd(s, i)}
 }
 
-// conditions begin a clause that narrows a rule; where it is not understood it
-// is reported as a whole and nothing is read out of its middle.
-var conditions = set("when while whenever whilst if unless during until till")
-
-// provisos begin a condition of more than one word.
-var provisos = newLexicon(map[string]bool{"as long as": true, "so long as": true, "provided": true, "provided that": true, "on condition that": true, "as soon as": true, "only if": true, "only when": true, "even if": true, "even when": true})
-
 // outsideAt reads "outside" before a stretch of the clock: what it names is
 // closed.
 func (r *reader) outsideAt(s *scanner, i int) int {
@@ -202,8 +179,8 @@ func (r *reader) unknownEnd(s *scanner, i int) int {
 
 // reasonAt skips an explanation to the end of its clause.
 func (r *reader) reasonAt(s *scanner, i int) (chunk, bool) {
-	is, n := reasons.match(s.toks, i)
-	if n == 0 || !is {
+	n := reasons.length(s.toks, i)
+	if n == 0 {
 		return chunk{}, false
 	}
 	at := i + n

@@ -8,63 +8,12 @@ type interval struct{ from, to int32 }
 
 func hm(h, m int32) int32 { return h*60 + m }
 
-// dayparts are the times of day by name. These readings are part of the
-// compiler's documented behaviour.
-var dayparts = newLexicon(map[string]interval{
-	"early morning": {300, 480}, "early mornings": {300, 480}, "early in the morning": {300, 480}, "first thing": {360, 480}, "first thing in the morning": {360, 480},
-	"morning": {360, 720}, "mornings": {360, 720}, "forenoon": {540, 720}, "mid morning": {540, 660}, "mid mornings": {540, 660}, "midmorning": {540, 660},
-	"middle of the morning": {540, 660}, "late morning": {600, 720}, "late mornings": {600, 720}, "later in the morning": {600, 720}, "late in the morning": {600, 720},
-	"midday": {690, 810}, "mid day": {690, 810}, "noon": {690, 810}, "noontime": {690, 810}, "middle of the day": {690, 810}, "lunchtime": {690, 810}, "lunch time": {690, 810}, "lunchtimes": {690, 810},
-	"lunch hour": {690, 810}, "early afternoon": {780, 900}, "early afternoons": {780, 900}, "early in the afternoon": {780, 900}, "afternoon": {720, 1020}, "afternoons": {720, 1020},
-	"mid afternoon": {840, 960}, "mid afternoons": {840, 960}, "midafternoon": {840, 960}, "middle of the afternoon": {840, 960}, "late afternoon": {960, 1080}, "late afternoons": {960, 1080}, "late in the afternoon": {960, 1080},
-	"teatime": {930, 1050}, "tea time": {930, 1050}, "early evening": {1020, 1140}, "early evenings": {1020, 1140}, "early in the evening": {1020, 1140}, "evening": {1080, 1320}, "evenings": {1080, 1320},
-	"dinnertime": {1080, 1200}, "dinner time": {1080, 1200}, "suppertime": {1080, 1200}, "supper time": {1080, 1200}, "breakfast time": {390, 540}, "breakfasttime": {390, 540}, "mid evening": {1140, 1260},
-	"late evening": {1230, 1380}, "late evenings": {1230, 1380}, "late in the evening": {1230, 1380}, "later in the evening": {1230, 1380},
-	"night": {1320, 360}, "nights": {1320, 360}, "night time": {1320, 360}, "nighttime": {1320, 360}, "late night": {1320, 120}, "late at night": {1320, 120}, "late nights": {1320, 120}, "middle of the night": {0, 300},
-	"bedtime": {1260, 1380}, "bed time": {1260, 1380}, "dawn": {300, 420}, "sunrise": {300, 420}, "daybreak": {300, 420}, "dusk": {1080, 1200}, "sunset": {1080, 1200}, "twilight": {1080, 1200},
-	"end of the day": {1200, 1320}, "end of my day": {1200, 1320}, "start of the day": {360, 480}, "start of my day": {360, 480}, "beginning of the day": {360, 480}, "tonight": {1080, 1320},
-	"working hours": {540, 1020}, "work hours": {540, 1020}, "office hours": {540, 1020}, "business hours": {540, 1020}, "daytime": {480, 1080}, "during the day": {480, 1080}, "first half of the day": {360, 840}, "second half of the day": {840, 1320},
-	"late in the day": {1080, 1320}, "early in the day": {360, 600}, "daylight": {420, 1140}, "daylight hours": {420, 1140}, "small hours": {0, 300}, "the end of the afternoon": {960, 1080}, "end of the afternoon": {960, 1080},
-	"end of the morning": {600, 720}, "elevenses": {630, 690}, "early hours": {300, 480},
-})
-
-// befores are the clock readings of "before X" where X is no clock time.
-var befores = newLexicon(map[string]interval{
-	"bed": {1260, 1380}, "bedtime": {1260, 1380}, "sleep": {1260, 1380}, "sleeping": {1260, 1380}, "going to bed": {1260, 1380}, "i go to bed": {1260, 1380},
-	"i sleep": {1260, 1380}, "i fall asleep": {1260, 1380}, "going to sleep": {1260, 1380}, "i go to sleep": {1260, 1380}, "i turn in": {1260, 1380}, "turning in": {1260, 1380}, "lights out": {1260, 1380},
-	"breakfast": {330, 480}, "lunch": {660, 750}, "dinner": {1020, 1110}, "supper": {1020, 1110}, "work": {390, 540}, "i start work": {390, 540},
-	"starting work": {390, 540}, "the workday": {390, 540}, "the working day": {390, 540}, "work starts": {390, 540}, "work begins": {390, 540}, "dawn": {0, 360}, "sunrise": {0, 360},
-	"the day begins": {330, 480}, "the day starts": {330, 480}, "i start my day": {330, 480}, "starting my day": {330, 480}, "retiring": {1260, 1380}, "shift": {390, 540}, "my shift": {390, 540}, "i retire": {1260, 1380},
-})
-
-// arounds are the clock readings of "around X" and "-time" where X is a meal.
-var arounds = newLexicon(map[string]interval{
-	"breakfast": {390, 540}, "lunch": {690, 810}, "dinner": {1080, 1200}, "supper": {1080, 1200}, "tea": {930, 1050}, "bed": {1260, 1380}, "bedtime": {1260, 1380},
-	"noon": {690, 750}, "midday": {690, 750}, "mid day": {690, 750}, "midnight": {1410, 30},
-})
-
-// anchor times begin and end the stretches between named points of a day:
-// first minute at which it starts, then at which it is over.
-var anchors = newLexicon(map[string]interval{
-	"breakfast": {420, 510}, "lunch": {720, 780}, "dinner": {1110, 1170}, "supper": {1110, 1170}, "noon": {720, 720}, "midday": {720, 720}, "midnight": {1440, 0},
-	"bed": {1320, 1320}, "bedtime": {1320, 1320}, "tea": {960, 990}, "teatime": {960, 990}, "dawn": {360, 360}, "sunrise": {360, 360}, "sunset": {1140, 1140}, "dusk": {1140, 1140},
-})
-
-// afternoonOf are the words that settle a bare hour; the value is added to
-// hours 1-11 ("12 at night" is midnight).
-var hints = newLexicon(map[string]string{
-	"in the morning": "a", "in the early morning": "a", "in the afternoon": "p", "in the evening": "p", "at night": "p", "of an evening": "p", "in the mornings": "a", "in the evenings": "p",
-	"each morning": "a", "every morning": "a", "each evening": "p", "every evening": "p", "on the morning": "a", "in the late afternoon": "p",
-})
-
 // moment of the clock as it was written.
 type written struct {
 	minute   int32
 	meridiem string // "a", "p" or "" where none was written
 	full     bool   // unmistakable on a 24-hour clock: 13:00, 06:00, noon
 }
-
-var clockWords = newLexicon(map[string]int32{"noon": 720, "midday": 720, "midnight": 1440, "mid day": 720})
 
 // writtenAt reads one clock time: "8", "8 pm", "7:30", "18:00", "half past
 // seven", "eight o'clock", "noon". bare says whether a plain number will do.

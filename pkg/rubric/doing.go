@@ -122,8 +122,6 @@ func (s *scanner) tail(i int) int {
 	return i
 }
 
-var possessives = set("my our the a an your some them him her people someone somebody")
-
 // object skips what a gerund is done to: "cooking dinner", "watering my roses".
 func (s *scanner) object(i int) int {
 	at := i

@@ -85,7 +85,3 @@ func (r *reader) gapAt(s *scanner, at int, st *statement) int {
 }
 
 func isUnit(w string) bool { _, ok := unitMinutes[w]; return ok }
-
-var closerThan = newLexicon(map[string]bool{
-	"never closer together than": true, "never closer than": true, "not closer than": true, "no closer than": true, "not closer together than": true, "no closer together than": true, "never nearer than": true, "not nearer than": true, "no nearer than": true, "no sooner than": true, "not sooner than": true, "never sooner than": true,
-})

@@ -19,15 +19,6 @@ func isNumberWord(s string) bool {
 	return ok
 }
 
-// vagueNumbers are phrases with a documented reading: a few is two to four,
-// several three to five, a handful four to six.
-var vagueNumbers = newLexicon(map[string]span{
-	"a couple of": one(2), "a couple": one(2), "couple of": one(2), "couple": one(2), "a pair of": one(2),
-	"a few": {2, 4}, "few": {2, 4}, "several": {3, 5}, "a handful of": {4, 6}, "a handful": {4, 6}, "handful": {4, 6},
-	"half a dozen": one(6), "half dozen": one(6), "a dozen": one(12), "dozen": one(12), "a single": one(1),
-	"just the one": one(1), "a hundred": one(100),
-})
-
 // numberAt reads one number: digits, words or a phrase such as "a couple of".
 func numberAt(toks []token, i int) (span, int) {
 	if i >= len(toks) {
@@ -58,14 +49,6 @@ func numberAt(toks []token, i int) (span, int) {
 	}
 	return one(v), n
 }
-
-// rangeLinks join the two ends of a range.
-var rangeLinks = newLexicon(map[string]bool{
-	"to": true, "or": true, "or maybe": true, "or perhaps": true, "or even": true, "or at most": true, "up to": true,
-	", maybe": true, ", perhaps": true, ", at most": true, "maybe": true, "perhaps": true, ", or": true, ", possibly": true,
-	"and at most": true, "or possibly": true, ", or maybe": true, ", sometimes": true, "sometimes": true, "/": true, "through": true,
-	"or sometimes": true, ", or at most": true, "or , at most ,": true, "or , ideally ,": true, ", at most ,": true, ", or sometimes": true,
-})
 
 // rangeAt reads a number or a range: "three", "2-3", "two or three", "between
 // two and four", "from 2 to 4".
@@ -109,18 +92,6 @@ var unitMinutes = map[string]float64{
 	"minute": 1, "minutes": 1, "min": 1, "mins": 1, "hour": 60, "hours": 60, "hr": 60, "hrs": 60, "h": 60,
 	"day": 1440, "days": 1440, "week": 10080, "weeks": 10080,
 }
-
-// fixedDurations are durations said without a number, in minutes.
-var fixedDurations = newLexicon(map[string]span{
-	"half an hour": one(30), "half hour": one(30), "half a day": one(720), "half day": one(720), "a quarter of an hour": one(15),
-	"quarter of an hour": one(15), "quarter hour": one(15), "an hour and a half": one(90), "hour and a half": one(90),
-	"one and a half hours": one(90), "two and a half hours": one(150), "three and a half hours": one(210), "an hour or two": {60, 120},
-	"an hour or so": one(60), "hour or so": one(60), "hour or two": {60, 120}, "day or so": one(1440), "three quarters of an hour": one(45), "other hour": one(120), "second hour": one(120),
-	"third hour": one(180), "other day": one(2880), "a full hour": one(60), "a whole hour": one(60), "a good hour": one(60), "full hour": one(60),
-	"single hour": one(60), "whole hour": one(60), "waking hour": one(60), "waking day": one(1440), "a couple hours": one(120),
-	"fourth hour": one(240), "whole day": one(1440), "full day": one(1440), "single day": one(1440), "given day": one(1440),
-	"given hour": one(60), "one day": one(1440), "couple hours": one(120), "same hour": one(60), "same day": one(1440),
-})
 
 // durationAt reads a length of time in minutes: "an hour", "two to three
 // hours", "90 minutes", "half an hour to an hour". article says whether a bare

@@ -1,15 +1,5 @@
 package rubric
 
-// unlimited are ways to leave the number to the speaker.
-var unlimited = newLexicon(map[string]bool{
-	"as often as you like": true, "as often as you want": true, "as often as you please": true, "as many as you like": true, "as many as you want": true, "as much as you like": true, "as often as possible": true, "no limit": true, "without limit": true, "as often as it makes sense": true, "as often as needed": true, "any number": true,
-})
-
-// sameTimes refer to the moments named in the text about timing.
-var sameTimes = newLexicon(map[string]bool{
-	"at each of those times": true, "at each of these times": true, "at each of them": true, "in each of them": true, "in each of those": true, "in each of these": true, "at each of those moments": true, "in each of those slots": true, "in each slot": true, "in each window": true, "at each time": true, "in each of those windows": true, "for each of those times": true, "at every one of those times": true, "at each of those": true, "in each of those times": true, "for each of them": true, "per slot": true, "per window": true, "each time slot": true, "in each of those hours": true,
-})
-
 var ordinals = map[string]float64{"third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10}
 
 // ordinalAt reads "a fourth at most", "never a fifth": the last one that is

@@ -18,50 +18,6 @@ const (
 	relIn
 )
 
-// relations are the words that begin a moment.
-var relations = newLexicon(map[string]relation{
-	"during": relDuring, "while": relWhen, "whilst": relWhen, "in the middle of": relDuring, "throughout": relDuring, "amid": relDuring,
-	"in the course of": relDuring, "when": relWhen, "whenever": relWhen, "if": relWhen, "every time i am": relWhen, "any time i am": relWhen, "as i": relWhen,
-	"as soon as": relWhen, "the moment": relWhen, "as long as": relWhen, "so long as": relWhen, "over": relIn, "on": relIn, "in": relIn, "with": relIn, "at": relAt,
-	"after": relAfter, "following": relAfter, "at the end of": relAfter, "any time after": relAfter, "anywhere after": relAfter, "later than": relAfter, "past": relAfter, "beyond": relAfter,
-	"no earlier than": relAfter, "not earlier than": relAfter, "the end of": relAfter, "on finishing": relAfter, "having finished": relAfter, "once i am done with": relAfter,
-	"right after": relRightAfter, "straight after": relRightAfter, "just after": relRightAfter, "shortly after": relRightAfter, "immediately after": relRightAfter, "soon after": relRightAfter, "directly after": relRightAfter,
-	"right before": relBefore, "just before": relBefore, "shortly before": relBefore, "before": relBefore, "prior to": relBefore, "ahead of": relBefore, "any time before": relBefore, "no later than": relBefore, "not later than": relBefore, "earlier than": relBefore, "by": relBefore,
-	"until": relUntil, "till": relUntil, "up until": relUntil, "up to": relUntil,
-	"around": relAround, "about": relAround, "near": relAround, "towards": relAround, "toward": relAround, "roughly at": relAround, "at around": relAround, "at about": relAround, "at roughly": relAround, "close to": relAround, "somewhere around": relAround, "some time around": relAround, "sometime around": relAround,
-	"from": relFrom, "starting at": relFrom, "starting from": relFrom, "from about": relFrom, "from around": relFrom, "any time from": relFrom, "since": relFrom,
-	"between": relBetween, "in between": relBetween, "any time between": relBetween, "anywhere between": relBetween, "somewhere between": relBetween, "from between": relBetween, "sometime between": relBetween, "some time between": relBetween,
-})
-
-// subjects may follow "once" where it means "as soon as".
-var subjects = set("i we the my our everyone everybody they he she it that dinner lunch breakfast supper work")
-
-// padding may stand between a relation and what it is about.
-var padding = set(`the my our a an i am we are have has had having is being be it busy still just with in of doing at on making some
-	any every each daily usual little own been engaged absorbed deep actually already out another there get got getting go going gone to up
-	working taking sitting down spending time first last long quiet short weekly regular nightly favourite favorite enjoying really immersed
-	caught both people someone somebody own home alone lost sat settled curled started start starting begin middle deeply fully hands full
-	finally so that this these those one all`)
-
-// endings say that the activity before or after them is over.
-var endings = set("finished finish finishing done completed complete over through ended end ends finishes had wrapped stop stopped put gone left")
-
-var finals = newLexicon(map[string]bool{
-	"is over": true, "are over": true, "is done": true, "are done": true, "is finished": true, "are finished": true, "ends": true, "has ended": true,
-	"have ended": true, "is out of the way": true, "are out of the way": true, "is behind me": true, "have left": true, "has left": true, "are gone": true,
-	"have gone": true, "finishes": true, "is through": true, "comes to an end": true, "is complete": true, "has finished": true, "have finished": true, "are asleep": true,
-	"are in bed": true, "is asleep": true, "is in bed": true, "have gone home": true, "are put away": true, "is cleared away": true,
-})
-
-// trailers may follow an activity without changing it.
-var trailers = newLexicon(map[string]bool{
-	"session": true, "sessions": true, "routine": true, "hour": true, "practice": true, "time": true, "round": true, "here": true,
-	"period": true, "block": true, "blocks": true, "stretch": true, "myself": true, "for the day": true, "for the night": true, "is going on": true, "are here": true, "are over": true, "are around": true,
-	"are round": true, "is on": true, "is here": true, "at home": true, "around": true, "ritual": true, "rituals": true, "sessions are on": true, "hours": true, "duties": true, "in general": true, "in peace": true, "visit": true,
-	"with friends": true, "with a friend": true, "with family": true, "are visiting": true, "are in": true, "are in the house": true, "in the house": true, "at all": true, "of mine": true, "or so": true,
-	"is in full swing": true, "at the table": true, "at my desk": true, "in the kitchen": true, "together": true, "over": true,
-})
-
 // related reads what stands after a relation word.
 func (s *scanner) related(i int, rel relation) (moment, int) {
 	switch rel {

@@ -45,7 +45,7 @@ func (r *reader) speechChunk(s *scanner, i int) (chunk, bool) {
 	case bn == longest && !(s.text(i) == "should" || s.text(i) == "must" || s.text(i) == "have") || bn == longest && r.quoted(s, i, bn):
 		return chunk{kind: chunkBoundary, to: i + bn, boundary: b}, true
 	case tn == longest:
-		_, blame := faults[phraseText(s, i, tn)]
+		blame := faults.length(s.toks, i) == tn
 		return chunk{kind: chunkTone, to: i + tn, tones: tones, blame: blame}, true
 	case pn == longest && cn < longest:
 		return chunk{kind: chunkTopics, to: i + pn, topics: topics}, true
@@ -179,13 +179,4 @@ func (o *reading) settleCommunication() {
 		spec.MaxWords = sp.vagueWords
 	}
 	slices.Sort(spec.Boundaries)
-}
-
-// phraseText returns the words of a run of tokens.
-func phraseText(s *scanner, i, n int) string {
-	words := make([]string, n)
-	for k := range words {
-		words[k] = s.text(i + k)
-	}
-	return strings.Join(words, " ")
 }

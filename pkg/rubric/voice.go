@@ -51,12 +51,6 @@ func firstPerson(text string, toks []token) []token {
 	return out
 }
 
-// objects may follow "her" where it means "me" rather than "my".
-var objects = set("alone be in and or but while when to about with for if during after before from too off at on until unless a an the as than that more only know decide feel")
-
-// speakers are verbs that only people do; a capital word before one is a name.
-var speakers = set("prefers likes enjoys wants dislikes appreciates loves hates values needs welcomes expects hopes")
-
 // nameAt returns the length in words of a name that begins a sentence and is
 // followed by a verb of the third person; 0 where there is none.
 func nameAt(text string, toks []token, i int) int {

@@ -17,11 +17,11 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 )
 
-// Err gives a database error its place in the vocabulary of pkg/errs and names
-// the database. It passes on nil, sql.ErrNoRows, what already has a place, and
-// what it does not know.
+// Err maps a database error to one of pkg/errs, whose complete text names the
+// database and whose public text does not. It returns nil, sql.ErrNoRows, errors
+// that have a sentinel already, and errors it does not know as they are.
 func (db *DB) Err(err error) error {
-	if err == nil || placed(err) {
+	if err == nil || hasSentinel(err) {
 		return err
 	}
 	if db.Dialect == SQLite {
@@ -32,22 +32,27 @@ func (db *DB) Err(err error) error {
 		return db.postgresErr(err, pg)
 	}
 	if lostConnection(err) {
-		return fmt.Errorf("database %s cannot be reached: %v: %w", db.Name, err, errs.ErrUnavailable)
+		return db.fault("cannot be reached", err, errs.ErrUnavailable)
 	}
 	return err
 }
 
-// lostConnection reports that a PostgreSQL server could not be reached, or went
-// away before it answered. What was on its way may or may not be committed.
+// fault says what happened to the database.
+func (db *DB) fault(what string, cause, kind error) error {
+	return errs.WithPublic(fmt.Errorf("database %s %s: %v: %w", db.Name, what, cause, kind), "the database %s", what)
+}
+
+// lostConnection reports that a PostgreSQL server could not be reached, or that
+// the connection broke before it answered: a commit in flight may have succeeded.
 func lostConnection(err error) bool {
 	var netErr net.Error
 	var connect *pgconn.ConnectError
 	return errors.As(err, &connect) || errors.As(err, &netErr) ||
-		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || // in the middle of a call
-		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || pgconn.SafeToRetry(err) // before one
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || // during a call
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || pgconn.SafeToRetry(err) // before it
 }
 
-func placed(err error) bool {
+func hasSentinel(err error) bool {
 	for _, known := range []error{errs.ErrDataLoss, errs.ErrExhausted, errs.ErrUnavailable, errs.ErrDenied, errs.ErrInvalid,
 		errs.ErrExists, errs.ErrNotFound, errs.ErrPrecondition, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
@@ -68,15 +73,15 @@ func (db *DB) sqliteErr(err error) error {
 	}
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), is(sqlite3.FULL):
-		return fmt.Errorf("no space left for database %s: %v: %w", db.Name, err, errs.ErrExhausted)
+		return db.fault("has no space left on its disk", err, errs.ErrExhausted)
 	case is(sqlite3.CORRUPT, sqlite3.NOTADB):
-		return fmt.Errorf("database %s is damaged: %v: %w", db.Name, err, errs.ErrDataLoss)
+		return db.fault("is damaged", err, errs.ErrDataLoss)
 	case is(sqlite3.READONLY, sqlite3.PERM, sqlite3.CANTOPEN, sqlite3.AUTH):
-		return fmt.Errorf("database %s cannot be opened or written (is its folder writable?): %v: %w", db.Name, err, errs.ErrDenied)
+		return db.fault("cannot be opened or written (is its folder writable?)", err, errs.ErrDenied)
 	case is(sqlite3.BUSY, sqlite3.LOCKED):
-		return fmt.Errorf("database %s is locked by another process: %v: %w", db.Name, err, errs.ErrUnavailable)
+		return db.fault("is locked by another process", err, errs.ErrUnavailable)
 	case is(sqlite3.IOERR):
-		return fmt.Errorf("database %s cannot be read or written: %v: %w", db.Name, err, errs.ErrInternal)
+		return db.fault("cannot be read or written", err, errs.ErrInternal)
 	}
 	return err
 }
@@ -99,10 +104,10 @@ func (db *DB) postgresErr(err error, pg *pgconn.PgError) error {
 	default:
 		return err
 	}
-	return fmt.Errorf("database %s: %v: %w", db.Name, err, kind)
+	return db.fault("refused a statement", err, kind)
 }
 
-// IsUnique reports that an error is the breach of a unique key.
+// IsUnique reports that an error is the violation of a unique key.
 func IsUnique(err error) bool {
 	if errors.Is(err, sqlite3.CONSTRAINT_UNIQUE) || errors.Is(err, sqlite3.CONSTRAINT_PRIMARYKEY) {
 		return true

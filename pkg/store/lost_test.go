@@ -6,13 +6,13 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"os"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/store/storetest"
 )
 
 // wire stands between a client and a server until it is cut.
@@ -61,14 +61,10 @@ func (w *wire) cut() {
 	w.conns = nil
 }
 
-// A server that goes away is unavailable at every moment of a transaction, so
-// that whoever waits for it goes on when it is back.
+// A lost connection is ErrUnavailable at every moment of a transaction, so that
+// a caller that retries succeeds once the server is back.
 func TestALostServerIsUnavailable(t *testing.T) {
-	base := os.Getenv("PROPERSIM_TEST_POSTGRES")
-	if base == "" {
-		t.Skip("PROPERSIM_TEST_POSTGRES gives no DSN")
-	}
-	at, err := url.Parse(base)
+	at, err := url.Parse(storetest.Postgres(t, "lost"))
 	require.NoError(t, err)
 	w := newWire(t, at.Host)
 	at.Host = w.listener.Addr().String()

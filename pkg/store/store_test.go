@@ -5,16 +5,15 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/store/storetest"
 )
 
 var migrations = fstest.MapFS{"migrations/00001_things.sql": {Data: []byte(`-- +goose Up
@@ -29,39 +28,8 @@ CREATE TABLE things (
 DROP TABLE things;
 `)}}
 
-// dsns lists a fresh database of every kind there is to test with.
-func dsns(t *testing.T) map[string]string {
-	t.Helper()
-	out := map[string]string{
-		"file":   filepath.Join(t.TempDir(), "deep er", "a?b#%41.db"),
-		"memory": ":memory:",
-	}
-	base := os.Getenv("PROPERSIM_TEST_POSTGRES")
-	if base == "" {
-		t.Log("PostgreSQL is left out: PROPERSIM_TEST_POSTGRES gives no DSN")
-		return out
-	}
-	schema := fmt.Sprintf("store_test_%d", time.Now().UnixNano())
-	admin, err := sql.Open("pgx", base)
-	require.NoError(t, err)
-	_, err = admin.Exec("CREATE SCHEMA " + schema)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		_, err := admin.Exec("DROP SCHEMA " + schema + " CASCADE")
-		require.NoError(t, err)
-		require.NoError(t, admin.Close())
-	})
-	u, err := url.Parse(base)
-	require.NoError(t, err)
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
-	out["postgres"] = u.String()
-	return out
-}
-
 func TestOneSetOfQueriesServesEveryDatabase(t *testing.T) {
-	for name, dsn := range dsns(t) {
+	for name, dsn := range storetest.Databases(t, "store") {
 		t.Run(name, func(t *testing.T) {
 			ctx := context.Background()
 			db, err := Open(ctx, dsn, migrations, Name("things"), FullSync())

@@ -11,11 +11,12 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/store/storetest"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 )
 
 func TestAppendIsIdempotentByRunAndStep(t *testing.T) {
-	for name, dsn := range databases(t) {
+	for name, dsn := range storetest.Databases(t, "buffer") {
 		t.Run(name, func(t *testing.T) {
 			client, _ := start(t, dsn)
 			require.Equal(t, 40, appendAll(t, client, pairsOf("a", 0, 40)...))
@@ -36,7 +37,7 @@ func TestAppendIsIdempotentByRunAndStep(t *testing.T) {
 }
 
 func TestAConflictStoresNothing(t *testing.T) {
-	for name, dsn := range databases(t) {
+	for name, dsn := range storetest.Databases(t, "buffer") {
 		t.Run(name, func(t *testing.T) {
 			client, _ := start(t, dsn)
 			appendAll(t, client, pairsOf("ada-proper", 0, 10)...)

@@ -2,13 +2,8 @@ package buffer_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,34 +39,6 @@ func start(t testing.TB, dsn string) (client bufferv1.PreferenceBufferServiceCli
 	}
 	t.Cleanup(stop)
 	return bufferv1.NewPreferenceBufferServiceClient(conn), stop
-}
-
-// databases lists a fresh database of every kind there is to test with.
-func databases(t *testing.T) map[string]string {
-	t.Helper()
-	out := map[string]string{"file": filepath.Join(t.TempDir(), "buffer.db"), "memory": ":memory:"}
-	base := os.Getenv("PROPERSIM_TEST_POSTGRES")
-	if base == "" {
-		t.Log("PostgreSQL is left out: PROPERSIM_TEST_POSTGRES gives no DSN")
-		return out
-	}
-	schema := fmt.Sprintf("buffer_test_%d", time.Now().UnixNano())
-	admin, err := sql.Open("pgx", base)
-	require.NoError(t, err)
-	_, err = admin.Exec("CREATE SCHEMA " + schema)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		_, err := admin.Exec("DROP SCHEMA " + schema + " CASCADE")
-		require.NoError(t, err)
-		require.NoError(t, admin.Close())
-	})
-	u, err := url.Parse(base)
-	require.NoError(t, err)
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
-	out["postgres"] = u.String()
-	return out
 }
 
 // pair is a valid pair; ten steps make a day.

@@ -193,7 +193,7 @@ func parseSteps(list string) ([]int32, error) {
 	for text := range strings.SplitSeq(list, ",") {
 		step, err := strconv.ParseInt(text, 10, 32)
 		if err != nil {
-			return nil, fmt.Errorf("step %q: %w", text, errs.ErrDataLoss)
+			return nil, errs.WithPublic(fmt.Errorf("step %q: %w", text, errs.ErrDataLoss), "the stored pairs are damaged")
 		}
 		steps = append(steps, int32(step))
 	}
@@ -281,7 +281,8 @@ func (p *pairs) count(ctx context.Context, run string) (count int64, last int32,
 func (p *pairs) decode(run string, step int32, body []byte) (*bufferv1.PreferencePair, error) {
 	pair := &bufferv1.PreferencePair{}
 	if err := proto.Unmarshal(body, pair); err != nil || pair.GetRunId() != run || pair.GetStep() != step {
-		return nil, fmt.Errorf("database %s: the pair of run %q, step %d cannot be read: %w", p.db.Name, run, step, errs.ErrDataLoss)
+		return nil, errs.WithPublic(fmt.Errorf("database %s: the pair of run %q, step %d cannot be read: %w", p.db.Name, run, step, errs.ErrDataLoss),
+			"the pair of run %q, step %d cannot be read", run, step)
 	}
 	return pair, nil
 }

@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/store/storetest"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
@@ -63,7 +64,7 @@ func requireSame(t require.TestingT, want, got *drawn) {
 }
 
 func TestADrawHasNoRepeatsAndRepeats(t *testing.T) {
-	for name, dsn := range databases(t) {
+	for name, dsn := range storetest.Databases(t, "buffer") {
 		t.Run(name, func(t *testing.T) {
 			client, _ := start(t, dsn)
 			appendAll(t, client, pairsOf("a", 0, 200)...)

@@ -3,11 +3,9 @@ package environment
 import (
 	"context"
 	"fmt"
-	"strconv"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/paging"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
 
@@ -31,28 +29,26 @@ func (s *Server) GetRun(_ context.Context, req *environmentv1.GetRunRequest) (*e
 	return &environmentv1.GetRunResponse{Run: r.view()}, nil
 }
 
-// pageBytes is the size at which a page ends, half of what a message may have.
-// The first run or entry always fits.
-const pageBytes = 2 << 20
+const listRuns = "environment.ListRuns" // the scope of its page tokens
 
-// ListRuns implements RunService. The token is how many runs came before.
+// runPlace is a position in the order of runs: how many were listed.
+type runPlace struct {
+	Listed int `json:"n"`
+}
+
+// ListRuns implements RunService.
 func (s *Server) ListRuns(_ context.Context, req *environmentv1.ListRunsRequest) (*environmentv1.ListRunsResponse, error) {
-	from := 0
-	if token := req.GetPageToken(); token != "" {
-		n, err := strconv.Atoi(token)
-		if err != nil || n < 0 {
-			return nil, errs.Invalid("page_token", "found %q, want the token of an earlier answer", token)
-		}
-		from = n
+	at, err := paging.Parse[runPlace](listRuns, req.GetPageToken())
+	if err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	resp, bytes := &environmentv1.ListRunsResponse{}, 0
-	for _, r := range s.order[min(from, len(s.order)):] {
+	resp, full := &environmentv1.ListRunsResponse{}, paging.New(req.GetPageSize())
+	for _, r := range s.order[min(at.Listed, len(s.order)):] {
 		view := r.view()
-		bytes += proto.Size(view)
-		if n := len(resp.Runs); n == pageSize(req.GetPageSize()) || (n > 0 && bytes > pageBytes) {
-			resp.NextPageToken = strconv.Itoa(from + n)
+		if !full.Add(view) {
+			resp.NextPageToken = paging.Token(listRuns, runPlace{Listed: at.Listed + len(resp.Runs)})
 			break
 		}
 		resp.Runs = append(resp.Runs, view)
@@ -164,15 +160,13 @@ func (s *Server) GetStep(ctx context.Context, req *environmentv1.GetStepRequest)
 
 // ListSteps implements RunService.
 func (s *Server) ListSteps(ctx context.Context, req *environmentv1.ListStepsRequest) (*environmentv1.ListStepsResponse, error) {
-	resp, bytes := &environmentv1.ListStepsResponse{}, 0
-	size := pageSize(req.GetPageSize())
+	resp, full := &environmentv1.ListStepsResponse{}, paging.New(req.GetPageSize())
 	for entry, err := range s.journal.Entries(ctx, req.GetRunId(), req.GetAfterSequence()) {
 		if err != nil {
 			return nil, err
 		}
-		bytes += proto.Size(entry)
-		if n := len(resp.GetEntries()); n == size || (n > 0 && bytes > pageBytes) {
-			resp.NextAfterSequence = resp.GetEntries()[n-1].GetSequence()
+		if !full.Add(entry) {
+			resp.NextAfterSequence = resp.GetEntries()[len(resp.GetEntries())-1].GetSequence()
 			break
 		}
 		resp.Entries = append(resp.Entries, entry)

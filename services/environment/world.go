@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/paging"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
@@ -27,28 +28,29 @@ func (s *Server) GetWorld(_ context.Context, req *environmentv1.GetWorldRequest)
 	return &environmentv1.GetWorldResponse{World: w}, nil
 }
 
-// ListWorlds implements WorldService. The token is the id of the page's last
-// world.
+const listWorlds = "environment.ListWorlds" // the scope of its page tokens
+
+// worldPlace is a position in the list of worlds: the id of the one listed last.
+type worldPlace struct {
+	ID string `json:"i"`
+}
+
+// ListWorlds implements WorldService.
 func (s *Server) ListWorlds(_ context.Context, req *environmentv1.ListWorldsRequest) (*environmentv1.ListWorldsResponse, error) {
-	resp := &environmentv1.ListWorldsResponse{}
-	size := pageSize(req.GetPageSize())
+	after, err := paging.Parse[worldPlace](listWorlds, req.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	resp, full := &environmentv1.ListWorldsResponse{}, paging.New(req.GetPageSize())
 	for _, w := range s.worlds {
-		if w.GetId() <= req.GetPageToken() {
+		if w.GetId() <= after.ID {
 			continue
 		}
-		if len(resp.GetWorlds()) == size {
-			resp.NextPageToken = resp.GetWorlds()[size-1].GetId()
+		if !full.Add(w) {
+			resp.NextPageToken = paging.Token(listWorlds, worldPlace{ID: resp.Worlds[len(resp.Worlds)-1].GetId()})
 			break
 		}
 		resp.Worlds = append(resp.Worlds, w)
 	}
 	return resp, nil
-}
-
-// pageSize reads a page size of a request, 0 meaning 100.
-func pageSize(wanted int32) int {
-	if wanted == 0 {
-		return 100
-	}
-	return int(wanted)
 }

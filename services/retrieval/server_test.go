@@ -218,7 +218,8 @@ func TestOnlyTransientErrorsAreRetried(t *testing.T) {
 		client := start(t, retrieval.Config{Index: "qdrant", Qdrant: retrieval.Qdrant{Address: address, APIKey: "k"}})
 		_, err := client.Count(context.Background(), &retrievalv1.CountRequest{Tenant: "t"})
 		require.ErrorIs(t, err, want.kind, code)
-		require.ErrorContains(t, err, "qdrant at "+address)
+		require.ErrorContains(t, err, "qdrant ")
+		require.NotContains(t, err.Error(), address, "an address is for the log")
 		require.Equal(t, want.tries, calls.Load(), code)
 	}
 }

@@ -42,18 +42,18 @@ type adapter struct {
 // ErrDenied when it cannot be written.
 func openAdapters(dir string) (*adapters, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("adapter folder %s cannot be made: %v: %w", dir, err, errs.ErrDenied)
+		return nil, fmt.Errorf("adapter folder %s cannot be made: %w: %w", dir, err, errs.ErrDenied)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("adapter folder %s cannot be read: %v: %w", dir, err, errs.ErrDenied)
+		return nil, fmt.Errorf("adapter folder %s cannot be read: %w: %w", dir, err, errs.ErrDenied)
 	}
 	for _, e := range entries {
 		if !strings.HasPrefix(e.Name(), aside) {
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-			return nil, fmt.Errorf("adapter folder %s cannot be written: %v: %w", dir, err, errs.ErrDenied)
+			return nil, fmt.Errorf("adapter folder %s cannot be written: %w: %w", dir, err, errs.ErrDenied)
 		}
 	}
 	return &adapters{dir: dir}, nil
@@ -142,11 +142,11 @@ func syncFolder(path string) (err error) {
 func writeFault(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("no space left for an adapter: %v: %w", err, errs.ErrExhausted)
+		return fmt.Errorf("no space left for an adapter: %w: %w", err, errs.ErrExhausted)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return fmt.Errorf("an adapter cannot be written: %v: %w", err, errs.ErrDenied)
+		return fmt.Errorf("an adapter cannot be written: %w: %w", err, errs.ErrDenied)
 	}
-	return fmt.Errorf("an adapter cannot be written: %v: %w", err, errs.ErrInternal)
+	return fmt.Errorf("an adapter cannot be written: %w: %w", err, errs.ErrInternal)
 }
 
 // read returns an adapter after it has compared every byte with the id. Any
@@ -155,7 +155,8 @@ func writeFault(err error) error {
 func (a *adapters) read(id string) (*adapter, error) {
 	folder := filepath.Join(a.dir, id)
 	lost := func(file, format string, args ...any) error {
-		return fmt.Errorf("adapter file %s %s: %w", filepath.Join(folder, file), fmt.Sprintf(format, args...), errs.ErrDataLoss)
+		err := fmt.Errorf("adapter file %s %s: %w", filepath.Join(folder, file), fmt.Sprintf(format, args...), errs.ErrDataLoss)
+		return errs.WithPublic(err, "%s of adapter %s is missing or damaged", file, id)
 	}
 	text, err := os.ReadFile(filepath.Join(folder, manifestFile))
 	if err != nil {

@@ -107,7 +107,7 @@ func (s *Server) train(ctx context.Context, leased *record) error {
 	s.log.Warn("training did not succeed", zap.String("job", leased.job.GetId()), zap.String("run", leased.job.GetRunId()),
 		zap.Int32("day", leased.job.GetDay()), zap.Error(err))
 	_, keep := retry(ctx, func() (*trainerv1.Job, error) {
-		return s.conclude(ctx, leased.job.GetId(), leased.token, state, err.Error())
+		return s.conclude(ctx, leased.job.GetId(), leased.token, state, errs.Reason(err))
 	})
 	if errors.Is(keep, errs.ErrPrecondition) {
 		return nil

@@ -2,13 +2,9 @@ package trainer_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -120,34 +116,6 @@ func start(t testing.TB, cfg trainer.Config, buffer bufferv1.PreferenceBufferSer
 
 func config(t testing.TB) trainer.Config {
 	return trainer.Config{DSN: ":memory:", AdapterDir: t.TempDir()}
-}
-
-// databases lists a fresh database of every kind there is to test with.
-func databases(t *testing.T) map[string]string {
-	t.Helper()
-	out := map[string]string{"file": filepath.Join(t.TempDir(), "trainer.db"), "memory": ":memory:"}
-	base := os.Getenv("PROPERSIM_TEST_POSTGRES")
-	if base == "" {
-		t.Log("PostgreSQL is left out: PROPERSIM_TEST_POSTGRES gives no DSN")
-		return out
-	}
-	schema := fmt.Sprintf("trainer_test_%d", time.Now().UnixNano())
-	admin, err := sql.Open("pgx", base)
-	require.NoError(t, err)
-	_, err = admin.Exec("CREATE SCHEMA " + schema)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		_, err := admin.Exec("DROP SCHEMA " + schema + " CASCADE")
-		require.NoError(t, err)
-		require.NoError(t, admin.Close())
-	})
-	u, err := url.Parse(base)
-	require.NoError(t, err)
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
-	out["postgres"] = u.String()
-	return out
 }
 
 func night(run string, day int32, parent string) *trainerv1.SubmitJobRequest {

@@ -74,7 +74,7 @@ func (j *jobs) scan(scan func(...any) error) (*record, error) {
 	}
 	r.leaseUntil = time.UnixMilli(until)
 	if err := proto.Unmarshal(body, r.job); err != nil {
-		return nil, fmt.Errorf("database %s: a training job cannot be read: %w", j.db.Name, errs.ErrDataLoss)
+		return nil, errs.WithPublic(fmt.Errorf("database %s: a training job cannot be read: %w", j.db.Name, errs.ErrDataLoss), "a training job cannot be read")
 	}
 	return r, nil
 }

@@ -2,6 +2,7 @@ package trainer_test
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -169,7 +170,7 @@ func TestAFailedNightSaysWhy(t *testing.T) {
 		return &bufferv1.SampleResponse{Pairs: []*bufferv1.PreferencePair{pair}}, nil
 	}
 	lost := func(context.Context, *bufferv1.SampleRequest) (*bufferv1.SampleResponse, error) {
-		return nil, errs.ErrDataLoss
+		return nil, fmt.Errorf("pair 3 is damaged: %w", errs.ErrDataLoss)
 	}
 	for name, test := range map[string]struct {
 		sample func(context.Context, *bufferv1.SampleRequest) (*bufferv1.SampleResponse, error)
@@ -177,7 +178,7 @@ func TestAFailedNightSaysWhy(t *testing.T) {
 	}{
 		"no pairs":       {none, "no pairs"},
 		"unfit features": {strange, "step 3"},
-		"damaged buffer": {lost, "data loss"},
+		"damaged buffer": {lost, "pair 3 is damaged"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			done := start(t, config(t), &fakeBuffer{sample: test.sample}).train(t, night("ada", 1, ""))

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/propersim/propersim/pkg/errs"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
@@ -45,7 +46,7 @@ func (r *result) check() error {
 func (s *Server) complete(ctx context.Context, leased *record, res *result) (*trainerv1.Job, error) {
 	job := leased.job
 	if err := res.check(); err != nil {
-		return s.conclude(ctx, job.GetId(), leased.token, trainerv1.JobState_JOB_STATE_REJECTED, err.Error())
+		return s.conclude(ctx, job.GetId(), leased.token, trainerv1.JobState_JOB_STATE_REJECTED, errs.Reason(err))
 	}
 	manifest := &trainerv1.Manifest{
 		Parent: job.GetParentAdapter(), Day: job.GetDay(), DataDigest: res.digest,

@@ -9,9 +9,9 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/paging"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
@@ -59,37 +59,37 @@ func (s *Server) GetJob(ctx context.Context, req *trainerv1.GetJobRequest) (*tra
 	return &trainerv1.GetJobResponse{Job: r.job}, nil
 }
 
-// pageBytes is the size at which a page ends, half of what a message may have.
-// The first job always fits.
-const pageBytes = 2 << 20
-
 // ListJobs implements TrainerService.
 func (s *Server) ListJobs(ctx context.Context, req *trainerv1.ListJobsRequest) (*trainerv1.ListJobsResponse, error) {
-	size := int(req.GetPageSize())
-	if size == 0 {
-		size = 100
-	}
-	after, err := parsePlace(req.GetPageToken())
+	scope := "trainer.ListJobs run=" + req.GetRunId()
+	after, err := paging.Parse[place](scope, req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
-	resp, bytes, more := &trainerv1.ListJobsResponse{}, 0, false
-	err = s.jobs.page(ctx, req.GetRunId(), after, size+1, func(job *trainerv1.Job) bool {
-		bytes += proto.Size(job)
-		if more = len(resp.Jobs) == size || (len(resp.Jobs) > 0 && bytes > pageBytes); !more {
-			resp.Jobs = append(resp.Jobs, job)
+	resp, full := &trainerv1.ListJobsResponse{}, paging.New(req.GetPageSize())
+	err = s.jobs.page(ctx, req.GetRunId(), after, full.Limit(), func(job *trainerv1.Job) bool {
+		if !full.Add(job) {
+			resp.NextPageToken = paging.Token(scope, placeOf(resp.Jobs[len(resp.Jobs)-1]))
+			return false
 		}
-		return !more
+		resp.Jobs = append(resp.Jobs, job)
+		return true
 	})
 	if err != nil {
 		return nil, err
 	}
-	if more {
-		if resp.NextPageToken, err = placeOf(resp.Jobs[len(resp.Jobs)-1]).token(); err != nil {
-			return nil, err
-		}
-	}
 	return resp, nil
+}
+
+// place is a position in the order of jobs: by run, day and id.
+type place struct {
+	Run string `json:"r"`
+	Day int32  `json:"d"`
+	ID  string `json:"i"`
+}
+
+func placeOf(job *trainerv1.Job) place {
+	return place{Run: job.GetRunId(), Day: job.GetDay(), ID: job.GetId()}
 }
 
 // WatchJob implements TrainerService. It never waits for who does not read: the

@@ -13,6 +13,7 @@ import (
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/policy"
+	"github.com/propersim/propersim/pkg/store/storetest"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 	"github.com/propersim/propersim/services/trainer"
 )
@@ -40,7 +41,7 @@ func TestADamagedAdapterIsNeverGiven(t *testing.T) {
 				_, err = s.GetAdapter(context.Background(), &trainerv1.GetAdapterRequest{Id: done.GetAdapter(), ManifestOnly: manifestOnly})
 				require.ErrorIs(t, err, errs.ErrDataLoss, "%s %s", name, kind)
 				require.ErrorContains(t, err, done.GetAdapter(), "%s %s", name, kind)
-				require.ErrorContains(t, err, cfg.AdapterDir)
+				require.NotContains(t, err.Error(), cfg.AdapterDir, "a path is for the log")
 			}
 			require.NoError(t, os.WriteFile(path, whole, 0o644))
 		}
@@ -83,7 +84,7 @@ func TestWhatIsUnknownIsNotFound(t *testing.T) {
 }
 
 func TestEveryDatabaseKeepsJobs(t *testing.T) {
-	for name, dsn := range databases(t) {
+	for name, dsn := range storetest.Databases(t, "trainer") {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, trainer.Config{DSN: dsn, AdapterDir: t.TempDir()}, someone())
 			first := s.train(t, night("ada", 1, ""))

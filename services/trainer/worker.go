@@ -25,7 +25,7 @@ func (s *Server) LeaseJob(ctx context.Context, req *trainerv1.LeaseJobRequest) (
 		}
 		drawn, err := s.drawPairs(ctx, leased.job)
 		if errors.Is(err, errNoPairs) || errors.Is(err, errs.ErrDataLoss) {
-			if _, err := s.conclude(ctx, leased.job.GetId(), leased.token, trainerv1.JobState_JOB_STATE_FAILED, err.Error()); err != nil {
+			if _, err := s.conclude(ctx, leased.job.GetId(), leased.token, trainerv1.JobState_JOB_STATE_FAILED, errs.Reason(err)); err != nil {
 				return nil, err
 			}
 			continue

@@ -83,7 +83,7 @@ func (p *people) find(ctx context.Context, id string) (*userv1.StoredPersona, er
 func (p *people) decode(id string, body []byte) (*userv1.StoredPersona, error) {
 	stored := &userv1.StoredPersona{}
 	if err := proto.Unmarshal(body, stored); err != nil {
-		return nil, fmt.Errorf("persona %q in %s is damaged: %w", id, p.db.Name, errs.ErrDataLoss)
+		return nil, errs.WithPublic(fmt.Errorf("persona %q in %s is damaged: %w", id, p.db.Name, errs.ErrDataLoss), "persona %q is damaged", id)
 	}
 	return stored, nil
 }

@@ -3,13 +3,12 @@ package user
 import (
 	"context"
 	"errors"
-	"strconv"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/judge"
+	"github.com/propersim/propersim/pkg/paging"
 	"github.com/propersim/propersim/pkg/persona"
 	"github.com/propersim/propersim/pkg/rubric"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -130,58 +129,40 @@ func (p *people) CompileRubric(_ context.Context, req *userv1.CompileRubricReque
 	return &userv1.CompileRubricResponse{Spec: spec, Warnings: warnings}, nil
 }
 
-// pageBytes is the size at which a page ends, half of what a message may have.
-// The first persona always fits.
-const pageBytes = 2 << 20
+// place is a position in the list of personas: the number of built-in ones
+// listed, and the id of the added one listed last.
+type place struct {
+	Builtin int    `json:"b"`
+	Added   string `json:"a,omitempty"`
+}
 
-// ListPersonas implements PersonaService. A page token is "n" and the number of
-// the last built-in persona, or "i" and the id of the last added one.
+const listPersonas = "user.ListPersonas" // the scope of its page tokens
+
+// ListPersonas implements PersonaService.
 func (p *people) ListPersonas(ctx context.Context, req *userv1.ListPersonasRequest) (*userv1.ListPersonasResponse, error) {
-	size := int(req.GetPageSize())
-	if size == 0 {
-		size = 100
-	}
-	number, after, err := p.pageToken(req.GetPageToken())
+	last, err := paging.Parse[place](listPersonas, req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
-	out, bytes, last := &userv1.ListPersonasResponse{}, 0, req.GetPageToken()
-	fits := func(stored *userv1.StoredPersona, token string) bool {
-		bytes += proto.Size(stored)
-		if len(out.Personas) == size || (len(out.Personas) > 0 && bytes > pageBytes) {
-			out.NextPageToken = last
+	out, full := &userv1.ListPersonasResponse{}, paging.New(req.GetPageSize())
+	fits := func(stored *userv1.StoredPersona, at place) bool {
+		if !full.Add(stored) {
+			out.NextPageToken = paging.Token(listPersonas, last)
 			return false
 		}
-		out.Personas, last = append(out.Personas, stored), token
+		out.Personas, last = append(out.Personas, stored), at
 		return true
 	}
-	for ; number < len(p.builtin); number++ {
-		if !fits(p.builtin[number], "n"+strconv.Itoa(number+1)) {
+	for n := last.Builtin; n < len(p.builtin); n++ {
+		if !fits(p.builtin[n], place{Builtin: n + 1}) {
 			return out, nil
 		}
 	}
-	err = p.added(ctx, after, size-len(out.Personas)+1, func(stored *userv1.StoredPersona) bool {
-		return fits(stored, "i"+stored.GetPersona().GetId())
+	err = p.added(ctx, last.Added, full.Limit()-len(out.Personas), func(stored *userv1.StoredPersona) bool {
+		return fits(stored, place{Builtin: len(p.builtin), Added: stored.GetPersona().GetId()})
 	})
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
-}
-
-// pageToken returns how many built-in personas and which added one the page
-// before ended with.
-func (p *people) pageToken(token string) (number int, after string, err error) {
-	if token == "" {
-		return 0, "", nil
-	}
-	if id, ok := strings.CutPrefix(token, "i"); ok {
-		return len(p.builtin), id, nil
-	}
-	if text, ok := strings.CutPrefix(token, "n"); ok {
-		if n, err := strconv.Atoi(text); err == nil && n >= 0 && n <= len(p.builtin) {
-			return n, "", nil
-		}
-	}
-	return 0, "", errs.Invalid("page_token", "found %q, want one from the response before", token)
 }

@@ -4,11 +4,9 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +22,7 @@ import (
 	_ "github.com/propersim/propersim/internal/app/cli" // so that a changed program is tested anew, and not read from the test cache
 	"github.com/propersim/propersim/pkg/seeded"
 	"github.com/propersim/propersim/pkg/serve"
+	"github.com/propersim/propersim/pkg/store/storetest"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
 
@@ -250,33 +249,18 @@ func TestEveryServiceKilledInTurn(t *testing.T) {
 
 // TestPostgresGivesTheSameHashes keeps every store in one PostgreSQL database.
 func TestPostgresGivesTheSameHashes(t *testing.T) {
-	dsn := os.Getenv("PROPERSIM_TEST_POSTGRES")
-	if dsn == "" {
-		t.Skip("PROPERSIM_TEST_POSTGRES names no server")
-	}
-	db, err := sql.Open("pgx", dsn)
-	require.NoError(t, err)
-	defer db.Close()
-	schema := fmt.Sprintf("e2e_%d", time.Now().UnixNano())
-	_, err = db.ExecContext(t.Context(), "CREATE SCHEMA "+schema)
-	require.NoError(t, err)
-	at, err := url.Parse(dsn)
-	require.NoError(t, err)
-	query := at.Query()
-	query.Set("search_path", schema)
-	at.RawQuery = query.Encode()
-
+	dsn := storetest.Postgres(t, "e2e")
 	files, server := filepath.Join(t.TempDir(), "files"), filepath.Join(t.TempDir(), "server")
 	experiment := []string{"simulate", "--personas", "1-2", "--days", "2", "--out"}
 	must(t, append(experiment, files)...)
 	args := append(experiment, server)
 	for _, store := range []string{"journal", "buffer", "users", "trainer"} {
-		args = append(args, "--set", "store."+store+"="+at.String())
+		args = append(args, "--set", "store."+store+"="+dsn)
 	}
 	must(t, args...)
 	require.Equal(t, hashes(t, files), hashes(t, server))
 	require.Contains(t, must(t, "replay", "--verify", server), "buffer, metrics.json")
-	t.Setenv("PROPERSIM_STORE_JOURNAL", at.String()) // as in the container of a service
+	t.Setenv("PROPERSIM_STORE_JOURNAL", dsn) // as in the container of a service
 	require.Regexp(t, "itself +ok", must(t, "replay", "--verify", t.TempDir()))
 }
 

@@ -2,18 +2,22 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/propersim/propersim/internal/app/terminal"
 	"github.com/propersim/propersim/pkg/errs"
 )
 
-// Exit codes.
+// Exit codes. A command that a signal stopped exits with 128 and the signal's
+// number: 130 after SIGINT, 143 after SIGTERM, 129 after SIGHUP.
 const (
 	exitOK          = 0
 	exitFailed      = 1
@@ -24,7 +28,10 @@ const (
 // app is what all commands share.
 type app struct {
 	version     string
-	out, errOut io.Writer
+	program     string    // the name of this program in a shell
+	raw         io.Writer // standard output for data
+	out, errOut io.Writer // for people: what does not print is escaped
+	screen      io.Writer // standard error as it is, for the live view
 	configFile  string
 	sets        []string
 	json        bool
@@ -54,13 +61,16 @@ func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, 
 var errInterrupted = errors.New("interrupted")
 
 // Main runs a command line and returns its exit code: 0 done, 1 failed, 2 wrong
-// usage or configuration, 130 interrupted.
-func Main(ctx context.Context, version string, args []string, out, errOut io.Writer) int {
-	a := &app{version: version, out: out, errOut: errOut}
+// usage or configuration, 128 and the number of the signal that stopped it.
+func Main(ctx context.Context, program Program, args []string, out, errOut io.Writer) int {
+	a := &app{
+		version: program.Version, program: cmp.Or(program.Name, "propersim"),
+		raw: out, out: terminal.Writer{To: out}, errOut: terminal.Writer{To: errOut}, screen: errOut,
+	}
 	root := a.root()
 	root.SetArgs(args)
-	root.SetOut(out)
-	root.SetErr(errOut)
+	root.SetOut(a.out)
+	root.SetErr(a.errOut)
 	command, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
@@ -71,7 +81,7 @@ func Main(ctx context.Context, version string, args []string, out, errOut io.Wri
 		code = f.code
 	}
 	if errors.Is(err, errInterrupted) {
-		return exitInterrupted
+		return interruption(ctx)
 	}
 	a.explain(command, err, code)
 	return code
@@ -85,10 +95,11 @@ func (a *app) explain(command *cobra.Command, err error, code int) {
 			fmt.Fprintf(a.errOut, "propersim: %s: %s\n", v.Field, v.Message)
 		}
 	} else {
-		fmt.Fprintf(a.errOut, "propersim: %v\n", err)
+		fmt.Fprintf(a.errOut, "propersim: %s\n", errs.Text(err))
 	}
 	if code == exitUsage {
-		fmt.Fprintf(a.errOut, "See `%s --help`.\n", command.CommandPath())
+		path, _ := strings.CutPrefix(command.CommandPath(), "propersim")
+		fmt.Fprintf(a.errOut, "See `%s%s --help`.\n", a.program, path)
 	}
 }
 

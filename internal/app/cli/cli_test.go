@@ -26,7 +26,7 @@ import (
 func call(t *testing.T, args ...string) (code int, out, errOut string) {
 	t.Helper()
 	var o, e bytes.Buffer
-	code = cli.Main(t.Context(), "test", args, &o, &e)
+	code = cli.Main(t.Context(), cli.Program{Version: "test"}, args, &o, &e)
 	return code, o.String(), e.String()
 }
 
@@ -122,7 +122,7 @@ func TestSimulate(t *testing.T) {
 		require.Equal(t, before, hashes(t, dir))
 		code, _, errOut := call(t, "resume", dir, "--set", "simulation.days=3")
 		require.Equal(t, 2, code)
-		require.Contains(t, errOut, "made otherwise")
+		require.Contains(t, errOut, "configuration differs")
 	})
 	t.Run("replay verifies", func(t *testing.T) {
 		var results []struct {
@@ -146,9 +146,14 @@ func TestSimulate(t *testing.T) {
 		require.Contains(t, must(t, "runs", "show", dir, id), "MEAN SCORE")
 		require.Equal(t, 3, strings.Count(must(t, "runs", "steps", dir, id, "--from", "40", "--limit", "3"), "\n"))
 		require.Contains(t, must(t, "runs", "step", dir, id, "60"), "candidate 0, delivered")
-		code, _, errOut := call(t, "runs", "show", dir, id[:len(id)-1])
+		require.Equal(t, must(t, "runs", "show", dir, id), must(t, "runs", "show", dir, id[:len(id)-1]), "a beginning is enough")
+		code, _, errOut := call(t, "runs", "show", dir, id[1:])
 		require.Equal(t, 1, code)
 		require.Contains(t, errOut, id, "the nearest run is named")
+		require.NotContains(t, errOut, "not found", "no internal tail")
+		code, _, errOut = call(t, "runs", "show", dir)
+		require.Equal(t, 2, code)
+		require.Contains(t, errOut, "there are 4 runs", "a name is needed")
 		code, _, _ = call(t, "runs", "step", dir, id, "99999")
 		require.Equal(t, 1, code)
 	})
@@ -219,7 +224,7 @@ func TestAnInterruptedRunGoesOn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var out bytes.Buffer
 	errOut := &late{cancel: func() { time.AfterFunc(50*time.Millisecond, cancel) }}
-	code := cli.Main(ctx, "test", small(cut), &out, errOut)
+	code := cli.Main(ctx, cli.Program{Version: "test"}, small(cut), &out, errOut)
 	if code == 0 {
 		t.Skip("this machine was done before the interruption")
 	}
@@ -246,10 +251,11 @@ func TestExitCodes(t *testing.T) {
 		"impossible value":    {[]string{"simulate", "--days", "0"}, 2, "simulation.days"},
 		"unknown method":      {[]string{"simulate", "--method", "propper"}, 2, `did you mean "proper"`},
 		"no such persona":     {[]string{"simulate", "--personas", "99", "--out", filepath.Join(t.TempDir(), "x")}, 2, "99"},
-		"not a folder":        {[]string{"simulate", "--personas", "1", "--out", filepath.Join(file, "x")}, 1, "cannot be made"},
+		"not a folder":        {[]string{"simulate", "--personas", "1", "--out", filepath.Join(file, "x")}, 2, "cannot be read"},
 		"no run folder":       {[]string{"resume", t.TempDir()}, 2, "not a run folder"},
 		"no journal":          {[]string{"replay", "--verify", t.TempDir()}, 1, "no journal"},
 		"no such service":     {[]string{"serve", "enviroment"}, 2, `did you mean "environment"`},
+		"days that are not":   {[]string{"compare", "a", "b", "--days", "0"}, 2, "days from 1 on"},
 		"impossible days":     {[]string{"compare", "a", "b", "--days", "3-1"}, 2, "3-1"},
 		"unknown export":      {[]string{"export", "a", "nothing"}, 2, "pairs, steps or entries"},
 		"nobody listens":      {[]string{"runs", "ls", "--address", "127.0.0.1:1"}, 1, ""},
@@ -273,7 +279,7 @@ func TestOneFolderOneProcess(t *testing.T) {
 	address := fmt.Sprintf("127.0.0.1:%d", 20000+os.Getpid()%20000)
 	done := make(chan int)
 	go func() {
-		done <- cli.Main(ctx, "test", []string{"serve", "user", "--data", dir, "--address", address}, &bytes.Buffer{}, &bytes.Buffer{})
+		done <- cli.Main(ctx, cli.Program{Version: "test"}, []string{"serve", "user", "--data", dir, "--address", address}, &bytes.Buffer{}, &bytes.Buffer{})
 	}()
 	require.Eventually(t, func() bool {
 		code, _, _ := call(t, "persona", "ls", "--address", address)

@@ -48,6 +48,8 @@ FOLDER:METHOD says which. Without --days: the first day, the last three, all.`,
 		}
 		if ranges == nil {
 			ranges = compare.Ranges(left, right)
+		} else if err := requireDays(ranges, left, right); err != nil {
+			return err
 		}
 		return a.showComparison(left, right, compare.Over(left, right, ranges))
 	})
@@ -72,6 +74,19 @@ func parseRanges(text string) ([]compare.Range, error) {
 		out = append(out, compare.Range{From: low, To: high})
 	}
 	return out, nil
+}
+
+// requireDays refuses ranges that reach beyond the days of a side.
+func requireDays(ranges []compare.Range, sides ...compare.Side) error {
+	for _, side := range sides {
+		last := figures.LastDay(side.Runs, side.Method)
+		for _, r := range ranges {
+			if r.To > last {
+				return usagef("--days: found %d-%d, but %s has days 1 to %d", r.From, r.To, side.Name, last)
+			}
+		}
+	}
+	return nil
 }
 
 // side reads "FOLDER[:METHOD]".

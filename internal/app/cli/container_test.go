@@ -47,7 +47,7 @@ func TestAServerThatKnowsItsCallers(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan int)
 	go func() {
-		done <- cli.Main(ctx, "test", []string{"serve", "user", "--address", "0.0.0.0:" + port, "--token-file", token, "--data", dir}, &bytes.Buffer{}, &bytes.Buffer{})
+		done <- cli.Main(ctx, cli.Program{Version: "test"}, []string{"serve", "user", "--address", "0.0.0.0:" + port, "--token-file", token, "--data", dir}, &bytes.Buffer{}, &bytes.Buffer{})
 	}()
 	require.Eventually(t, func() bool {
 		code, _, _ := call(t, "health", address)
@@ -57,7 +57,7 @@ func TestAServerThatKnowsItsCallers(t *testing.T) {
 	for _, wrong := range [][]string{nil, {"--token-file", other}} {
 		code, _, errOut := call(t, append([]string{"persona", "ls", "--address", address}, wrong...)...)
 		require.Equal(t, 1, code)
-		require.Contains(t, errOut, "unauthenticated")
+		require.Contains(t, errOut, "token")
 	}
 	cancel()
 	require.Equal(t, 0, <-done)
@@ -77,7 +77,7 @@ func TestAllServicesKnowEachOther(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan int)
 	go func() {
-		done <- cli.Main(ctx, "test", append([]string{"serve", "all", "--data", filepath.Join(dir, "served")}, where...), &bytes.Buffer{}, &bytes.Buffer{})
+		done <- cli.Main(ctx, cli.Program{Version: "test"}, append([]string{"serve", "all", "--data", filepath.Join(dir, "served")}, where...), &bytes.Buffer{}, &bytes.Buffer{})
 	}()
 	require.Eventually(t, func() bool {
 		code, _, _ := call(t, "health", environment)

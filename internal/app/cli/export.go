@@ -13,6 +13,7 @@ import (
 
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/internal/app/output"
+	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/analysis/source"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 )
@@ -38,7 +39,7 @@ Without a second argument: pairs.`,
 		Args: cobra.RangeArgs(1, 2),
 	}
 	cmd.Flags().StringVar(&format, "format", "", "jsonl or parquet")
-	cmd.Flags().StringVar(&out, "out", "", "`file` to write (default in the folder)")
+	cmd.Flags().StringVar(&out, "out", "", "`file` to write, - for standard output (default in the folder)")
 	cmd.Flags().StringSliceVar(&only, "run", nil, "only these runs, by `id`")
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		what := "pairs"
@@ -62,6 +63,9 @@ Without a second argument: pairs.`,
 		if err := a.exportTo(cmd.Context(), at, what, format, only, out); err != nil {
 			return err
 		}
+		if out == "-" {
+			return nil
+		}
 		_, err := fmt.Fprintln(a.out, out)
 		return err
 	})
@@ -84,7 +88,7 @@ func (a *app) exportTo(ctx context.Context, at folder.Folder, what, format strin
 	case "steps":
 		return exportSteps(ctx, s, ids, out)
 	}
-	return output.Replace(out, func(w io.Writer) error { return exportEntries(ctx, s, ids, w) })
+	return outfile.Replace(out, 0o644, func(w io.Writer) error { return exportEntries(ctx, s, ids, w) })
 }
 
 // runIDs returns the ids asked for, or all.
@@ -121,15 +125,19 @@ func (a *app) exportPairs(ctx context.Context, at folder.Folder, ids []string, f
 	if format == "parquet" {
 		wire = bufferv1.ExportFormat_EXPORT_FORMAT_PARQUET
 	}
-	return errors.Join(output.Pairs(ctx, services.Buffer, ids, wire, out), services.Stop())
+	written, err := output.Pairs(ctx, services.Buffer, ids, wire, out)
+	if err == nil && written == 0 {
+		fmt.Fprintln(a.errOut, "There are no preference pairs: no two candidates of a step differed in score.")
+	}
+	return errors.Join(err, services.Stop())
 }
 
-func exportSteps(ctx context.Context, s source.Source, ids []string, out string) error {
+func exportSteps(ctx context.Context, s source.Source, ids []string, out string) (err error) {
 	steps, err := output.NewSteps(out)
 	if err != nil {
 		return err
 	}
-	defer steps.Abort()
+	defer func() { err = errors.Join(err, steps.Abort()) }()
 	for _, id := range ids {
 		r, err := findRun(ctx, s, id)
 		if err != nil {

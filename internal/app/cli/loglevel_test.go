@@ -21,7 +21,7 @@ func TestLogLevelOfARunningService(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan int, 1)
 	go func() {
-		done <- cli.Main(ctx, "test", []string{"serve", "retrieval", "--address", freePort(t), "--metrics-address", at, "--token-file", token}, &bytes.Buffer{}, &bytes.Buffer{})
+		done <- cli.Main(ctx, cli.Program{Version: "test"}, []string{"serve", "retrieval", "--address", freePort(t), "--metrics-address", at, "--token-file", token}, &bytes.Buffer{}, &bytes.Buffer{})
 	}()
 	ask := func(args ...string) string {
 		return strings.TrimSpace(must(t, append([]string{"log-level", "--token-file", token, at}, args...)...))

@@ -12,7 +12,7 @@ import (
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/experiment"
 	"github.com/propersim/propersim/internal/app/folder"
-	"github.com/propersim/propersim/internal/app/output"
+	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/judge"
 	"github.com/propersim/propersim/pkg/persona"
 	"github.com/propersim/propersim/pkg/rubric"
@@ -285,7 +285,7 @@ func (p *people) imports() *cobra.Command {
 			_, err = a.out.Write(data)
 			return err
 		}
-		return output.ReplaceWith(out, data)
+		return outfile.WriteFile(out, data, 0o644)
 	})
 	return cmd
 }

@@ -28,7 +28,8 @@ func (a *app) replay() *cobra.Command {
 		Short: "Derive everything again from the journal, without any model or network",
 		Long: `Goes through the journal of a folder without any model or network.
 
-Without --verify it writes metrics.json and report.html again, as "report" does.
+Without --verify it writes metrics.json and report.html again, over all runs, as
+"report" does; runs that are named must exist.
 With --verify it writes nothing, and checks instead, step by step: the hash chain
 from the configuration on, totals against verdicts, preference pairs against
 evaluations and against the buffer, the recorded progress, and metrics.json. The
@@ -41,11 +42,32 @@ first thing that is wrong is named with its step, and the exit code is 1.`,
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		at := folder.Folder(args[0])
 		if !verify {
+			if err := a.requireRuns(cmd.Context(), at, args[1:]); err != nil {
+				return err
+			}
 			return a.rewrite(cmd.Context(), at, false)
 		}
 		return a.verify(cmd.Context(), at, args[1:])
 	})
 	return cmd
+}
+
+// requireRuns checks that a folder has the named runs.
+func (a *app) requireRuns(ctx context.Context, at folder.Folder, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	s, err := a.openFolder(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	for _, id := range ids {
+		if _, err := findRun(ctx, s, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // verify replays the named runs, or all.

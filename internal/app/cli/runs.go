@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,6 @@ import (
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/pkg/analysis/figures"
 	"github.com/propersim/propersim/pkg/analysis/source"
-	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/simtime"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -26,7 +26,8 @@ func (a *app) runs() *cobra.Command {
 	parent := &cobra.Command{
 		Use: "runs", Short: "Look into recorded runs, of a folder or of a running service", Args: cobra.NoArgs, RunE: help,
 		Long: `Looks into recorded runs: of a folder, also while it is being written, or of a
-running environment service with --address.`,
+running environment service with --address. RUN is an id or a beginning of one that
+no other run has; where there is one run only, it needs no name.`,
 		Example: `  propersim runs ls runs/2026-11-22-proper
   propersim runs ls --address 127.0.0.1:7070
   propersim runs show runs/2026-11-22-proper RUN
@@ -39,13 +40,15 @@ running environment service with --address.`,
 }
 
 // openSource opens the folder that leads the arguments, or the service at
-// address, and returns the arguments after it.
-func (a *app) openSource(cmd *cobra.Command, address string, args []string, want int, line string) (source.Source, []string, error) {
+// address, and returns the arguments after it. least and most say how many those
+// may be.
+func (a *app) openSource(cmd *cobra.Command, address string, args []string, least, most int) (source.Source, []string, error) {
+	before := 0
 	if address == "" {
-		want++
+		before = 1
 	}
-	if len(args) != want {
-		return nil, nil, usagef("found %d arguments, want %d: %s (without DIR where --address is given)", len(args), want, line)
+	if n := len(args) - before; n < least || n > most {
+		return nil, nil, usagef("found %d arguments: %s (without DIR where --address is given)", len(args), cmd.UseLine())
 	}
 	if address != "" {
 		conn, err := a.dial(cmd, "environment", address)
@@ -76,7 +79,7 @@ func (a *app) runsList(address *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "ls DIR", Short: "List the runs",
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			s, _, err := a.openSource(cmd, *address, args, 0, cmd.UseLine())
+			s, _, err := a.openSource(cmd, *address, args, 0, 0)
 			if err != nil {
 				return err
 			}
@@ -109,14 +112,14 @@ func meanScore(p *environmentv1.Progress) string {
 
 func (a *app) runsShow(address *string) *cobra.Command {
 	return &cobra.Command{
-		Use: "show DIR RUN", Short: "Show a run: its configuration, its person and its days",
+		Use: "show DIR [RUN]", Short: "Show a run: its configuration, its person and its days",
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			s, rest, err := a.openSource(cmd, *address, args, 1, cmd.UseLine())
+			s, rest, err := a.openSource(cmd, *address, args, 0, 1)
 			if err != nil {
 				return err
 			}
 			defer s.Close()
-			r, err := findRun(cmd.Context(), s, rest[0])
+			r, err := findRun(cmd.Context(), s, first(rest))
 			if err != nil {
 				return err
 			}
@@ -128,23 +131,57 @@ func (a *app) runsShow(address *string) *cobra.Command {
 	}
 }
 
-// findRun returns a run by id.
+// first returns the first of at most one argument, or "".
+func first(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
+}
+
+// findRun returns a run by its id, by a beginning of it that no other run has, or,
+// where id is empty, the only run there is.
 func findRun(ctx context.Context, s source.Source, id string) (*environmentv1.Run, error) {
 	runs, err := s.Runs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var ids []string
+	var begin []*environmentv1.Run
 	for _, r := range runs {
 		if r.GetId() == id {
 			return r, nil
 		}
 		ids = append(ids, r.GetId())
+		if strings.HasPrefix(r.GetId(), id) {
+			begin = append(begin, r)
+		}
+	}
+	switch {
+	case len(begin) == 1:
+		return begin[0], nil
+	case len(begin) > 1 && id == "":
+		return nil, usagef("there are %d runs; name one of them: %s", len(begin), listed(begin))
+	case len(begin) > 1:
+		return nil, usagef("%d runs begin with %q; name one of them: %s", len(begin), id, listed(begin))
 	}
 	if near := config.Nearest(id, ids); near != "" {
-		return nil, fmt.Errorf("there is no run %q; did you mean %q: %w", id, near, errs.ErrNotFound)
+		return nil, fmt.Errorf("there is no run %q; did you mean %q?", id, near)
 	}
-	return nil, fmt.Errorf("there is no run %q: %w", id, errs.ErrNotFound)
+	return nil, fmt.Errorf("there is no run %q", id)
+}
+
+// listed names runs, at most eight of them.
+func listed(runs []*environmentv1.Run) string {
+	const most = 8
+	var ids []string
+	for _, r := range runs[:min(most, len(runs))] {
+		ids = append(ids, r.GetId())
+	}
+	if more := len(runs) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(ids, ", "), more)
+	}
+	return strings.Join(ids, ", ")
 }
 
 func (a *app) showRun(ctx context.Context, s source.Source, r *environmentv1.Run) error {
@@ -185,16 +222,20 @@ func (a *app) runsSteps(address *string) *cobra.Command {
 	var from, limit int32
 	var waking bool
 	cmd := &cobra.Command{
-		Use: "steps DIR RUN", Short: "List the steps of a run, one line each",
+		Use: "steps DIR [RUN]", Short: "List the steps of a run, one line each",
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			s, rest, err := a.openSource(cmd, *address, args, 1, cmd.UseLine())
+			s, rest, err := a.openSource(cmd, *address, args, 0, 1)
 			if err != nil {
 				return err
 			}
 			defer s.Close()
+			r, err := findRun(cmd.Context(), s, first(rest))
+			if err != nil {
+				return err
+			}
 			// An entry's sequence number is greater than its step's number.
 			left := limit
-			for e, err := range s.Entries(cmd.Context(), rest[0], int64(from)) {
+			for e, err := range s.Entries(cmd.Context(), r.GetId(), int64(from)) {
 				if err != nil {
 					return err
 				}
@@ -260,18 +301,23 @@ func total(e *simv1.Evaluation) string {
 
 func (a *app) runsStep(address *string) *cobra.Command {
 	return &cobra.Command{
-		Use: "step DIR RUN STEP", Short: "Show one step whole: what was done, offered, and judged, and why",
+		Use: "step DIR [RUN] STEP", Short: "Show one step whole: what was done, offered, and judged, and why",
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			s, rest, err := a.openSource(cmd, *address, args, 2, cmd.UseLine())
+			s, rest, err := a.openSource(cmd, *address, args, 1, 2)
 			if err != nil {
 				return err
 			}
 			defer s.Close()
-			number, err := strconv.ParseInt(rest[1], 10, 32)
+			last := len(rest) - 1
+			number, err := strconv.ParseInt(rest[last], 10, 32)
 			if err != nil || number < 0 {
-				return usagef("found step %q, want a whole number from 0", rest[1])
+				return usagef("found step %q, want a whole number from 0", rest[last])
 			}
-			e, err := s.Step(cmd.Context(), rest[0], int32(number))
+			r, err := findRun(cmd.Context(), s, first(rest[:last]))
+			if err != nil {
+				return err
+			}
+			e, err := s.Step(cmd.Context(), r.GetId(), int32(number))
 			if err != nil {
 				return err
 			}

@@ -38,7 +38,7 @@ func TestServicesApart(t *testing.T) {
 	done := make(chan int, 6)
 	for _, name := range config.Services() {
 		args := append([]string{"serve", name, "--data", data}, where...)
-		go func() { done <- cli.Main(ctx, "test", args, &bytes.Buffer{}, &bytes.Buffer{}) }()
+		go func() { done <- cli.Main(ctx, cli.Program{Version: "test"}, args, &bytes.Buffer{}, &bytes.Buffer{}) }()
 	}
 	for _, ready := range [][]string{{"runs", "ls", "--address", listen["environment"]}, {"persona", "ls", "--address", listen["user"]}} {
 		require.Eventually(t, func() bool {

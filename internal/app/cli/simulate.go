@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,6 +23,7 @@ import (
 	"github.com/propersim/propersim/pkg/analysis/figures"
 	"github.com/propersim/propersim/pkg/analysis/source"
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/store"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
@@ -45,7 +45,7 @@ writes a folder:
   steps.parquet   one row a step
   pairs.jsonl     preference pairs in TRL's conversational format
 
-Ctrl-C stops after the steps in hand; "propersim resume DIR" goes on from there.
+Ctrl-C stops after the present steps; "propersim resume DIR" continues from there.
 The same seed gives the same final hashes, stopped or not.
 
 With --environment-address nothing is started here: the runs are made in that
@@ -65,51 +65,86 @@ silent, constant (a fixed rate), persona-given (told what the person wants).`,
 	}
 	bind(cmd, flags)
 	cmd.Flags().StringVar(&out, "out", "", "run `folder` to make (default runs/<date-time>-<method>)")
-	cmd.Flags().StringVar(&a.next, "next", "", "`lines` to end with, in place of what to try next: where the folder lies in a container")
-	cmd.Flags().BoolVar(&goOn, "continue", false, "where --out holds this very experiment, go on with it")
+	cmd.Flags().StringVar(&a.next, "next", "", "`text` printed at the end instead of the default hints (used by the container)")
+	cmd.Flags().BoolVar(&goOn, "continue", false, "resume if --out already contains this experiment")
 	cmd.RunE = run(func(cmd *cobra.Command, _ []string) error {
 		loaded, err := a.load(cmd, flags)
 		if err != nil {
 			return err
 		}
 		at := folder.Folder(out)
-		if out == "" {
-			at = folder.Folder(filepath.Join("runs", time.Now().Format("2006-01-02-150405")+"-"+strings.Join(loaded.Simulation.Methods, "-")))
+		if out != "" {
+			if err := a.refuseUsed(at, loaded, goOn); err != nil {
+				return err
+			}
 		}
-		if err := a.refuseUsed(at, loaded, goOn); err != nil {
+		if err := a.check(cmd.Context(), loaded); err != nil {
 			return err
+		}
+		if out == "" {
+			name := time.Now().Format("2006-01-02-150405") + "-" + strings.Join(loaded.Simulation.Methods, "-")
+			if at, err = folder.Fresh(filepath.Join("runs", name)); err != nil {
+				return err
+			}
 		}
 		return a.conduct(cmd.Context(), at, loaded, !at.Used())
 	})
 	return cmd
 }
 
-// refuseUsed refuses a folder in which an experiment lies, unless it is this one
-// and to be gone on with.
+// refuseUsed refuses a folder with files that are not of a run folder, and one
+// that has an experiment, unless it is this very one and goOn is set.
 func (a *app) refuseUsed(at folder.Folder, loaded *config.Loaded, goOn bool) error {
 	if !at.Used() {
-		return nil
+		return refuseForeign(at)
 	}
 	there, err := at.Load(config.Sources{})
 	if err != nil {
 		return err
 	}
 	if differences := folder.Differences(&there.Config, &loaded.Config); len(differences) > 0 {
-		return usagef("%s holds another experiment (%s); choose another --out", at, strings.Join(differences, "; "))
+		return usagef("%s has another experiment (%s); choose another --out", at, strings.Join(differences, "; "))
 	}
 	if goOn {
+		return requireJournal(at, loaded)
+	}
+	return usagef("%s has this experiment already; resume it with `%s`", at, a.command("resume", string(at)))
+}
+
+// refuseForeign refuses a folder that has files of somebody else.
+func refuseForeign(at folder.Folder) error {
+	found, err := at.Foreign()
+	if err != nil {
+		return usage(err)
+	}
+	const shown = 5
+	more := ""
+	if len(found) > shown {
+		found, more = found[:shown], fmt.Sprintf(" and %d more", len(found)-shown)
+	}
+	if len(found) == 0 {
 		return nil
 	}
-	return usagef("%s holds this very experiment; `propersim resume %s` goes on with it", at, at)
+	return usagef("--out: %s has files that are not of a run folder (%s%s); choose a new folder or an empty one", at, strings.Join(found, ", "), more)
+}
+
+// requireJournal refuses to go on in a folder whose journal is gone: a new one
+// would be empty, and the outputs written from it would be, too.
+func requireJournal(at folder.Folder, loaded *config.Loaded) error {
+	dsn := at.Store(loaded.Store).Journal
+	if remote(loaded) || exists(dsn) {
+		return nil
+	}
+	return fmt.Errorf("the journal %s of this run folder is missing; nothing was changed: %w", store.File(dsn), errs.ErrNotFound)
 }
 
 func (a *app) resume() *cobra.Command {
 	flags := append([]bound{{"parallel", "simulation.parallel", "`runs` that go on at once; changes no result"}}, slices.Concat(connectFlags(""), windowFlags)...)
 	cmd := &cobra.Command{
 		Use:   "resume DIR",
-		Short: "Go on with a run folder that was stopped",
-		Long: `Goes on with the runs of a folder from their last committed step, failed ones
-included, and writes the outputs again. A finished folder only gets its outputs.`,
+		Short: "Resume a run folder that was stopped",
+		Long: `Resumes the runs of a folder from their last committed step, failed ones included,
+and writes the outputs again. A finished folder only gets its outputs.`,
 		Example: "  propersim resume runs/2026-11-22-proper",
 		Args:    exact(1),
 	}
@@ -122,6 +157,12 @@ included, and writes the outputs again. A finished folder only gets its outputs.
 		loaded, err := a.recorded(cmd, at, flags)
 		if err != nil {
 			return err
+		}
+		if err := requireJournal(at, loaded); err != nil {
+			return err
+		}
+		if err := checkAddresses(cmd.Context(), &loaded.Config); err != nil {
+			return usage(err)
 		}
 		return a.conduct(cmd.Context(), at, loaded, false)
 	})
@@ -143,7 +184,7 @@ func (a *app) recorded(cmd *cobra.Command, at folder.Folder, flags []bound) (*co
 		return nil, usage(err)
 	}
 	if differences := folder.Differences(&there.Config, &loaded.Config); len(differences) > 0 {
-		return nil, usagef("%s was made otherwise: %s", at, strings.Join(differences, "; "))
+		return nil, usagef("configuration differs from the one recorded in %s: %s", at, strings.Join(differences, "; "))
 	}
 	return loaded, nil
 }
@@ -192,17 +233,20 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 		return a.interrupted(ctx, at, stop, err)
 	}
 	board := live.NewBoard(began, before)
-	if err := a.watch(ctx, services, runs, board); err != nil {
+	sitting, err := beginSitting(at, board)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(a.watch(ctx, services, runs, board), sitting.end()); err != nil {
 		return a.interrupted(ctx, at, stop, err)
 	}
-	took := board.Snapshot(time.Now())
 	fmt.Fprintln(a.errOut, "Writing the report ...")
-	file, err := a.write(ctx, at, loaded, services, runs, timing(at, took))
+	file, err := a.write(ctx, at, loaded, services, runs, sitting.timing())
 	if err != nil {
 		return a.interrupted(ctx, at, stop, err)
 	}
 	if at := loaded.Connect.Environment; at != "" && a.next == "" { // there is no journal here
-		a.next = fmt.Sprintf("  propersim runs ls --address %s   the runs stay in that environment", at)
+		a.next = fmt.Sprintf("  %s   the runs stay in that environment", a.command("runs", "ls", "--address", at))
 	}
 	return a.conclude(at, file)
 }
@@ -250,7 +294,7 @@ func (a *app) watch(ctx context.Context, services *stack.Stack, runs []*environm
 	}
 	showing, hide := context.WithCancel(ctx)
 	var view sync.WaitGroup
-	view.Go(func() { live.Show(showing, a.errOut, board) })
+	view.Go(func() { live.Show(showing, a.screen, board) })
 	err := experiment.Watch(ctx, services, runs, board)
 	hide()
 	view.Wait()
@@ -266,7 +310,7 @@ func (a *app) interrupted(ctx context.Context, at folder.Folder, stop func() err
 	if err := stop(); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.errOut, "\nStopped; every committed step is kept. Go on with:\n  propersim resume %s\n", at)
+	fmt.Fprintf(a.errOut, "\nStopped; every committed step is kept. Resume with:\n  %s\n", a.command("resume", string(at)))
 	return &failure{err: errInterrupted, code: exitInterrupted}
 }
 
@@ -285,7 +329,8 @@ func (a *app) write(ctx context.Context, at folder.Folder, loaded *config.Loaded
 	if err != nil {
 		return nil, err
 	}
-	return file, output.Pairs(ctx, services.Buffer, ids, bufferv1.ExportFormat_EXPORT_FORMAT_JSONL, at.Pairs())
+	_, err = output.Pairs(ctx, services.Buffer, ids, bufferv1.ExportFormat_EXPORT_FORMAT_JSONL, at.Pairs())
+	return file, err
 }
 
 // recordedBy reads what the services have recorded: from the journal itself
@@ -295,15 +340,6 @@ func recordedBy(ctx context.Context, at folder.Folder, loaded *config.Loaded, se
 		return source.Remote(services.Runs, func() error { return nil }), nil
 	}
 	return source.Open(ctx, at.Store(loaded.Store).Journal)
-}
-
-// timing is that of this process, or, where there was nothing left to conduct,
-// the one recorded before.
-func timing(at folder.Folder, took live.Snapshot) *figures.Timing {
-	if before, err := figures.Read(at.Metrics()); err == nil && took.Done == 0 {
-		return before.Timing
-	}
-	return &figures.Timing{WallSeconds: took.Elapsed.Seconds(), Steps: took.Done, StepsPerSecond: took.PerSecond, PeakRSSBytes: peakRSS()}
 }
 
 // stepsBefore counts the steps that a folder holds.
@@ -322,13 +358,4 @@ func stepsBefore(ctx context.Context, at folder.Folder, loaded *config.Loaded) (
 		steps += int64(r.GetProgress().GetSteps())
 	}
 	return steps, err
-}
-
-// peakRSS returns the greatest resident size of this process in bytes.
-func peakRSS() int64 {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return 0
-	}
-	return usage.Maxrss * 1024 // Linux counts KiB
 }

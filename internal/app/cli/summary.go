@@ -26,7 +26,7 @@ func (a *app) conclude(at folder.Folder, file *figures.File) error {
 		}
 	}
 	if n := file.Failures.FailedRuns; n > 0 {
-		return fmt.Errorf("%d of %d runs failed; `propersim resume %s` tries again", n, len(file.Runs), at)
+		return fmt.Errorf("%d of %d runs failed; retry with `%s`", n, len(file.Runs), a.command("resume", string(at)))
 	}
 	return nil
 }
@@ -45,13 +45,13 @@ func (a *app) summarize(at folder.Folder, file *figures.File) error {
 		fmt.Fprintf(a.out, "\n%d steps could not be judged, %d nights failed: see the report.\n", file.Failures.UnjudgedSteps, file.Failures.FailedNights)
 	}
 	if t := file.Timing; t != nil && t.Steps > 0 {
-		fmt.Fprintf(a.out, "\n%s steps in %.1f s, %s a second, peak memory %d MiB.\n", live.Thousands(t.Steps), t.WallSeconds, live.Thousands(int64(t.StepsPerSecond)), t.PeakRSSBytes>>20)
+		fmt.Fprintf(a.out, "\n%s steps in %.1f s%s, %s a second, peak memory %d MiB.\n", live.Thousands(t.Steps), t.WallSeconds, sittings(t), live.Thousands(int64(t.StepsPerSecond)), t.PeakRSSBytes>>20)
 	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
 	fmt.Fprintf(w, "\n  %s\tthe report: open it in a browser\n", at.Report())
 	fmt.Fprintf(w, "  %s\tthe figures\n", at.Metrics())
 	fmt.Fprintf(w, "  %s\tone row a step\n", at.Steps())
-	fmt.Fprintf(w, "  %s\tpreference pairs for TRL\n", at.Pairs())
+	fmt.Fprintf(w, "  %s\t%s\n", at.Pairs(), pairsNote(file.Runs))
 	if err := w.Flush(); err != nil {
 		return err
 	}
@@ -59,12 +59,33 @@ func (a *app) summarize(at folder.Folder, file *figures.File) error {
 		_, err := fmt.Fprintf(a.out, "\nNext:\n%s\n", a.next)
 		return err
 	}
-	next := "propersim simulate --method proper,proper-contrast,silent,persona-given   methods side by side"
-	if len(figures.Methods(file.Runs)) > 1 {
-		next = fmt.Sprintf("propersim compare %s:%s %s:%s   the difference, with intervals", at, file.Runs[0].Method, at, file.Runs[len(file.Runs)-1].Method)
+	next := a.command("simulate", "--method", "proper,proper-contrast,silent,persona-given") + "   methods side by side"
+	if methods := figures.Methods(file.Runs); len(methods) > 1 {
+		next = a.command("compare", fmt.Sprintf("%s:%s", at, methods[0]), fmt.Sprintf("%s:%s", at, methods[len(methods)-1])) + "   the difference, with intervals"
 	}
-	_, err := fmt.Fprintf(a.out, "\nNext:\n  propersim replay --verify %s   prove it without any model\n  %s\n", at, next)
+	_, err := fmt.Fprintf(a.out, "\nNext:\n  %s   prove it without any model\n  %s\n", a.command("replay", "--verify", string(at)), next)
 	return err
+}
+
+// pairsNote says what the file of pairs is good for.
+func pairsNote(runs []figures.Run) string {
+	for _, r := range runs {
+		for _, d := range r.Days {
+			if d.Counts.Pairs > 0 {
+				return "preference pairs for TRL"
+			}
+		}
+	}
+	return "empty: there are no preference pairs, no two candidates of a step differed in score"
+}
+
+// sittings says which part of an experiment this process conducted, where there
+// were several.
+func sittings(t *figures.Timing) string {
+	if t.Sittings < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" over %d sittings (this one: %s steps in %.1f s)", t.Sittings, live.Thousands(t.This.Steps), t.This.WallSeconds)
 }
 
 // methodTable compares the first day with the last ones, one row a method.

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/propersim/propersim/internal/outfile"
 )
 
 // tokenBytes is the strength of a made token: 256 bits.
@@ -98,7 +100,10 @@ func createToken(path string) (made bool, err error) {
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
 	}
-	return err == nil, err
+	if err != nil {
+		return false, err
+	}
+	return true, outfile.SyncDir(filepath.Dir(path))
 }
 
 // derive writes the secret of a file in the form "FORM:FILE".
@@ -112,11 +117,7 @@ func derive(path, form string) error {
 	if err != nil {
 		return err
 	}
-	aside, err := writeAside(other, fmt.Sprintf(shape, strings.TrimSpace(string(secret))))
-	if err != nil {
-		return err
-	}
-	return os.Rename(aside, other)
+	return outfile.WriteFile(other, fmt.Appendf(nil, shape, strings.TrimSpace(string(secret))), 0o600)
 }
 
 // writeAside writes a file of mode 0600 beside path and returns its name.

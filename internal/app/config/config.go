@@ -4,7 +4,10 @@
 // variables or the command line, the later winning, and remembers from which.
 package config
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Config is the whole configuration. Fields documents each value.
 type Config struct {
@@ -128,6 +131,15 @@ func Default() Config {
 		Traces: Traces{Sample: 1},
 		Log:    Log{Level: "warn", Format: "text"},
 	}
+}
+
+// Trains reports whether a method is trained at night.
+func (c *Config) Trains(method string) bool {
+	switch method {
+	case "proper", "proper-contrast":
+		return true
+	}
+	return c.Custom.Trains && !slices.Contains(Methods(), method)
 }
 
 // Methods returns the methods that the program brings along.

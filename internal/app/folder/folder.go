@@ -13,7 +13,9 @@ import (
 	"strings"
 
 	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/persona"
 )
 
 // Folder is the path of a run folder.
@@ -98,6 +100,52 @@ func cause(err error) error {
 	return err
 }
 
+// own are the names of what commands write into a run folder.
+var own = []string{
+	"config.yaml", "state", "journal.db", "metrics.json", "report.html",
+	"steps.parquet", "pairs.jsonl", "pairs.parquet", "entries.jsonl",
+}
+
+// Foreign names what lies at the path and is not of a run folder: files that an
+// experiment must not be mixed with. None where nothing is there. An error where
+// the path cannot be read, or is no folder.
+func (f Folder) Foreign() ([]string, error) {
+	entries, err := os.ReadDir(string(f))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("run folder %s cannot be read: %w", f, cause(err))
+	}
+	var out []string
+	for _, e := range entries {
+		name := strings.TrimSuffix(strings.TrimSuffix(e.Name(), "-wal"), "-shm")
+		if !slices.Contains(own, name) && name != "lost+found" {
+			out = append(out, e.Name())
+		}
+	}
+	return out, nil
+}
+
+// Fresh makes a folder that no other process has, at the path or, where that is
+// taken, with a number behind it.
+func Fresh(path string) (Folder, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", fmt.Errorf("run folder %s cannot be made: %w", path, cause(err))
+	}
+	name := path
+	for n := 2; ; n++ {
+		err := os.Mkdir(name, 0o755)
+		if err == nil {
+			return Folder(name), nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return "", fmt.Errorf("run folder %s cannot be made: %w", name, cause(err))
+		}
+		name = fmt.Sprintf("%s-%d", path, n)
+	}
+}
+
 // Used reports whether an experiment has been begun here.
 func (f Folder) Used() bool {
 	_, err := os.Stat(f.Config())
@@ -112,10 +160,10 @@ func (f Folder) Save(c *config.Config) error {
 	}
 	// The id comes first: a folder with a configuration has one.
 	id := []byte(rand.Text() + "\n")
-	if err := errors.Join(os.WriteFile(f.path("state", "id"), id, 0o644), os.WriteFile(f.Config(), data, 0o644)); err != nil {
-		return fmt.Errorf("run folder %s cannot be written: %w", f, cause(err))
+	if err := outfile.WriteFile(f.path("state", "id"), id, 0o644); err != nil {
+		return err
 	}
-	return nil
+	return outfile.WriteFile(f.Config(), data, 0o644)
 }
 
 // ID names the experiment of the folder among all others; it decides no result
@@ -145,10 +193,55 @@ func Differences(a, b *config.Config) []string {
 	var out []string
 	left, right := a.Fields(), b.Fields()
 	for i, field := range left {
-		if config.Decides(field.Key) && fmt.Sprint(field.Value()) != fmt.Sprint(right[i].Value()) {
+		if config.Decides(field.Key) && !same(field.Key, field.Value(), right[i].Value()) {
 			out = append(out, fmt.Sprintf("%s is %v there and %v here", field.Key, field.Value(), right[i].Value()))
 		}
 	}
+	slices.Sort(out)
+	return out
+}
+
+// same reports whether two values of a key mean the same: "1,2" and "1-2" are
+// the same people, and the order of people and methods decides nothing.
+func same(key string, a, b any) bool {
+	left, right := fmt.Sprint(a), fmt.Sprint(b)
+	if left == right {
+		return true
+	}
+	switch key {
+	case "simulation.personas":
+		return slices.Equal(people(left), people(right))
+	case "simulation.methods":
+		return slices.Equal(sorted(strings.Split(left, ",")), sorted(strings.Split(right, ",")))
+	}
+	return false
+}
+
+// people expands a selector of people into a sorted list without repeats, in
+// which a built-in person has its id. What is not about built-in people stays as
+// it is written.
+func people(selector string) []string {
+	builtin, err := persona.Builtin()
+	if err != nil {
+		return []string{selector}
+	}
+	var out []string
+	for part := range strings.SplitSeq(selector, ",") {
+		part = strings.TrimSpace(part)
+		chosen, err := persona.Select(part, builtin)
+		if err != nil || strings.EqualFold(part, "all") { // all has those of files, too
+			out = append(out, part)
+			continue
+		}
+		for _, one := range chosen {
+			out = append(out, one.Persona.GetId())
+		}
+	}
+	return slices.Compact(sorted(out))
+}
+
+func sorted(list []string) []string {
+	out := slices.Clone(list)
 	slices.Sort(out)
 	return out
 }

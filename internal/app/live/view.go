@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/x/ansi"
 	"golang.org/x/term"
+
+	"github.com/propersim/propersim/internal/app/terminal"
 )
 
 // Intervals between two pictures, wall time.
@@ -53,6 +56,17 @@ func Terminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }
 
+// widthOf returns the columns of a terminal as it is now, 80 where it does not
+// say.
+func widthOf(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+			return columns
+		}
+	}
+	return 80
+}
+
 // plain is one line that says it all.
 func plain(s Snapshot) string {
 	l := s.All
@@ -66,7 +80,7 @@ func plain(s Snapshot) string {
 		figure(l.PerHour, 2) + " recommendations an hour",
 	}
 	if l.Reason != "" {
-		parts = append(parts, l.Reason)
+		parts = append(parts, terminal.Escape(l.Reason))
 	}
 	return strings.Join(parts, " | ")
 }
@@ -91,14 +105,16 @@ func draw(w io.Writer, s Snapshot, last int) int {
 		out = append(out, fmt.Sprintf("  %-16s mean score %s   recommendations an hour %s", name, strong.Render(figure(l.Score, 2)), strong.Render(figure(l.PerHour, 2))))
 	}
 	if s.All.Reason != "" {
-		out = append(out, alarm.Render("  "+shorten(s.All.Reason, 110)))
+		out = append(out, alarm.Render("  "+terminal.Escape(s.All.Reason)))
 	}
 	var picture strings.Builder
 	if last > 0 {
 		fmt.Fprintf(&picture, "\x1b[%dA", last)
 	}
+	// A line that wraps would be two, and the next picture would start too low.
+	width := widthOf(w)
 	for _, line := range out {
-		picture.WriteString("\r\x1b[2K" + line + "\n")
+		picture.WriteString("\r\x1b[2K" + ansi.Truncate(line, width, "…") + "\n")
 	}
 	picture.WriteString("\x1b[J")
 	io.WriteString(w, picture.String()) //nolint:errcheck // a lost picture harms nothing
@@ -114,6 +130,8 @@ func left(s Snapshot) string {
 	switch {
 	case s.All.Over == s.All.Runs:
 		return "done in " + round(s.Elapsed)
+	case s.All.Waiting > 0 && s.All.Waiting == s.All.Runs-s.All.Over:
+		return fmt.Sprintf("%d runs wait", s.All.Waiting)
 	case s.Left == 0:
 		return "starting"
 	}
@@ -125,13 +143,6 @@ func round(d time.Duration) string {
 		return d.Round(100 * time.Millisecond).String()
 	}
 	return d.Round(time.Second).String()
-}
-
-func shorten(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
 }
 
 // Thousands writes 258048 as "258,048".

@@ -8,13 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/folder"
+	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/analysis/figures"
 	"github.com/propersim/propersim/pkg/analysis/report"
 	"github.com/propersim/propersim/pkg/analysis/source"
@@ -35,14 +34,13 @@ type Job struct {
 }
 
 // Write writes metrics.json and report.html and, where asked, steps.parquet.
-func (j Job) Write(ctx context.Context) (*figures.File, error) {
+func (j Job) Write(ctx context.Context) (_ *figures.File, err error) {
 	var steps *Steps
 	if j.Steps {
-		var err error
 		if steps, err = NewSteps(j.Folder.Steps()); err != nil {
 			return nil, err
 		}
-		defer steps.Abort()
+		defer func() { err = errors.Join(err, steps.Abort()) }()
 	}
 	runs, moments, err := j.fold(ctx, steps)
 	if err != nil {
@@ -94,7 +92,7 @@ func (j Job) report(file *figures.File, moments []*report.Moments) error {
 		Best: report.Best(moments, 10), Worst: report.Worst(moments, 10),
 	}
 	in.Values = values(j.Config)
-	return Replace(j.Folder.Report(), func(w io.Writer) error { return report.Write(w, in) })
+	return outfile.Replace(j.Folder.Report(), 0o644, func(w io.Writer) error { return report.Write(w, in) })
 }
 
 func values(c *config.Loaded) []report.Value {
@@ -110,50 +108,26 @@ func values(c *config.Loaded) []report.Value {
 	return out
 }
 
-// Replace writes a file aside and puts it in place as a whole.
-func Replace(path string, write func(io.Writer) error) error {
-	aside, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return fmt.Errorf("%s cannot be written: %w", path, err)
-	}
-	defer os.Remove(aside.Name())
-	if err := errors.Join(write(aside), aside.Chmod(0o644), aside.Close()); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", path, err)
-	}
-	if err := os.Rename(aside.Name(), path); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", path, err)
-	}
-	return nil
-}
-
-// ReplaceWith writes data to a file as a whole.
-func ReplaceWith(path string, data []byte) error {
-	return Replace(path, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
-}
-
 // rowGroup is the number of rows that are held in memory at a time.
 const rowGroup = 32_768
 
 // Steps writes steps.parquet: zstd, in row groups of rowGroup rows.
 type Steps struct {
-	path  string
-	aside *os.File
-	to    *parquet.GenericWriter[Row]
-	rows  []Row
+	path string
+	file *outfile.File
+	to   *parquet.GenericWriter[Row]
+	rows []Row
 }
 
-// NewSteps begins the file aside.
+// NewSteps begins to write the file, which Close puts in place.
 func NewSteps(path string) (*Steps, error) {
-	aside, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	file, err := outfile.Create(path, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be written: %w", path, err)
+		return nil, err
 	}
 	return &Steps{
-		path: path, aside: aside, rows: make([]Row, 0, 1024),
-		to: parquet.NewGenericWriter[Row](aside, parquet.Compression(&parquet.Zstd), parquet.MaxRowsPerRowGroup(rowGroup)),
+		path: path, file: file, rows: make([]Row, 0, 1024),
+		to: parquet.NewGenericWriter[Row](file, parquet.Compression(&parquet.Zstd), parquet.MaxRowsPerRowGroup(rowGroup)),
 	}, nil
 }
 
@@ -181,17 +155,11 @@ func (s *Steps) flush() error {
 
 // Close finishes the file and puts it in place.
 func (s *Steps) Close() error {
-	if err := errors.Join(s.flush(), s.to.Close(), s.aside.Chmod(0o644), s.aside.Close()); err != nil {
+	if err := errors.Join(s.flush(), s.to.Close()); err != nil {
 		return fmt.Errorf("%s cannot be written: %w", s.path, err)
 	}
-	if err := os.Rename(s.aside.Name(), s.path); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", s.path, err)
-	}
-	return nil
+	return s.file.Commit()
 }
 
-// Abort removes what a file that was not closed has left aside.
-func (s *Steps) Abort() {
-	s.aside.Close()
-	os.Remove(s.aside.Name())
-}
+// Abort gives up a file that was not closed; after Close it does nothing.
+func (s *Steps) Abort() error { return s.file.Abort() }

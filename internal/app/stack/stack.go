@@ -107,10 +107,11 @@ func Dial(name, address string, c *config.Config) (*grpc.ClientConn, error) {
 // DialService returns a connection to a service where connect or listen says it
 // is, secured as configured.
 func DialService(name string, c *config.Config) (*grpc.ClientConn, error) {
-	return Dial(name, whereIs(name, c), c)
+	return Dial(name, Address(name, c), c)
 }
 
-func whereIs(name string, c *config.Config) string {
+// Address returns where connect or listen says that a service is.
+func Address(name string, c *config.Config) string {
 	if at := *c.Connect.Of(name); at != "" {
 		return at
 	}
@@ -145,7 +146,7 @@ func (s *Stack) start(name string) error {
 		}
 	}
 	if !here {
-		conn, err := serve.Dial(whereIs(name, s.opts.Config), append(dialing(name, s.security, s.opts.Config), serve.Traced(s.opts.Tracer))...)
+		conn, err := serve.Dial(Address(name, s.opts.Config), append(dialing(name, s.security, s.opts.Config), serve.Traced(s.opts.Tracer))...)
 		if err != nil {
 			return err
 		}

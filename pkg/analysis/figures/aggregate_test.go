@@ -64,7 +64,7 @@ func TestPairedDifference(t *testing.T) {
 func TestFileFollowsItsSchema(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "metrics.json")
 	file := figures.NewFile("dev", map[string]any{"simulation": map[string]any{"days": 2}},
-		&figures.Timing{WallSeconds: 2, Steps: 10, StepsPerSecond: 5, PeakRSSBytes: 1 << 20}, three(t))
+		&figures.Timing{WallSeconds: 2, Steps: 10, StepsPerSecond: 5, PeakRSSBytes: 1 << 20, Sittings: 1}, three(t))
 	require.NoError(t, file.Write(path))
 	back, err := figures.Read(path)
 	require.NoError(t, err)

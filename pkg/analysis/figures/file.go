@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 
+	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/errs"
 )
 
@@ -19,24 +19,38 @@ type File struct {
 	Version string `json:"version"`
 	// Config holds the whole configuration of the experiment, nested by section.
 	Config map[string]any `json:"config"`
-	// Timing is that of the process that last conducted the runs; nil where it
-	// is not known.
+	// Timing is that of all processes that conducted the runs; nil where it is not
+	// known.
 	Timing    *Timing   `json:"timing"`
 	Runs      []Run     `json:"runs"`
 	Aggregate Aggregate `json:"aggregate"`
 	Failures  Failures  `json:"failures"`
 }
 
-// Timing says how long the conducting process took.
+// Timing says how long conducting took, over all sittings: the processes that
+// conducted the runs one after the other.
 type Timing struct {
-	// WallSeconds is from the first request to the last step.
+	// WallSeconds adds up the sittings, each from its first request to its last
+	// step.
 	WallSeconds float64 `json:"wall_seconds"`
-	// Steps committed by this process, sleeping ones included.
+	// Steps committed in all, sleeping ones included.
 	Steps int64 `json:"steps"`
 	// StepsPerSecond is their ratio.
 	StepsPerSecond float64 `json:"steps_per_second"`
-	// PeakRSSBytes is the greatest resident size of the process (getrusage).
+	// PeakRSSBytes is the greatest resident size of a process (getrusage).
 	PeakRSSBytes int64 `json:"peak_rss_bytes"`
+	// Sittings counts the processes that committed steps.
+	Sittings int `json:"sittings"`
+	// This is the part of the process that wrote the file.
+	This Sitting `json:"this"`
+}
+
+// Sitting is the part of one process.
+type Sitting struct {
+	// WallSeconds from its first request to its last step.
+	WallSeconds float64 `json:"wall_seconds"`
+	// Steps that it committed.
+	Steps int64 `json:"steps"`
 }
 
 // Failures counts all that went wrong.
@@ -79,14 +93,7 @@ func (f *File) Write(path string) error {
 	if err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
-	aside := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
-	if err := os.WriteFile(aside, append(data, '\n'), 0o644); err != nil {
-		return fmt.Errorf("metrics: %w", err)
-	}
-	if err := os.Rename(aside, path); err != nil {
-		return fmt.Errorf("metrics: %w", err)
-	}
-	return nil
+	return outfile.WriteFile(path, append(data, '\n'), 0o644)
 }
 
 // Read reads a file that Write wrote. A file of another schema is an

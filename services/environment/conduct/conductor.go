@@ -88,7 +88,7 @@ func (c *conductor) conduct() {
 		}
 		return
 	case err != nil:
-		state, reason = environmentv1.RunState_RUN_STATE_FAILED, err.Error()
+		state, reason = environmentv1.RunState_RUN_STATE_FAILED, errs.Reason(err)
 		c.log.Warn("run failed", zap.String("run", c.run.id), zap.Error(err))
 	default:
 		c.closeSessions(c.ctx, c.run)

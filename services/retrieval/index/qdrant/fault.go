@@ -11,23 +11,23 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 )
 
-// fault maps an error of the server to pkg/errs. A retry makes sense only after an
-// ErrUnavailable.
+// fault maps an error of the Qdrant server to one of pkg/errs. ErrUnavailable
+// alone is transient.
 func (x *Index) fault(err error) error {
 	if err == nil {
 		return nil
 	}
 	var limited *qdrant.QdrantResourceExhaustedError
-	if errors.As(err, &limited) { // a limit of requests per minute: transient
-		return fmt.Errorf("qdrant at %s limits the rate of requests: %v: %w", x.address, limited, errs.ErrUnavailable)
+	if errors.As(err, &limited) { // a limit of requests per minute
+		return x.named("accepts no more requests for now", limited, errs.ErrUnavailable)
 	}
 	var kind error
 	switch code := grpcCode(err); code {
 	case codes.Unavailable:
-		return fmt.Errorf("qdrant at %s cannot be reached: %v: %w", x.address, err, errs.ErrUnavailable)
+		return x.named("cannot be reached", err, errs.ErrUnavailable)
 	case codes.Aborted:
 		kind = errs.ErrUnavailable
-	case codes.NotFound: // somebody deleted the collection: the next request creates it again
+	case codes.NotFound: // somebody removed the collection: the next request creates it
 		x.ready.Store(false)
 		kind = errs.ErrUnavailable
 	case codes.DeadlineExceeded:
@@ -43,17 +43,23 @@ func (x *Index) fault(err error) error {
 	default:
 		kind = errs.ErrInternal
 	}
-	return fmt.Errorf("qdrant at %s: %v: %w", x.address, err, kind)
+	return x.named("refused a request", err, kind)
 }
 
-// refused says what to correct when the server refuses access. It is always an
-// ErrDenied: an ErrUnauthorized would blame the caller's own token.
+// named says what the server did. A caller of the service reads neither its
+// address nor its own words.
+func (x *Index) named(what string, cause, kind error) error {
+	return errs.WithPublic(fmt.Errorf("qdrant at %s %s: %v: %w", x.address, what, cause, kind), "qdrant %s", what)
+}
+
+// refused says which setting to correct when the server rejects the API key. It
+// is always an ErrDenied: ErrUnauthorized would blame the caller's own token.
 func (x *Index) refused(err error) error {
 	what := "refuses the API key: check the API key (qdrant.api_key or qdrant.api_key_file) against the server's service.api_key"
 	if !x.keyed {
 		what = "asks for an API key and none is set: check the API key (qdrant.api_key or qdrant.api_key_file)"
 	}
-	return fmt.Errorf("qdrant at %s %s: %v: %w", x.address, what, err, errs.ErrDenied)
+	return x.named(what, err, errs.ErrDenied)
 }
 
 // grpcCode finds the code of a status inside the client's own error type.

@@ -42,7 +42,7 @@ func TestWhatTheServerRefusesIsNamed(t *testing.T) {
 		"wrong key":        {code: codes.Unauthenticated, key: "hush", kind: errs.ErrDenied, says: "refuses the API key: check"},
 		"older, wrong key": {code: codes.PermissionDenied, key: "hush", kind: errs.ErrDenied, says: "refuses the API key: check"},
 		"too often": {code: codes.ResourceExhausted, trailer: metadata.Pairs("retry-after", "7"), kind: errs.ErrUnavailable,
-			says: "limits the rate of requests: ResourceExhausted: said the server, retry after 7 seconds"},
+			says: "accepts no more requests for now: ResourceExhausted: said the server, retry after 7 seconds"},
 		"full":    {code: codes.ResourceExhausted, kind: errs.ErrExhausted, says: "said the server"},
 		"broken":  {code: codes.DataLoss, kind: errs.ErrDataLoss, says: "said the server"},
 		"unknown": {code: codes.Unknown, kind: errs.ErrInternal, says: "said the server"},

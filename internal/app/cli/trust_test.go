@@ -1,0 +1,177 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/propersim/propersim/internal/app/cli"
+	"github.com/propersim/propersim/pkg/analysis/figures"
+)
+
+// contents reads every file below a folder.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := make(map[string]string)
+	require.NoError(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		out[path] = string(data)
+		return err
+	}))
+	return out
+}
+
+func TestARefusedStartLeavesNothing(t *testing.T) {
+	yaml := filepath.Join(t.TempDir(), "broken.yaml")
+	require.NoError(t, os.WriteFile(yaml, []byte("id: x\n"), 0o644))
+	for name, c := range map[string]struct {
+		args  []string
+		words []string
+	}{
+		"one candidate to learn from": {[]string{"--candidates", "1"}, []string{"simulation.candidates: found 1, want at least 2 with method proper"}},
+		"an unknown world":            {[]string{"--world", "hous"}, []string{"simulation.world", `found "hous"`, "home", "office"}},
+		"a wrongly cased world":       {[]string{"--world", "Home"}, []string{`did you mean "home"`}},
+		"an unknown person":           {[]string{"--personas", "1,zoe"}, []string{"zoe"}},
+		"a broken file of a person":   {[]string{"--persona-file", yaml}, []string{"name"}},
+		"nobody at the assistant":     {[]string{"--assistant-address", "127.0.0.1:1"}, []string{"connect.assistant", "no assistant service answers at 127.0.0.1:1"}},
+		"nobody at the environment":   {[]string{"--environment-address", "127.0.0.1:1"}, []string{"connect.environment", "127.0.0.1:1"}},
+		"an impossible step":          {[]string{"--step", "7m"}, []string{"simulation.step"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "out")
+			code, _, errOut := call(t, append([]string{"simulate", "--personas", "1-2", "--days", "2", "--step", "15m", "--out", dir}, c.args...)...)
+			require.Equal(t, 2, code, errOut)
+			for _, words := range c.words {
+				require.Contains(t, errOut, words)
+			}
+			require.NoDirExists(t, dir)
+		})
+	}
+}
+
+func TestAFolderOfSomebodyElseIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "thesis.tex"), []byte("x"), 0o644))
+	code, _, errOut := call(t, small(dir)...)
+	require.Equal(t, 2, code)
+	require.Contains(t, errOut, "thesis.tex")
+	require.Len(t, contents(t, dir), 1)
+	require.NoError(t, os.Remove(filepath.Join(dir, "thesis.tex")))
+	must(t, small(dir)...)
+}
+
+func TestTwoRunsOfOneSecondGetTwoFolders(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for range 3 { // fast enough that two of them start within a second
+		must(t, "simulate", "--personas", "1", "--days", "1", "--step", "1h", "--method", "silent")
+	}
+	entries, err := os.ReadDir("runs")
+	require.NoError(t, err)
+	require.Len(t, entries, 3)
+}
+
+func TestAMissingJournalIsNamedAndNothingWritten(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	must(t, small(dir)...)
+	require.NoError(t, os.Remove(filepath.Join(dir, "journal.db")))
+	before := contents(t, dir)
+	for _, args := range [][]string{
+		{"resume", dir}, {"report", dir}, {"replay", dir}, {"replay", "--verify", dir}, {"runs", "ls", dir},
+		{"export", dir, "steps"}, {"export", dir, "entries"}, {"export", dir, "pairs"}, append(small(dir), "--continue"),
+	} {
+		code, _, errOut := call(t, args...)
+		require.Equal(t, 1, code, "%v: %s", args, errOut)
+		require.Contains(t, errOut, "journal", "%v", args)
+		require.Equal(t, slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(contents(t, dir))), "%v", args)
+		require.Equal(t, before, contents(t, dir), "%v", args)
+	}
+}
+
+func TestContinueComparesWhatFlagsMean(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	args := func(people, methods, step string) []string {
+		return []string{"simulate", "--days", "1", "--out", dir, "--continue", "--personas", people, "--method", methods, "--step", step}
+	}
+	must(t, args("1-2", "silent,constant", "15m")...)
+	must(t, args("2,1", "constant,silent", "900s")...)
+	code, _, errOut := call(t, args("1-3", "silent,constant", "15m")...)
+	require.Equal(t, 2, code)
+	require.Contains(t, errOut, "simulation.personas is 1-2 there and 1-3 here")
+}
+
+func TestFiguresSpeakOfAllSittings(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	ctx, cancel := context.WithCancel(t.Context())
+	errOut := &late{cancel: func() { time.AfterFunc(50*time.Millisecond, cancel) }}
+	var out bytes.Buffer
+	code := cli.Main(ctx, cli.Program{Version: "test", Name: "go run ./cmd/propersim"}, small(dir), &out, errOut)
+	if code == 0 {
+		t.Skip("this machine was done before the interruption")
+	}
+	require.Contains(t, errOut.String(), "go run ./cmd/propersim resume "+dir, "suggested by the way it was started")
+	said := must(t, "resume", dir)
+	file, err := figures.Read(filepath.Join(dir, "metrics.json"))
+	require.NoError(t, err)
+	require.EqualValues(t, 2*2*96, file.Timing.Steps, "all steps")
+	if file.Timing.Sittings == 2 {
+		require.Less(t, file.Timing.This.Steps, file.Timing.Steps)
+		require.Greater(t, file.Timing.WallSeconds, file.Timing.This.WallSeconds)
+		require.Contains(t, said, "384 steps")
+		require.Contains(t, said, "over 2 sittings (this one: ")
+	}
+}
+
+func TestCommandsAreQuotedForAShell(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "it's a folder; really")
+	require.Contains(t, must(t, small(dir)...), `propersim replay --verify '`+strings.ReplaceAll(dir, "'", `'"'"'`)+`'`)
+}
+
+func TestReplayNamesAnUnknownRun(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	must(t, "simulate", "--personas", "1", "--days", "1", "--step", "1h", "--method", "silent", "--out", dir)
+	for _, args := range [][]string{{"replay", dir, "nobody"}, {"replay", "--verify", dir, "nobody"}} {
+		code, _, errOut := call(t, args...)
+		require.Equal(t, 1, code)
+		require.Contains(t, errOut, `no run "nobody"`)
+	}
+	require.Contains(t, must(t, "runs", "show", dir), "MEAN SCORE", "the only run needs no name")
+	require.Contains(t, must(t, "runs", "step", dir, "10"), "step 10")
+	code, _, errOut := call(t, "compare", dir, dir, "--days", "1-3")
+	require.Equal(t, 2, code)
+	require.Contains(t, errOut, "has days 1 to 1")
+}
+
+func TestAnEmptyFileOfPairsIsNoTrainingData(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	said := must(t, "simulate", "--personas", "1", "--days", "1", "--step", "1h", "--method", "silent", "--out", dir)
+	require.NotContains(t, said, "preference pairs for TRL")
+	require.Contains(t, said, "there are no preference pairs")
+	code, _, errOut := call(t, "export", dir, "pairs", "--format", "parquet")
+	require.Equal(t, 0, code)
+	require.Contains(t, errOut, "There are no preference pairs")
+	data, err := os.ReadFile(filepath.Join(dir, "pairs.parquet"))
+	require.NoError(t, err)
+	require.Equal(t, "PAR1", string(data[:4]), "a file with a schema")
+}
+
+func TestWhatIsPrintedIsEscaped(t *testing.T) {
+	code, _, errOut := call(t, "runs", "ls", "x\x1b[31m\u202ey")
+	require.NotZero(t, code)
+	require.NotContains(t, errOut, "\x1b")
+	require.NotContains(t, errOut, "\u202e")
+	require.Contains(t, errOut, `\u202e`)
+	var shown any
+	require.NoError(t, json.Unmarshal([]byte(must(t, "config", "show", "--json", "--set", "store.journal=a\u202e\U000e0041b")), &shown), "escaped JSON is JSON")
+}

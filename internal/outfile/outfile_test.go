@@ -1,0 +1,125 @@
+package outfile_test
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/propersim/propersim/internal/outfile"
+)
+
+func content(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(data)
+}
+
+// alone checks that a folder has these names and nothing else, so no temporary
+// file either.
+func alone(t *testing.T, dir string, names ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	got := []string{}
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	require.ElementsMatch(t, names, got)
+}
+
+func TestANewFileGetsItsMode(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "new")
+	require.NoError(t, outfile.WriteFile(path, []byte("x"), 0o600))
+	require.Equal(t, "x", content(t, path))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	alone(t, dir, "new")
+}
+
+func TestAnExistingFileKeepsItsMode(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "there")
+	require.NoError(t, os.WriteFile(path, []byte("old"), 0o600))
+	require.NoError(t, outfile.WriteFile(path, []byte("new"), 0o644))
+	require.Equal(t, "new", content(t, path))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
+
+func TestASymbolicLinkStays(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	link, middle, target := filepath.Join(dir, "link"), filepath.Join(dir, "middle"), filepath.Join(other, "target")
+	require.NoError(t, os.Symlink("middle", link))
+	require.NoError(t, os.Symlink(target, middle))
+	for _, text := range []string{"made through a dangling link", "replaced"} {
+		require.NoError(t, outfile.WriteFile(link, []byte(text), 0o644))
+		require.Equal(t, text, content(t, target))
+	}
+	for _, path := range []string{link, middle} {
+		info, err := os.Lstat(path)
+		require.NoError(t, err)
+		require.NotZero(t, info.Mode()&os.ModeSymlink)
+	}
+	alone(t, dir, "link", "middle")
+	alone(t, other, "target")
+	loop := filepath.Join(dir, "loop")
+	require.NoError(t, os.Symlink("loop", loop))
+	require.ErrorContains(t, outfile.WriteFile(loop, nil, 0o644), "too many symbolic links")
+}
+
+func TestDevicesAndPipesAreWrittenThrough(t *testing.T) {
+	require.NoError(t, outfile.WriteFile("/dev/null", []byte("x"), 0o644))
+	info, err := os.Stat("/dev/null")
+	require.NoError(t, err)
+	require.NotZero(t, info.Mode()&os.ModeDevice, "the device stays one")
+
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	got := make(chan string)
+	go func() {
+		data, _ := os.ReadFile(pipe)
+		got <- string(data)
+	}()
+	require.NoError(t, outfile.WriteFile(pipe, []byte("through"), 0o644))
+	require.Equal(t, "through", <-got)
+	info, err = os.Stat(pipe)
+	require.NoError(t, err)
+	require.NotZero(t, info.Mode()&os.ModeNamedPipe)
+}
+
+func TestAFailureLeavesTheFileAsItWas(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "there")
+	require.NoError(t, os.WriteFile(path, []byte("old"), 0o644))
+	broken := errors.New("broken")
+	err := outfile.Replace(path, 0o644, func(w io.Writer) error {
+		_, err := io.WriteString(w, "half")
+		require.NoError(t, err)
+		return broken
+	})
+	require.ErrorIs(t, err, broken)
+	require.Equal(t, "old", content(t, path))
+	alone(t, dir, "there")
+
+	f, err := outfile.Create(path, 0o644)
+	require.NoError(t, err)
+	require.NoError(t, f.Abort())
+	require.NoError(t, f.Abort())
+	require.Error(t, f.Commit())
+	require.Equal(t, "old", content(t, path))
+	alone(t, dir, "there")
+}
+
+func TestTheMessageNamesThePath(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "no", "such", "folder")
+	require.EqualError(t, outfile.WriteFile(path, nil, 0o644), path+" cannot be written: no such file or directory")
+	require.ErrorContains(t, outfile.WriteFile(t.TempDir(), nil, 0o644), "is a directory")
+}
