@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/store"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
 // Limits of a group commit.
@@ -32,26 +32,39 @@ type submission struct {
 	step, day int64
 	body      []byte
 	hash      []byte
-	latencies []float64
+	timings   []*simv1.CallTiming
+	prompts   []prompt
 	done      chan error // nil where nobody waits; one place
 	barrier   bool       // no entry: only waits for those before it
 }
 
-// activity counts the chains that may bring entries at any time.
-type activity struct{ chains atomic.Int32 }
+// statements are the prepared statements of a commit.
+type statements struct {
+	many, one *sql.Stmt              // insert entries
+	timing    *sql.Stmt              // inserts a timing
+	tokens    [len(fences)]*sql.Stmt // read the tokens of so many runs
+}
 
-// statements are the prepared inserts, by their number of rows.
-type statements struct{ many, one *sql.Stmt }
+// fences are the numbers of runs whose tokens one statement reads. A batch of
+// fewer runs repeats one of them.
+var fences = [...]int{1, 8, 32, largest}
 
 const entryColumns = 7
 
 func prepare(ctx context.Context, db *store.DB) (statements, error) {
 	var s statements
 	var err error
-	if s.many, err = db.Writer().PrepareContext(ctx, insertQuery(rowsPerInsert)); err != nil {
-		return s, db.Err(err)
+	put := func(at **sql.Stmt, query string) {
+		if err == nil {
+			*at, err = db.Writer().PrepareContext(ctx, query)
+		}
 	}
-	s.one, err = db.Writer().PrepareContext(ctx, insertQuery(1))
+	put(&s.many, insertQuery(rowsPerInsert))
+	put(&s.one, insertQuery(1))
+	put(&s.timing, timingQuery)
+	for i, runs := range fences {
+		put(&s.tokens[i], tokensQuery(runs, db.Dialect))
+	}
 	return s, db.Err(err)
 }
 
@@ -72,12 +85,37 @@ func insertQuery(rows int) string {
 	return q.String() + ")"
 }
 
-// write is the one goroutine that writes entries: it takes what is waiting,
-// commits it in one transaction, and tells everybody.
+// tokensQuery reads the fencing tokens of runs. On PostgreSQL it locks their
+// rows until the end of the transaction, in ascending order, so that nobody
+// takes a run over between the check and the commit. A writing transaction of
+// SQLite is alone anyway.
+func tokensQuery(runs int, dialect store.Dialect) string {
+	q := "SELECT run, token FROM standings WHERE run IN ($1"
+	for i := 2; i <= runs; i++ {
+		q += ", $" + strconv.Itoa(i)
+	}
+	q += ")"
+	if dialect == store.Postgres {
+		q += " ORDER BY run FOR SHARE"
+	}
+	return q
+}
+
+// writer is the one goroutine that writes entries, and what it reuses.
+type writer struct {
+	*Journal
+	number int64    // of the batch, 1-based
+	chains []*Chain // with entries in the batch
+	held   []*submission
+	args   []any
+}
+
+// write takes what is waiting, commits it in one transaction, and answers
+// everybody who waits.
 func (j *Journal) write() {
 	defer close(j.stopped)
+	w := &writer{Journal: j}
 	batch, good := make([]*submission, 0, largest), make([]*submission, 0, largest)
-	args := make([]any, 0, rowsPerInsert*entryColumns)
 	for first := range j.submissions {
 		batch = j.gather(append(batch[:0], first))
 		good = good[:0]
@@ -86,13 +124,13 @@ func (j *Journal) write() {
 				good = append(good, s)
 			}
 		}
-		if err := j.commit(good, args); err != nil {
+		if err := w.commit(good); err != nil {
 			for _, s := range good {
 				s.chain.fail(err)
 			}
 		}
 		for _, s := range batch {
-			s.tell(s.chain.broken)
+			s.answer(s.chain.broken)
 		}
 		clear(batch)
 		clear(good)
@@ -102,7 +140,7 @@ func (j *Journal) write() {
 // gather takes what is waiting, and gives half of the other runs a moment to
 // bring theirs, since a transaction costs the same for one entry as for many.
 func (j *Journal) gather(batch []*submission) []*submission {
-	target := min(int(j.active.chains.Load())/2, largest/4)
+	target := min(int(j.chains.Load())/2, largest/4)
 	var timeout <-chan time.Time
 	for len(batch) < largest {
 		select {
@@ -135,52 +173,125 @@ func (j *Journal) gather(batch []*submission) []*submission {
 	return batch
 }
 
-// commit writes entries in one transaction. It is not bound to a caller: an
-// entry that was handed in is written even if its run is paused meanwhile.
-func (j *Journal) commit(batch []*submission, args []any) error {
+// commit writes entries in one transaction, without those of runs whose lease is
+// lost: their chains fail. It is not bound to a caller: an entry that was handed
+// in is written even if its run is paused meanwhile.
+func (w *writer) commit(batch []*submission) error {
 	if len(batch) == 0 {
 		return nil
 	}
 	ctx, began := context.Background(), time.Now()
-	err := j.db.Update(ctx, func(tx *sql.Tx) error {
-		one, many := tx.StmtContext(ctx, j.statements.one), tx.StmtContext(ctx, j.statements.many)
-		for at := 0; at < len(batch); {
-			statement, n := one, 1
-			if len(batch)-at >= rowsPerInsert {
-				statement, n = many, rowsPerInsert
-			}
-			args = args[:0]
-			for _, s := range batch[at : at+n] {
-				args = append(args, s.chain.number, s.sequence, s.night, s.step, s.day, s.body, s.hash)
-			}
-			if _, err := statement.ExecContext(ctx, args...); err != nil {
-				if store.IsUnique(err) {
-					return fmt.Errorf("the journal already has entry %d of run %s, or one beside it: another process writes it: %w", batch[at].sequence, batch[at].chain.id, errs.ErrPrecondition)
-				}
-				return err
-			}
-			at += n
+	w.collect(batch)
+	lost := map[*Chain]bool(nil)
+	err := w.db.Update(ctx, func(tx *sql.Tx) error {
+		var err error
+		if lost, err = w.check(ctx, tx); err != nil {
+			return err
 		}
-		return insertLatencies(ctx, tx, batch)
+		held := batch
+		if len(lost) > 0 {
+			held = w.held[:0]
+			for _, s := range batch {
+				if !lost[s.chain] {
+					held = append(held, s)
+				}
+			}
+			w.held = held
+		}
+		if err := w.insert(ctx, tx, held); err != nil {
+			return err
+		}
+		if err := insertTimings(ctx, tx.StmtContext(ctx, w.statements.timing), held); err != nil {
+			return err
+		}
+		return insertPrompts(ctx, tx, held)
 	})
-	j.seconds.Observe(time.Since(began).Seconds())
-	j.size.Observe(float64(len(batch)))
+	for chain := range lost {
+		chain.fail(chain.lease.lost())
+	}
+	clear(w.held)
+	w.seconds.Observe(time.Since(began).Seconds())
+	w.size.Observe(float64(len(batch)))
 	return err
 }
 
-func insertLatencies(ctx context.Context, tx *sql.Tx, batch []*submission) error {
+// collect finds the chains that have entries in a batch.
+func (w *writer) collect(batch []*submission) {
+	w.number++
+	clear(w.chains)
+	w.chains = w.chains[:0]
 	for _, s := range batch {
-		for position, ms := range s.latencies {
-			_, err := tx.ExecContext(ctx, "INSERT INTO calls (run, sequence, position, latency_ms) VALUES ($1, $2, $3, $4)", s.chain.number, s.sequence, position, ms)
-			if err != nil {
-				return err
+		if s.chain.batch != w.number {
+			s.chain.batch = w.number
+			w.chains = append(w.chains, s.chain)
+		}
+	}
+}
+
+// check compares the tokens of the batch's chains with those of the database,
+// and returns the chains whose lease is lost; nil for none.
+func (w *writer) check(ctx context.Context, tx *sql.Tx) (map[*Chain]bool, error) {
+	at := 0
+	for fences[at] < len(w.chains) {
+		at++
+	}
+	w.args = w.args[:0]
+	for i := range fences[at] {
+		w.args = append(w.args, w.chains[min(i, len(w.chains)-1)].lease.number)
+	}
+	rows, err := tx.StmtContext(ctx, w.statements.tokens[at]).QueryContext(ctx, w.args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	valid := 0
+	for rows.Next() {
+		var run, token int64
+		if err := rows.Scan(&run, &token); err != nil {
+			return nil, err
+		}
+		for _, c := range w.chains {
+			if c.lease.number == run && c.lease.token == token {
+				c.batch = -w.number
+				valid++
 			}
 		}
+	}
+	if err := rows.Err(); err != nil || valid == len(w.chains) {
+		return nil, err
+	}
+	lost := map[*Chain]bool{}
+	for _, c := range w.chains {
+		if c.batch != -w.number {
+			lost[c] = true
+		}
+	}
+	return lost, rows.Close()
+}
+
+func (w *writer) insert(ctx context.Context, tx *sql.Tx, batch []*submission) error {
+	one, many := tx.StmtContext(ctx, w.statements.one), tx.StmtContext(ctx, w.statements.many)
+	for at := 0; at < len(batch); {
+		statement, n := one, 1
+		if len(batch)-at >= rowsPerInsert {
+			statement, n = many, rowsPerInsert
+		}
+		w.args = w.args[:0]
+		for _, s := range batch[at : at+n] {
+			w.args = append(w.args, s.chain.lease.number, s.sequence, s.night, s.step, s.day, s.body, s.hash)
+		}
+		if _, err := statement.ExecContext(ctx, w.args...); err != nil {
+			if store.IsUnique(err) {
+				return fmt.Errorf("the journal already has entry %d of run %s, or one beside it: %w", batch[at].sequence, batch[at].chain.lease.run, errs.ErrPrecondition)
+			}
+			return err
+		}
+		at += n
 	}
 	return nil
 }
 
-func (s *submission) tell(err error) {
+func (s *submission) answer(err error) {
 	if s.done != nil {
 		s.done <- err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -12,7 +13,8 @@ import (
 	"github.com/propersim/propersim/pkg/store"
 )
 
-// Journal is a journal that is written. One process may write it at a time.
+// Journal is a journal that is written. Several processes may write one journal
+// at the same time, each the runs whose leases it has.
 type Journal struct {
 	*Reader
 	submissions chan *submission
@@ -23,13 +25,14 @@ type Journal struct {
 
 	mu     sync.RWMutex // guards closed against senders
 	closed bool
-	active activity
+	chains atomic.Int32 // that may bring entries at any time
 }
 
 // New opens or makes a journal for writing and starts its writer. Every commit
-// is on disk before it is acknowledged. Errors are those of store.Open.
+// is on disk before it is acknowledged. Errors are those of store.Open, and
+// ErrPrecondition for a journal of another format.
 func New(ctx context.Context, dsn string) (*Journal, error) {
-	db, err := store.Open(ctx, dsn, migrations, store.FullSync(), store.Name("environment"))
+	db, err := store.Open(ctx, dsn, migrations, store.FullSync(), store.Name("environment"), store.Before(checkFormat))
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
@@ -42,15 +45,14 @@ func New(ctx context.Context, dsn string) (*Journal, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	if j.statements, err = prepare(ctx, db); err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("journal: %w", err)
+		return nil, errors.Join(fmt.Errorf("journal: %w", err), db.Close())
 	}
 	go j.write()
 	return j, nil
 }
 
-// Measure lets a registry have the metrics of commits and of the database's
-// connections. Call it before the first entry; nil is nobody.
+// Measure registers the metrics of commits and of the database's connections.
+// Call it before the first entry; nil registers nothing.
 func (j *Journal) Measure(registry prometheus.Registerer) error {
 	m := prom.Maker{Registry: registry}
 	j.seconds = m.Histogram("journal_commit_seconds", "Wall time of one transaction of the journal.",

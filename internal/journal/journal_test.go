@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/store/storetest"
@@ -30,8 +32,8 @@ func open(t *testing.T, dsn string) *Journal {
 func newRun(persona string) NewRun {
 	return NewRun{
 		Run: &environmentv1.Run{
-			Config:  &environmentv1.RunConfig{PersonaId: persona, Method: "ar", Seed: 1, Days: 4, StepSeconds: 3600},
-			Persona: &simv1.Persona{Id: persona}, State: environmentv1.RunState_RUN_STATE_QUEUED, Version: "test", CreatedUnixMs: 5,
+			Config:  &environmentv1.RunConfig{PersonaId: persona, Method: &simv1.Method{Name: "ar"}, Seed: 1, Days: 4, StepSeconds: 3600},
+			Persona: &simv1.Persona{Id: persona}, State: environmentv1.RunState_RUN_STATE_QUEUED, Version: "test", CreateTime: timestamppb.New(time.Unix(5, 6)), Labels: map[string]string{"experiment": "e1", "person": persona},
 		},
 		World: &simv1.World{Id: "home"},
 	}
@@ -63,16 +65,25 @@ func night(day int32) *environmentv1.EntryBody {
 	return &environmentv1.EntryBody{Event: &environmentv1.EntryBody_Night{Night: &environmentv1.Night{Day: day, Adapter: fmt.Sprint("adapter ", day)}}}
 }
 
+// acquire takes the lease of a run for the one holder of the tests.
+func acquire(t testing.TB, j *Journal, id string) *Lease {
+	t.Helper()
+	lease, err := j.Acquire(context.Background(), id, "test", LeaseTTL)
+	require.NoError(t, err)
+	return lease
+}
+
 // live appends steps [from, to) with a night after each day.
 func live(t *testing.T, j *Journal, id string, from, to int32) *Chain {
 	t.Helper()
-	chain, err := j.Continue(context.Background(), id, everything)
+	lease := acquire(t, j, id)
+	chain, err := j.Continue(context.Background(), lease, everything)
 	require.NoError(t, err)
-	defer chain.Release()
+	defer chain.Close()
 	for n := from; n < to; n++ {
-		require.NoError(t, chain.AppendLater(step(n), nil))
+		require.NoError(t, chain.AppendLater(step(n), Beside{}))
 		if n%24 == 23 {
-			require.NoError(t, chain.AppendLater(night(n/24+1), nil))
+			require.NoError(t, chain.AppendLater(night(n/24+1), Beside{}))
 		}
 	}
 	require.NoError(t, chain.Flush())
@@ -122,7 +133,7 @@ func TestWhatIsAppendedIsReadAgain(t *testing.T) {
 			require.EqualValues(t, 47, verified.LastWaking)
 
 			// A checkpoint changes nothing but the work of reading.
-			require.NoError(t, j.Checkpoint(ctx, id, run.GetProgress()))
+			require.NoError(t, j.Checkpoint(ctx, acquire(t, j, id), run.GetProgress()))
 			live(t, j, id, 50, 60)
 			later, err := j.Run(ctx, id)
 			require.NoError(t, err)
@@ -152,14 +163,19 @@ func TestManyRunsCommitTogether(t *testing.T) {
 			}
 			for _, id := range ids {
 				wg.Go(func() {
-					chain, err := j.Continue(context.Background(), id, everything)
+					lease, err := j.Acquire(context.Background(), id, "test", LeaseTTL)
 					if err != nil {
 						t.Error(err)
 						return
 					}
-					defer chain.Release()
+					chain, err := j.Continue(context.Background(), lease, everything)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer chain.Close()
 					for n := range int32(48) {
-						outcome, err := chain.Append(step(n), []float64{float64(n)})
+						outcome, err := chain.Append(step(n), Beside{Timings: []*simv1.CallTiming{{CallId: "assistant/0", Latency: durationpb.New(time.Duration(n))}}})
 						if err = errors.Join(err, <-outcome); err != nil {
 							t.Error(err)
 							return
@@ -178,48 +194,28 @@ func TestManyRunsCommitTogether(t *testing.T) {
 				state, err := j.Verify(t.Context(), id)
 				require.NoError(t, err)
 				require.EqualValues(t, 48, state.Progress.GetSteps())
-				n := 0
-				for ms, err := range j.Latencies(t.Context(), id) {
+				n := int64(0)
+				for timing, err := range j.Timings(t.Context(), id, 0) {
 					require.NoError(t, err)
-					require.EqualValues(t, n, ms)
+					require.EqualValues(t, n, timing.GetLatency().AsDuration())
 					n++
+					require.Equal(t, n, timing.Sequence)
 				}
-				require.Equal(t, 48, n)
+				require.EqualValues(t, 48, n)
 			}
 		})
 	}
-}
-
-func TestTwoWritersCannotBothContinueARun(t *testing.T) {
-	dsn := filepath.Join(t.TempDir(), "journal.db")
-	j, other := open(t, dsn), open(t, dsn)
-	id := create(t, j, newRun("ann"))
-	mine, err := j.Continue(t.Context(), id, everything)
-	require.NoError(t, err)
-	theirs, err := other.Continue(t.Context(), id, everything)
-	require.NoError(t, err)
-	require.NoError(t, mine.AppendLater(step(0), nil))
-	require.NoError(t, mine.Flush())
-	require.NoError(t, theirs.AppendLater(step(0), nil))
-	err = theirs.Flush()
-	require.ErrorIs(t, err, errs.ErrPrecondition)
-	require.ErrorContains(t, err, "another process")
-	require.NoError(t, theirs.AppendLater(step(1), nil))
-	require.Error(t, theirs.Flush(), "a broken chain takes nothing more")
-	state, err := j.Verify(t.Context(), id)
-	require.NoError(t, err)
-	require.EqualValues(t, 1, state.Progress.GetSteps())
 }
 
 func TestAClosedJournalTakesNothing(t *testing.T) {
 	j, err := New(t.Context(), ":memory:")
 	require.NoError(t, err)
 	id := create(t, j, newRun("ann"))
-	chain, err := j.Continue(t.Context(), id, everything)
+	chain, err := j.Continue(t.Context(), acquire(t, j, id), everything)
 	require.NoError(t, err)
 	require.NoError(t, j.Close())
 	require.NoError(t, j.Close())
-	require.ErrorIs(t, chain.AppendLater(step(0), nil), errs.ErrCanceled)
+	require.ErrorIs(t, chain.AppendLater(step(0), Beside{}), errs.ErrCanceled)
 }
 
 func TestEveryKindOfDamageIsFoundAndNamed(t *testing.T) {
@@ -239,19 +235,19 @@ func TestEveryKindOfDamageIsFoundAndNamed(t *testing.T) {
 			j := open(t, dsn)
 			id := create(t, j, newRun("ann"))
 			chain := live(t, j, id, 0, 50)
-			require.NoError(t, j.Checkpoint(t.Context(), id, chain.Snapshot()))
+			require.NoError(t, j.Checkpoint(t.Context(), chain.lease, chain.Snapshot()))
 			_, err := j.Verify(t.Context(), id)
 			require.NoError(t, err)
 			_, err = j.db.ExecContext(t.Context(), damage.statement)
 			require.NoError(t, err)
 
-			r, err := Open(t.Context(), dsn)
+			r, err := OpenReader(t.Context(), dsn)
 			require.NoError(t, err)
 			defer r.Close()
 			_, err = r.Verify(t.Context(), id)
 			require.ErrorIs(t, err, errs.ErrDataLoss)
 			require.ErrorContains(t, err, damage.want)
-			_, err = j.Continue(t.Context(), id, everything)
+			_, err = j.Continue(t.Context(), chain.lease, everything)
 			require.ErrorIs(t, err, errs.ErrDataLoss)
 			last := error(nil)
 			for _, err := range r.Verified(t.Context(), id) {
@@ -278,7 +274,7 @@ func TestACopyOfAKilledJournalIsWhole(t *testing.T) {
 		_, err = io.Copy(to, from)
 		require.NoError(t, errors.Join(err, from.Close(), to.Close()))
 	}
-	r, err := Open(t.Context(), copied)
+	r, err := OpenReader(t.Context(), copied)
 	require.NoError(t, err)
 	state, err := r.Verify(t.Context(), id)
 	require.NoError(t, err)
@@ -321,7 +317,7 @@ func TestAForkSharesItsBeginning(t *testing.T) {
 	for last, entries := range map[int32]int64{0: 1, 22: 23, 23: 24, 24: 26, 59: 62} {
 		n := newRun("ann")
 		n.Run.ForkedFrom, n.Run.ForkedAtStep = id, last
-		n.Run.Config.Method = "ars"
+		n.Run.Config.Method = &simv1.Method{Name: "ars"}
 		fork := create(t, j, n)
 		state, err := j.Verify(t.Context(), fork)
 		require.NoError(t, err)
@@ -339,8 +335,8 @@ func TestADamagedFileIsDataLoss(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte("this was a journal once, and it is none any more; there is nothing to be read from it at all"), 0o600))
 	_, err := New(t.Context(), path)
 	require.ErrorIs(t, err, errs.ErrDataLoss)
-	_, err = Open(t.Context(), path)
+	_, err = OpenReader(t.Context(), path)
 	require.ErrorIs(t, err, errs.ErrDataLoss)
-	_, err = Open(t.Context(), path+".none")
+	_, err = OpenReader(t.Context(), path+".none")
 	require.ErrorIs(t, err, errs.ErrNotFound)
 }

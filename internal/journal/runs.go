@@ -8,57 +8,63 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/store"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
 // NewRun is what a run is made of.
 type NewRun struct {
-	// Run brings config, persona, state, version, created_unix_ms, and for a
-	// fork forked_from and forked_at_step.
+	// Run brings config, persona, state, reason, version, create_time, labels,
+	// and for a fork forked_from and forked_at_step. The journal gives it id and
+	// handle.
 	Run *environmentv1.Run
 	// World is where it takes place.
 	World *simv1.World
 	// RequestID makes a repeat harmless; empty for none.
 	RequestID string
-	// Request is what the request id stands for: another request under the same
-	// id is refused.
+	// Request is the whole request, such as a CreateRunRequest: another kind of
+	// request, or one with another content, is refused under the same id.
 	Request proto.Message
 }
 
-// Create records a run under an id derived from what it is, and returns it; a
-// fork gets the entries it shares. created is false where the request id has
-// made the run before. ErrExists for a request id that stands for another
-// request.
+// Create records a run under an id derived from what it is and a random handle,
+// and returns it; a fork gets the entries that it shares, with their timings.
+// created is false where the request id has made the run before. ErrExists for a
+// request id that stands for another request, ErrNotFound for a fork of a step
+// that is not committed.
 func (j *Journal) Create(ctx context.Context, n NewRun) (run *environmentv1.Run, created bool, err error) {
 	g, err := newGenesis(n.Run.GetConfig(), n.Run.GetPersona(), n.World)
 	if err != nil {
 		return nil, false, err
 	}
-	request, err := deterministic.Marshal(n.Request)
-	if err != nil {
-		return nil, false, fmt.Errorf("marshal the request: %w", err)
-	}
-	digest := sha256.Sum256(request)
-	shared, err := j.shared(ctx, n.Run, g)
+	digest, err := requestDigest(n.Request)
 	if err != nil {
 		return nil, false, err
 	}
 	var id string
 	err = j.db.Update(ctx, func(tx *sql.Tx) error {
+		id, created = "", false
+		if err := j.alone(ctx, tx); err != nil {
+			return err
+		}
 		if n.RequestID != "" {
-			id, err = earlier(ctx, tx, n.RequestID, digest[:])
+			id, err = earlier(ctx, tx, n.RequestID, digest)
 			if err != nil || id != "" {
 				return err
 			}
 		}
 		created = true
-		id, err = insertRun(ctx, tx, n, g, digest[:], shared)
+		id, err = j.insertRun(ctx, tx, n, g, digest)
 		return err
 	})
 	if err != nil {
@@ -66,6 +72,31 @@ func (j *Journal) Create(ctx context.Context, n NewRun) (run *environmentv1.Run,
 	}
 	run, err = j.Run(ctx, id)
 	return run, created, err
+}
+
+// alone lets no other process create a run until the end of the transaction.
+func (j *Journal) alone(ctx context.Context, tx *sql.Tx) error {
+	if j.db.Dialect != store.Postgres {
+		return nil // a writing transaction of SQLite is alone anyway
+	}
+	_, err := tx.ExecContext(ctx, "LOCK TABLE requests IN EXCLUSIVE MODE")
+	return err
+}
+
+// requestDigest covers the kind of a request and its content.
+func requestDigest(request proto.Message) ([]byte, error) {
+	if request == nil {
+		return []byte{}, nil
+	}
+	data, err := deterministic.Marshal(request)
+	if err != nil {
+		return nil, fmt.Errorf("marshal the request: %w", err)
+	}
+	h := sha256.New()
+	h.Write([]byte(request.ProtoReflect().Descriptor().FullName()))
+	h.Write([]byte{0})
+	h.Write(data)
+	return h.Sum(nil), nil
 }
 
 // earlier returns the id of the run that a request has made, or "".
@@ -80,12 +111,12 @@ func earlier(ctx context.Context, tx *sql.Tx, requestID string, digest []byte) (
 		return "", err
 	}
 	if !bytes.Equal(before, digest) {
-		return "", fmt.Errorf("request id %q has made run %s of another request: %w", requestID, id, errs.ErrExists)
+		return "", fmt.Errorf("request_id %q was used by another request, which made run %s: use another request_id: %w", requestID, id, errs.ErrExists)
 	}
 	return id, nil
 }
 
-func insertRun(ctx context.Context, tx *sql.Tx, n NewRun, g genesis, digest []byte, shared []row) (string, error) {
+func (j *Journal) insertRun(ctx context.Context, tx *sql.Tx, n NewRun, g genesis, digest []byte) (string, error) {
 	var number int64
 	if err := tx.QueryRowContext(ctx, "SELECT COALESCE(MAX(number), 0) + 1 FROM runs").Scan(&number); err != nil {
 		return "", err
@@ -95,19 +126,19 @@ func insertRun(ctx context.Context, tx *sql.Tx, n NewRun, g genesis, digest []by
 	if err != nil {
 		return "", err
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO runs ("+runColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-		number, id, g.config, g.persona, g.world, run.GetVersion(), run.GetCreatedUnixMs(), run.GetForkedFrom(), run.GetForkedAtStep(),
-		int32(run.GetState()), run.GetReason(), []byte{})
+	_, err = tx.ExecContext(ctx, `INSERT INTO runs (number, id, handle, config, persona, world, version, created_unix_ns, forked_from, forked_at_step)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		number, id, uuid.NewString(), g.config, g.persona, g.world, run.GetVersion(), run.GetCreateTime().AsTime().UnixNano(), run.GetForkedFrom(), run.GetForkedAtStep())
 	if err != nil {
 		return "", err
 	}
-	for _, w := range shared {
-		night := 0
-		if w.night {
-			night = 1
-		}
-		_, err := tx.ExecContext(ctx, insertQuery(1), number, w.sequence, night, w.step, w.day, w.body, w.hash)
-		if err != nil {
+	_, err = tx.ExecContext(ctx, "INSERT INTO standings (run, state, reason, progress, holder, token, ttl_ms, until_unix_ms, wish) VALUES ($1, $2, $3, $4, '', 0, 0, 0, 0)",
+		number, int32(run.GetState()), run.GetReason(), []byte{})
+	if err != nil {
+		return "", err
+	}
+	for _, name := range slices.Sorted(maps.Keys(run.GetLabels())) {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO labels (run, name, value) VALUES ($1, $2, $3)", number, name, run.GetLabels()[name]); err != nil {
 			return "", err
 		}
 	}
@@ -116,7 +147,7 @@ func insertRun(ctx context.Context, tx *sql.Tx, n NewRun, g genesis, digest []by
 			return "", err
 		}
 	}
-	return id, nil
+	return id, share(ctx, tx, run, number, g)
 }
 
 // freeID derives "<persona>-<method>-s<seed>-<8 hex digits>" from what the run
@@ -127,7 +158,7 @@ func freeID(ctx context.Context, tx *sql.Tx, run *environmentv1.Run, g genesis) 
 		h = next(h, []byte(run.GetForkedFrom()+"@"+strconv.Itoa(int(run.GetForkedAtStep()))))
 	}
 	config := run.GetConfig()
-	base := config.GetPersonaId() + "-" + config.GetMethod() + "-s" + strconv.FormatUint(config.GetSeed(), 10) + "-" + hex.EncodeToString(h[:4])
+	base := config.GetPersonaId() + "-" + plain(config.GetMethod().GetName()) + "-s" + strconv.FormatUint(config.GetSeed(), 10) + "-" + hex.EncodeToString(h[:4])
 	for n := 1; ; n++ {
 		id := base
 		if n > 1 {
@@ -143,63 +174,93 @@ func freeID(ctx context.Context, tx *sql.Tx, run *environmentv1.Run, g genesis) 
 	}
 }
 
-// shared returns the entries a fork shares, chained to its own beginning; none
-// for a run that is no fork.
-func (j *Journal) shared(ctx context.Context, run *environmentv1.Run, g genesis) ([]row, error) {
+// plain keeps the letters, digits, dots, hyphens and underscores of a third
+// party's method, so that an id is safe in a path and in a shell.
+func plain(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.' {
+			return r
+		}
+		return '-'
+	}, name)
+}
+
+// share copies the entries that a fork has in common with the run that it was
+// forked from, chained to its own beginning, a chunk at a time.
+func share(ctx context.Context, tx *sql.Tx, run *environmentv1.Run, to int64, g genesis) error {
 	from, last := run.GetForkedFrom(), int64(run.GetForkedAtStep())
 	if from == "" {
-		return nil, nil
+		return nil
 	}
-	if _, err := j.Step(ctx, from, run.GetForkedAtStep()); err != nil {
-		return nil, err
+	var number, end int64
+	err := tx.QueryRowContext(ctx, `SELECT entries.run, entries.sequence FROM entries JOIN runs ON runs.number = entries.run
+		WHERE runs.id = $1 AND entries.sequence > $2 AND entries.step = $2 AND entries.night = 0 ORDER BY entries.sequence LIMIT 1`, from, last).Scan(&number, &end)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("step %d of run %s is not committed: %w", last, from, errs.ErrNotFound)
 	}
-	rec, err := j.record(ctx, from)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	hash := g.hash()
-	var out []row
-	for w, err := range j.rows(ctx, rec.number, 0) {
+	scan := newScan(tx)
+	for after := int64(0); after < end; {
+		batch, _, err := scan.read(ctx, number, after, end)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if w.step > last || (w.night && w.step == last) {
-			break
+		if len(batch) == 0 {
+			return fmt.Errorf("run %s: entries %d to %d are missing: %w", from, after+1, end, errs.ErrDataLoss)
 		}
-		hash = next(hash, w.body)
-		out = append(out, row{sequence: w.sequence, step: w.step, day: w.day, night: w.night, body: w.body, hash: bytes.Clone(hash[:])})
+		for _, w := range batch {
+			hash = next(hash, w.body)
+			night := 0
+			if w.night {
+				night = 1
+			}
+			if _, err := tx.ExecContext(ctx, insertQuery(1), to, w.sequence, night, w.step, w.day, w.body, hash[:]); err != nil {
+				return err
+			}
+			after = w.sequence
+		}
 	}
-	return out, nil
+	_, err = tx.ExecContext(ctx, `INSERT INTO calls (run, sequence, position, call_id, endpoint, waited_ns, latency_ns)
+		SELECT CAST($1 AS BIGINT), sequence, position, call_id, endpoint, waited_ns, latency_ns FROM calls WHERE run = $2 AND sequence <= $3`, to, number, end)
+	return err
 }
 
-// SetState records where a run stands, why, and a checkpoint of its progress
-// (nil keeps the one before).
-func (j *Journal) SetState(ctx context.Context, id string, state environmentv1.RunState, reason string, progress *environmentv1.Progress) error {
-	var err error
+// SetState records the state of a run, its reason, and a checkpoint of its
+// progress (nil keeps the one before), and ends a wish. ErrLeaseLost where the
+// lease is no longer valid.
+func (j *Journal) SetState(ctx context.Context, lease *Lease, state environmentv1.RunState, reason string, progress *environmentv1.Progress) error {
 	if progress == nil {
-		_, err = j.db.ExecContext(ctx, "UPDATE runs SET state = $1, reason = $2 WHERE id = $3", int32(state), reason, id)
-	} else {
-		var data []byte
-		if data, err = deterministic.Marshal(progress); err != nil {
-			return fmt.Errorf("run %s: progress: %w", id, err)
-		}
-		_, err = j.db.ExecContext(ctx, "UPDATE runs SET state = $1, reason = $2, progress = $3 WHERE id = $4", int32(state), reason, data, id)
+		return j.update(ctx, lease, "state = $1, reason = $2, wish = 0 WHERE run = $3 AND token = $4", int32(state), reason, lease.number, lease.token)
 	}
-	if err != nil {
-		return fmt.Errorf("run %s: %w", id, err)
-	}
-	return nil
-}
-
-// Checkpoint records the progress of a run that goes on, so that the next start
-// need not read all of it.
-func (j *Journal) Checkpoint(ctx context.Context, id string, progress *environmentv1.Progress) error {
 	data, err := deterministic.Marshal(progress)
 	if err != nil {
-		return fmt.Errorf("run %s: progress: %w", id, err)
+		return fmt.Errorf("run %s: progress: %w", lease.run, err)
 	}
-	if _, err := j.db.ExecContext(ctx, "UPDATE runs SET progress = $1 WHERE id = $2", data, id); err != nil {
-		return fmt.Errorf("run %s: %w", id, err)
+	return j.update(ctx, lease, "state = $1, reason = $2, progress = $3, wish = 0 WHERE run = $4 AND token = $5", int32(state), reason, data, lease.number, lease.token)
+}
+
+// Checkpoint records the progress of a run that is conducted, so that the next
+// start need not read all of it. ErrLeaseLost where the lease is no longer valid.
+func (j *Journal) Checkpoint(ctx context.Context, lease *Lease, progress *environmentv1.Progress) error {
+	data, err := deterministic.Marshal(progress)
+	if err != nil {
+		return fmt.Errorf("run %s: progress: %w", lease.run, err)
 	}
-	return nil
+	return j.update(ctx, lease, "progress = $1 WHERE run = $2 AND token = $3", data, lease.number, lease.token)
+}
+
+// update changes the one row of standings that a lease fences.
+func (j *Journal) update(ctx context.Context, lease *Lease, set string, args ...any) error {
+	res, err := j.db.ExecContext(ctx, "UPDATE standings SET "+set, args...)
+	if err != nil {
+		return fmt.Errorf("run %s: %w", lease.run, err)
+	}
+	n, err := res.RowsAffected()
+	if err == nil && n == 0 {
+		err = lease.lost()
+	}
+	return err
 }

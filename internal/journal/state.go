@@ -5,9 +5,10 @@ import (
 
 	"github.com/propersim/propersim/pkg/simtime"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-// State is what the entries of a run say about where it stands.
+// State is a fold over the entries of a run.
 type State struct {
 	// Progress counts what is committed; its hash is filled by Snapshot.
 	Progress *environmentv1.Progress
@@ -32,7 +33,7 @@ func NewState(config *environmentv1.RunConfig) *State {
 	}
 }
 
-// Apply takes the next entry in.
+// Apply adds the next entry.
 func (s *State) Apply(body *environmentv1.EntryBody) {
 	s.Progress.Sequence++
 	if night := body.GetNight(); night != nil {
@@ -51,12 +52,22 @@ func (s *State) applyStep(step *environmentv1.Step) {
 	p.Steps++
 	p.Day = min(s.scale.Day(p.Steps), s.scale.Day(p.StepsTotal-1))
 	p.SecondOfDay = s.scale.SecondOfDay(p.Steps)
+	for _, call := range step.GetCalls() {
+		p.Calls++
+		p.PromptTokens += int64(call.GetPromptTokens())
+		p.CompletionTokens += int64(call.GetCompletionTokens())
+	}
 	if step.GetAction().GetAsleep() {
 		return
 	}
 	s.LastWaking = step.GetStep()
 	p.WakingSteps++
-	if candidates := step.GetCandidates(); len(candidates) > 0 && candidates[0].GetRecommendation() != nil {
+	for _, candidate := range step.GetCandidates() {
+		if candidate.GetFailure() != nil {
+			p.Failures++
+		}
+	}
+	if delivered(step).GetRecommendation() != nil {
 		p.Recommendations++
 	}
 	if Judged(step) {
@@ -70,10 +81,19 @@ func (s *State) applyStep(step *environmentv1.Step) {
 	}
 }
 
-// Judged reports that the delivered candidate of a waking step has a score.
+// delivered returns the candidate that the user experienced; nil for none.
+func delivered(step *environmentv1.Step) *simv1.Candidate {
+	if candidates := step.GetCandidates(); len(candidates) > 0 {
+		return candidates[0]
+	}
+	return nil
+}
+
+// Judged reports whether the delivered candidate of a waking step has a score. A
+// failure of the assistant has none.
 func Judged(step *environmentv1.Step) bool {
 	evaluations := step.GetEvaluations()
-	return len(evaluations) > 0 && evaluations[0].Total != nil
+	return len(evaluations) > 0 && evaluations[0].Total != nil && delivered(step).GetFailure() == nil
 }
 
 // Snapshot returns a copy of the progress with the hash of the last entry.
@@ -84,5 +104,6 @@ func (s *State) Snapshot() *environmentv1.Progress {
 		WakingSteps: p.WakingSteps, Recommendations: p.Recommendations, ScoreSum: p.ScoreSum,
 		JudgedSteps: p.JudgedSteps, UnjudgedSteps: p.UnjudgedSteps, Pairs: p.Pairs,
 		Hash: hex.EncodeToString(s.hash[:]), FailedNights: p.FailedNights,
+		Failures: p.Failures, Calls: p.Calls, PromptTokens: p.PromptTokens, CompletionTokens: p.CompletionTokens,
 	}
 }

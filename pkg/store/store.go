@@ -49,6 +49,7 @@ type options struct {
 	fullSync bool
 	readOnly bool
 	name     string
+	before   func(context.Context, *DB) error
 }
 
 // FullSync makes a commit of SQLite return only when it is on disk (synchronous
@@ -61,6 +62,12 @@ func ReadOnly() Option { return func(o *options) { o.readOnly = true } }
 // Name gives the table of schema versions a name of its own, so that services
 // can share one PostgreSQL database: "buffer" keeps "buffer_schema_version".
 func Name(service string) Option { return func(o *options) { o.name = service } }
+
+// Before runs a check on the opened database before its tables are brought up to
+// date; its error ends Open.
+func Before(check func(context.Context, *DB) error) Option {
+	return func(o *options) { o.before = check }
+}
 
 // Open opens the database at dsn and brings its tables up to date by the goose
 // migrations at the root of migrations, or in its folder "migrations". nil
@@ -88,6 +95,12 @@ func Open(ctx context.Context, dsn string, migrations fs.FS, opts ...Option) (*D
 	}
 	if err != nil {
 		return nil, err
+	}
+	if o.before != nil {
+		if err := o.before(ctx, db); err != nil {
+			_ = db.Close()
+			return nil, err
+		}
 	}
 	if migrations != nil && !o.readOnly {
 		if err := migrate(ctx, db, migrations, o.name); err != nil {

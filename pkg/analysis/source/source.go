@@ -4,14 +4,11 @@ package source
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
-	"os"
 
 	"github.com/propersim/propersim/internal/journal"
 	"github.com/propersim/propersim/pkg/errs"
-	"github.com/propersim/propersim/pkg/store"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
 
@@ -24,19 +21,14 @@ type Source interface {
 	Entries(ctx context.Context, id string, after int64) iter.Seq2[*environmentv1.Entry, error]
 	// Step returns the entry of a step; ErrNotFound where it is not committed.
 	Step(ctx context.Context, id string, step int32) (*environmentv1.Entry, error)
-	// Close releases what the source holds.
+	// Close closes the journal or the connection.
 	Close() error
 }
 
-// Open reads the journal with the given DSN. ErrNotFound where a path names no
-// file.
+// Open opens the journal with the given DSN for reading only. Errors are those of
+// journal.OpenReader: ErrNotFound where there is no journal. Nothing is created.
 func Open(ctx context.Context, dsn string) (*journal.Reader, error) {
-	if path := store.File(dsn); path != "" {
-		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("there is no journal at %s: %w", path, errs.ErrNotFound)
-		}
-	}
-	return journal.Open(ctx, dsn)
+	return journal.OpenReader(ctx, dsn)
 }
 
 // Remote reads from a RunService; closing it calls close.
@@ -44,7 +36,7 @@ func Remote(client environmentv1.RunServiceClient, close func() error) Source {
 	return &remote{client: client, close: close}
 }
 
-// Only shows the given runs of a source, in their order.
+// Only returns a source of the given runs alone, in the order of ids.
 func Only(s Source, ids []string) Source { return &some{Source: s, ids: ids} }
 
 type some struct {
@@ -100,8 +92,8 @@ func List(ctx context.Context, client environmentv1.RunServiceClient) ([]*enviro
 
 func (r *remote) Entries(ctx context.Context, id string, after int64) iter.Seq2[*environmentv1.Entry, error] {
 	return func(yield func(*environmentv1.Entry, error) bool) {
-		for {
-			page, err := r.client.ListSteps(ctx, &environmentv1.ListStepsRequest{RunId: id, AfterSequence: after, PageSize: 500})
+		for token := ""; ; {
+			page, err := r.client.ListEntries(ctx, &environmentv1.ListEntriesRequest{RunId: id, AfterSequence: after, PageSize: 500, PageToken: token})
 			if err != nil {
 				yield(nil, err)
 				return
@@ -111,7 +103,7 @@ func (r *remote) Entries(ctx context.Context, id string, after int64) iter.Seq2[
 					return
 				}
 			}
-			if after = page.GetNextAfterSequence(); after == 0 {
+			if token = page.GetNextPageToken(); token == "" {
 				return
 			}
 		}
