@@ -39,7 +39,7 @@ was found and what is allowed. The exit code is 1 where it does not conform.`,
 				}
 			}
 		}
-		custom := loaded.RunConfig("", "custom").GetCustomMethod()
+		custom := loaded.Custom.Method(opts.Method)
 		opts.Name, opts.Memory, opts.Scheme = args[0], custom.GetMemory(), custom.GetScheme()
 		conn, err := a.dial(cmd, "assistant", args[0])
 		if err != nil {

@@ -68,18 +68,18 @@ func (a *app) rebuild(ctx context.Context, loaded *config.Loaded, id string) (er
 	if err != nil {
 		return err
 	}
-	memory, ok := memoryOf(got.GetRun().GetConfig())
-	if !ok {
-		return fmt.Errorf("run %s: method %s remembers no moments, there is no index to rebuild: %w", id, got.GetRun().GetConfig().GetMethod(), errs.ErrPrecondition)
+	method := got.GetRun().GetConfig().GetMethod()
+	if !remembersMoments(method) {
+		return fmt.Errorf("run %s: method %s remembers no moments, there is no index to rebuild: %w", id, method.GetName(), errs.ErrPrecondition)
 	}
-	before, err := x.retrieval.Count(ctx, &retrievalv1.CountRequest{Tenant: id})
+	before, err := x.retrieval.Count(ctx, &retrievalv1.CountRequest{Tenant: got.GetRun().GetHandle()})
 	if err != nil {
 		return err
 	}
-	if err := x.refill(ctx, got.GetRun(), memory); err != nil {
+	if err := x.refill(ctx, got.GetRun()); err != nil {
 		return err
 	}
-	after, err := x.retrieval.Count(ctx, &retrievalv1.CountRequest{Tenant: id})
+	after, err := x.retrieval.Count(ctx, &retrievalv1.CountRequest{Tenant: got.GetRun().GetHandle()})
 	if err != nil {
 		return err
 	}
@@ -87,22 +87,15 @@ func (a *app) rebuild(ctx context.Context, loaded *config.Loaded, id string) (er
 	return err
 }
 
-// memoryOf returns what a method remembers, and whether it looks for similar
-// moments at all.
-func memoryOf(c *environmentv1.RunConfig) (assistantv1.MemoryLevel, bool) {
-	switch c.GetMethod() {
-	case "ar", "proper", "proper-contrast":
-		return assistantv1.MemoryLevel_MEMORY_LEVEL_AR, true
-	case "ars":
-		return assistantv1.MemoryLevel_MEMORY_LEVEL_ARS, true
-	}
-	return 0, false
+// remembersMoments reports whether a method searches an index of past moments.
+func remembersMoments(m *simv1.Method) bool {
+	return m.GetDecider() == simv1.Decider_DECIDER_POLICY && m.GetMemory() >= simv1.MemoryLevel_MEMORY_LEVEL_AR
 }
 
 // refill holds a run still, empties its index and has the assistant fill it
 // from the history. The session this leaves closed is opened again, by the
 // environment, at the run's next step.
-func (x index) refill(ctx context.Context, r *environmentv1.Run, memory assistantv1.MemoryLevel) error {
+func (x index) refill(ctx context.Context, r *environmentv1.Run) error {
 	goesOn := false
 	switch r.GetState() {
 	case environmentv1.RunState_RUN_STATE_QUEUED, environmentv1.RunState_RUN_STATE_RUNNING, environmentv1.RunState_RUN_STATE_WAITING:
@@ -111,9 +104,9 @@ func (x index) refill(ctx context.Context, r *environmentv1.Run, memory assistan
 			return err
 		}
 	}
-	_, err := x.retrieval.Delete(ctx, &retrievalv1.DeleteRequest{Tenant: r.GetId(), All: true})
+	_, err := x.retrieval.Delete(ctx, &retrievalv1.DeleteRequest{Tenant: r.GetHandle(), DeleteTenant: true})
 	if err == nil {
-		err = x.remember(ctx, r, memory)
+		err = x.remember(ctx, r)
 	}
 	if goesOn {
 		_, resumed := x.runs.ResumeRun(ctx, &environmentv1.ResumeRunRequest{Id: r.GetId()})
@@ -145,7 +138,7 @@ func (x index) hold(ctx context.Context, id string) error {
 
 // remember opens a session with the run's whole history, which fills the index,
 // and closes it.
-func (x index) remember(ctx context.Context, r *environmentv1.Run, memory assistantv1.MemoryLevel) error {
+func (x index) remember(ctx context.Context, r *environmentv1.Run) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stream, err := x.assistants.OpenSession(ctx)
@@ -153,21 +146,17 @@ func (x index) remember(ctx context.Context, r *environmentv1.Run, memory assist
 		return err
 	}
 	c := r.GetConfig()
-	method := "ar"
-	if memory == assistantv1.MemoryLevel_MEMORY_LEVEL_ARS {
-		method = "ars"
-	}
 	err = stream.Send(&assistantv1.OpenSessionRequest{Part: &assistantv1.OpenSessionRequest_Start{Start: &assistantv1.SessionStart{
-		RunId: r.GetId(), Method: method, Memory: memory, Scheme: assistantv1.Scheme_SCHEME_SAMPLES,
+		RunId: r.GetHandle(), Method: c.GetMethod(),
 		Settings: &simv1.Settings{Seed: c.GetSeed(), Stream: r.GetPersona().GetId(), StepSeconds: c.GetStepSeconds(), Days: c.GetDays()},
 	}}})
-	for after := int64(0); err == nil; {
-		var page *environmentv1.ListStepsResponse
-		if page, err = x.runs.ListSteps(ctx, &environmentv1.ListStepsRequest{RunId: r.GetId(), AfterSequence: after, PageSize: 1000}); err != nil {
-			return err
+	for token := ""; err == nil; {
+		page, listed := x.runs.ListEntries(ctx, &environmentv1.ListEntriesRequest{RunId: r.GetId(), PageSize: 1000, PageToken: token})
+		if listed != nil {
+			return listed
 		}
-		err = stream.Send(&assistantv1.OpenSessionRequest{Part: &assistantv1.OpenSessionRequest_History{History: pastOf(page.GetEntries(), memory)}})
-		if after = page.GetNextAfterSequence(); after == 0 {
+		err = stream.Send(&assistantv1.OpenSessionRequest{Part: &assistantv1.OpenSessionRequest_History{History: pastOf(page.GetEntries(), c.GetMethod().GetMemory())}})
+		if token = page.GetNextPageToken(); token == "" {
 			break
 		}
 	}
@@ -177,21 +166,25 @@ func (x index) remember(ctx context.Context, r *environmentv1.Run, memory assist
 	if _, err := stream.CloseAndRecv(); err != nil {
 		return err
 	}
-	_, err = x.assistants.CloseSession(ctx, &assistantv1.CloseSessionRequest{RunId: r.GetId()})
+	_, err = x.assistants.CloseSession(ctx, &assistantv1.CloseSessionRequest{RunId: r.GetHandle()})
 	return err
 }
 
-// pastOf returns the waking steps of a page as the assistant may know them.
-func pastOf(entries []*environmentv1.Entry, memory assistantv1.MemoryLevel) *assistantv1.History {
+// pastOf returns the steps of a page as the assistant may know them.
+func pastOf(entries []*environmentv1.Entry, memory simv1.MemoryLevel) *assistantv1.History {
 	history := &assistantv1.History{}
 	for _, e := range entries {
 		step := e.GetBody().GetStep()
-		if step == nil || step.GetAction().GetAsleep() {
+		asleep := step.GetAction().GetAsleep()
+		if step == nil || (asleep && len(step.GetAssistantNotes()) == 0) {
 			continue
 		}
-		past := &simv1.PastStep{Step: step.GetStep(), Observation: step.GetObservation(), Delivered: step.GetCandidates()[0]}
-		if memory == assistantv1.MemoryLevel_MEMORY_LEVEL_ARS {
-			past.Score = step.GetEvaluations()[0].Total
+		past := &simv1.PastStep{Step: step.GetStep(), Notes: step.GetAssistantNotes()}
+		if !asleep {
+			past.Observation, past.Delivered = step.GetObservation(), step.GetCandidates()[0]
+			if memory == simv1.MemoryLevel_MEMORY_LEVEL_ARS {
+				past.Score = step.GetEvaluations()[0].Total
+			}
 		}
 		history.Steps = append(history.Steps, past)
 	}

@@ -95,7 +95,7 @@ func (a *app) runsList(address *string) *cobra.Command {
 			fmt.Fprintln(w, "RUN\tPERSONA\tMETHOD\tSEED\tSTATE\tSTEPS\tDAY\tMEAN SCORE\tSAID\tHASH")
 			for _, r := range runs {
 				p := r.GetProgress()
-				fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%d/%d\t%d\t%s\t%d\t%.12s\n", r.GetId(), r.GetPersona().GetId(), r.GetConfig().GetMethod(), r.GetConfig().GetSeed(),
+				fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%d/%d\t%d\t%s\t%d\t%.12s\n", r.GetId(), r.GetPersona().GetId(), r.GetConfig().GetMethod().GetName(), r.GetConfig().GetSeed(),
 					figures.StateName(r.GetState()), p.GetSteps(), p.GetStepsTotal(), min(p.GetDay(), r.GetConfig().GetDays()), meanScore(p), p.GetRecommendations(), p.GetHash())
 			}
 			return w.Flush()
@@ -194,7 +194,7 @@ func (a *app) showRun(ctx context.Context, s source.Source, r *environmentv1.Run
 	got := f.Run()
 	c := r.GetConfig()
 	fmt.Fprintf(a.out, "%s\n  %s, %d, with method %s, seed %d, in %s\n  %s %s\n  hash %s\n\n", r.GetId(), r.GetPersona().GetName(), r.GetPersona().GetAge(),
-		c.GetMethod(), c.GetSeed(), c.GetWorldId(), got.State, got.Reason, got.FinalHash)
+		c.GetMethod().GetName(), c.GetSeed(), c.GetWorldId(), got.State, got.Reason, got.FinalHash)
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "DAY\tAWAKE\tMEAN SCORE\tGIVEN\tSILENT\tSAID\tPER HOUR\tWANTED\tRECALL\tPRECISION\tPAIRS\tUNJUDGED\tADAPTER")
 	for _, d := range got.Days {
@@ -288,6 +288,9 @@ func (a *app) stepLine(e *environmentv1.Entry) error {
 func said(c *simv1.Candidate) string {
 	if rec := c.GetRecommendation(); rec != nil {
 		return fmt.Sprintf("%q", rec.GetText())
+	}
+	if f := c.GetFailure(); f != nil {
+		return fmt.Sprintf("(failed: %s)", f.GetOutcome())
 	}
 	return "(silent)"
 }

@@ -41,8 +41,8 @@ func (a *app) summarize(at folder.Folder, file *figures.File) error {
 	for _, method := range figures.Methods(file.Runs) {
 		extremes(a.out, file.Runs, method)
 	}
-	if n := file.Failures.UnjudgedSteps + file.Failures.FailedNights; n > 0 {
-		fmt.Fprintf(a.out, "\n%d steps could not be judged, %d nights failed: see the report.\n", file.Failures.UnjudgedSteps, file.Failures.FailedNights)
+	if f := file.Failures; f.UnjudgedSteps+f.FailedCandidates+f.FailedNights > 0 {
+		fmt.Fprintf(a.out, "\n%d steps could not be judged, %d answers could not be read, %d nights failed: see the report.\n", f.UnjudgedSteps, f.FailedCandidates, f.FailedNights)
 	}
 	if t := file.Timing; t != nil && t.Steps > 0 {
 		fmt.Fprintf(a.out, "\n%s steps in %.1f s%s, %s a second, peak memory %d MiB.\n", live.Thousands(t.Steps), t.WallSeconds, sittings(t), live.Thousands(int64(t.StepsPerSecond)), t.PeakRSSBytes>>20)

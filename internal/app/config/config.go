@@ -5,8 +5,9 @@
 package config
 
 import (
-	"slices"
 	"time"
+
+	"github.com/propersim/propersim/services/environment/method"
 )
 
 // Config is the whole configuration. Fields documents each value.
@@ -134,15 +135,12 @@ func Default() Config {
 }
 
 // Trains reports whether a method is trained at night.
-func (c *Config) Trains(method string) bool {
-	switch method {
-	case "proper", "proper-contrast":
-		return true
+func (c *Config) Trains(name string) bool {
+	if known, ok := method.Named(name); ok {
+		return known.GetTrains()
 	}
-	return c.Custom.Trains && !slices.Contains(Methods(), method)
+	return c.Custom.Trains
 }
 
-// Methods returns the methods that the program brings along.
-func Methods() []string {
-	return []string{"none", "ar", "ars", "proper", "proper-contrast", "silent", "constant", "persona-given"}
-}
+// Methods returns the names of the methods that the program knows.
+func Methods() []string { return method.Names() }

@@ -112,8 +112,8 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 func TestAMethodOfOnesOwn(t *testing.T) {
 	got, err := config.Load(config.Sources{Sets: []string{"simulation.methods=desk-break", "connect.assistant=127.0.0.1:7090", "custom.memory=none"}})
 	require.NoError(t, err)
-	require.NotNil(t, got.RunConfig("ada", "desk-break").GetCustomMethod())
-	require.Nil(t, got.RunConfig("ada", "proper").GetCustomMethod())
+	require.Equal(t, simv1.Decider_DECIDER_CUSTOM, got.RunConfig("ada", "desk-break").GetMethod().GetDecider())
+	require.Equal(t, &simv1.Method{Name: "proper"}, got.RunConfig("ada", "proper").GetMethod())
 }
 
 func TestSeveralAddressesOfASharedState(t *testing.T) {

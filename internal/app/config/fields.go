@@ -80,7 +80,7 @@ func (a *Addresses) fields(kind func(key string, at *string, doc string) Field, 
 // Services returns the names of the six services in the order in which they
 // start: each needs only those before it.
 func Services() []string {
-	return []string{"retrieval", "buffer", "user", "assistant", "trainer", "environment"}
+	return []string{"retrieval", "buffer", "trainer", "user", "assistant", "environment"}
 }
 
 // Of returns the address of a service by name, or nil for an unknown one.

@@ -4,15 +4,15 @@ import (
 	"slices"
 	"strings"
 
-	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
 // RunConfig returns what one run of a persona with a method does.
 func (c *Config) RunConfig(persona, method string) *environmentv1.RunConfig {
 	out := &environmentv1.RunConfig{
-		PersonaId: persona, WorldId: c.Simulation.World, Method: method, Seed: c.Simulation.Seed,
+		PersonaId: persona, WorldId: c.Simulation.World, Method: c.method(method), Seed: c.Simulation.Seed,
 		Days: int32(c.Simulation.Days), StepSeconds: int32(c.Simulation.Step.Seconds()), Candidates: int32(c.Simulation.Candidates),
 		ConstantPerHour: c.Simulation.ConstantPerHour,
 		Training:        c.Trainer.hyperparameters(),
@@ -24,9 +24,6 @@ func (c *Config) RunConfig(persona, method string) *environmentv1.RunConfig {
 	}
 	if c.Simulation.OnFailedNight == "keep" {
 		out.OnFailedNight = environmentv1.OnFailedNight_ON_FAILED_NIGHT_KEEP
-	}
-	if !slices.Contains(Methods(), method) {
-		out.CustomMethod = c.Custom.method()
 	}
 	return out
 }
@@ -42,24 +39,29 @@ func (t *Trainer) hyperparameters() *trainerv1.Hyperparameters {
 	return out
 }
 
-func (m *Custom) method() *environmentv1.CustomMethod {
-	out := &environmentv1.CustomMethod{
-		Memory: assistantv1.MemoryLevel(assistantv1.MemoryLevel_value["MEMORY_LEVEL_"+upper(m.Memory)]),
-		Scheme: assistantv1.Scheme_SCHEME_SAMPLES,
-		Trains: m.Trains,
+// method returns a method of ours by its name alone, which the environment
+// resolves, and any other method whole.
+func (c *Config) method(name string) *simv1.Method {
+	if slices.Contains(Methods(), name) {
+		return &simv1.Method{Name: name}
 	}
-	if m.Scheme == "contrast" {
-		out.Scheme = assistantv1.Scheme_SCHEME_CONTRAST
-	}
-	return out
+	return c.Custom.Method(name)
 }
 
-// upper spells "none" as the contract does; the other levels already are.
-func upper(memory string) string {
-	if memory == "none" {
-		return "NONE"
+// Method returns the whole message of a third party's method.
+func (m *Custom) Method(name string) *simv1.Method {
+	out := &simv1.Method{
+		Name:    name,
+		Memory:  simv1.MemoryLevel(simv1.MemoryLevel_value["MEMORY_LEVEL_"+strings.ToUpper(m.Memory)]),
+		Scheme:  simv1.Scheme_SCHEME_SAMPLES,
+		Decider: simv1.Decider_DECIDER_CUSTOM,
+		Told:    simv1.Told_TOLD_NOTHING,
+		Trains:  m.Trains,
 	}
-	return memory
+	if m.Scheme == "contrast" {
+		out.Scheme = simv1.Scheme_SCHEME_CONTRAST
+	}
+	return out
 }
 
 // Decides reports whether a key decides what runs do. The others say where data

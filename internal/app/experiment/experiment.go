@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/live"
@@ -180,19 +181,19 @@ func watch(ctx context.Context, client environmentv1.RunServiceClient, id string
 }
 
 func follow(ctx context.Context, client environmentv1.RunServiceClient, id string, board *live.Board) error {
-	stream, err := client.WatchRun(ctx, &environmentv1.WatchRunRequest{Id: id, IntervalMs: 400})
+	stream, err := client.WatchRun(ctx, &environmentv1.WatchRunRequest{Id: id, Interval: durationpb.New(400 * time.Millisecond)})
 	if err != nil {
 		return err
 	}
 	for {
-		news, err := stream.Recv()
+		message, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if r := news.GetRun(); r != nil {
+		if r := message.GetRun(); r != nil {
 			board.Update(r)
 		}
 	}

@@ -93,7 +93,7 @@ func (b *Board) Snapshot(now time.Time) Snapshot {
 	byMethod := make(map[string]int)
 	for _, id := range b.ids {
 		r := b.runs[id]
-		method := r.GetConfig().GetMethod()
+		method := r.GetConfig().GetMethod().GetName()
 		i, known := byMethod[method]
 		if !known {
 			i = len(s.Methods)

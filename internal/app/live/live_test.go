@@ -15,7 +15,7 @@ import (
 
 func news(id string, steps int32, state environmentv1.RunState) *environmentv1.Run {
 	return &environmentv1.Run{
-		Id: id, State: state, Config: &environmentv1.RunConfig{Method: "proper", Days: 2, StepSeconds: 900},
+		Id: id, State: state, Config: &environmentv1.RunConfig{Method: &simv1.Method{Name: "proper"}, Days: 2, StepSeconds: 900},
 		Progress: &environmentv1.Progress{
 			Steps: steps, StepsTotal: 192, Day: steps/96 + 1, SecondOfDay: steps % 96 * 900,
 			WakingSteps: steps / 2, JudgedSteps: steps / 2, ScoreSum: int64(steps), Recommendations: steps / 4,

@@ -187,7 +187,7 @@ func (s *Stack) dialHere(u *unit) (*grpc.ClientConn, error) {
 
 // needs says whom a service calls.
 var needs = map[string][]string{
-	"assistant":   {"retrieval"},
+	"assistant":   {"retrieval", "trainer"},
 	"trainer":     {"buffer"},
 	"environment": {"user", "assistant", "buffer", "trainer"},
 }

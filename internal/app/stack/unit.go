@@ -76,7 +76,7 @@ func (s *Stack) newService(name string) (service, error) {
 	case "user":
 		return user.New(user.Config{DSN: at.Users, Logger: s.opts.Logger, Metrics: s.registerer()})
 	case "assistant":
-		return assistant.New(assistant.Config{}, s.Retrieval)
+		return assistant.New(assistant.Config{}, s.Retrieval, s.Trainer)
 	case "trainer":
 		return trainer.New(trainer.Config{DSN: at.Trainer, AdapterDir: at.Adapters, Logger: s.opts.Logger, Metrics: s.registerer()}, s.Buffer)
 	case "environment":

@@ -57,6 +57,8 @@ type Sitting struct {
 type Failures struct {
 	// UnjudgedSteps are waking steps without a score.
 	UnjudgedSteps int `json:"unjudged_steps"`
+	// FailedCandidates are answers of the assistant that could not be read.
+	FailedCandidates int `json:"failed_candidates"`
 	// FailedNights are trainings that failed, the run going on.
 	FailedNights int `json:"failed_nights"`
 	// FailedRuns stopped with a reason.
@@ -81,6 +83,7 @@ func NewFile(version string, config map[string]any, timing *Timing, runs []Run) 
 		}
 		for _, d := range r.Days {
 			f.Failures.UnjudgedSteps += d.Unjudged
+			f.Failures.FailedCandidates += d.FailedCandidates
 			f.Failures.FailedNights += one(d.FailedNight != "")
 		}
 	}

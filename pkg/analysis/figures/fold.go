@@ -73,7 +73,7 @@ func NewFold(run *environmentv1.Run) *Fold {
 			Persona:     run.GetPersona().GetId(),
 			PersonaName: run.GetPersona().GetName(),
 			BigFive:     traits(run.GetPersona().GetBigFive()),
-			Method:      run.GetConfig().GetMethod(),
+			Method:      run.GetConfig().GetMethod().GetName(),
 			Seed:        run.GetConfig().GetSeed(),
 			StepSeconds: int(run.GetConfig().GetStepSeconds()),
 			State:       StateName(run.GetState()),
@@ -137,6 +137,7 @@ func (f *Fold) step(s *environmentv1.Step) {
 	if s.GetPair() != nil {
 		t.Pairs++
 	}
+	t.failures(s)
 	given := Delivered(s).GetRecommendation() != nil
 	f.judge(t, s, given)
 	f.moment(t, s.GetMoment().GetDue(), given)
@@ -178,6 +179,19 @@ func (f *Fold) night(n *environmentv1.Night) {
 	day.FailedNight = n.GetFailure()
 	if m := n.GetMetrics(); m != nil {
 		day.Training = &Training{Loss: m.GetLoss(), Margin: m.GetMargin(), Accuracy: m.GetAccuracy()}
+	}
+}
+
+// failures counts the answers of the assistant that could not be read.
+func (t *Tally) failures(s *environmentv1.Step) {
+	for i, c := range s.GetCandidates() {
+		if c.GetFailure() == nil {
+			continue
+		}
+		t.FailedCandidates++
+		if i == 0 {
+			t.Failed++
+		}
 	}
 }
 

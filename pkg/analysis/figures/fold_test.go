@@ -92,7 +92,7 @@ func fold(t *testing.T, r *environmentv1.Run, days ...[]moment) figures.Run {
 		}
 		if i < len(days)-1 {
 			add(&environmentv1.EntryBody{Event: &environmentv1.EntryBody_Night{Night: &environmentv1.Night{
-				Day: int32(i + 1), Adapter: "a1", Metrics: &trainerv1.Metrics{Loss: 0.5, Margin: 1, Accuracy: 0.75},
+				Day: int32(i + 1), Adapter: "a1", Metrics: &trainerv1.TrainingMetrics{Loss: 0.5, Margin: 1, Accuracy: 0.75},
 			}}})
 		}
 	}

@@ -28,6 +28,11 @@ type Tally struct {
 	DueServed int `json:"due_served"`
 	// Unjudged counts waking steps whose delivered candidate has no total.
 	Unjudged int `json:"unjudged"`
+	// Failed counts delivered failures of the assistant, which the user
+	// experiences as silence.
+	Failed int `json:"failed"`
+	// FailedCandidates counts failures among all candidates, delivered or not.
+	FailedCandidates int `json:"failed_candidates"`
 	// Pairs counts preference pairs.
 	Pairs int `json:"pairs"`
 }
@@ -59,6 +64,8 @@ func (t *Tally) Add(o Tally) {
 	t.DueMoments += o.DueMoments
 	t.DueServed += o.DueServed
 	t.Unjudged += o.Unjudged
+	t.Failed += o.Failed
+	t.FailedCandidates += o.FailedCandidates
 	t.Pairs += o.Pairs
 }
 

@@ -28,13 +28,13 @@ func cards(v *view) []card {
 }
 
 func failureCard(f figures.Failures) card {
-	n := f.UnjudgedSteps + f.FailedNights + f.FailedRuns + f.UnfinishedRuns
+	n := f.UnjudgedSteps + f.FailedCandidates + f.FailedNights + f.FailedRuns + f.UnfinishedRuns
 	if n == 0 {
 		return card{Label: "Failures", Value: "none", Note: "every step judged, every night trained", Kind: "good"}
 	}
 	return card{
 		Label: "Failures", Value: fmt.Sprint(n), Kind: "bad",
-		Note: fmt.Sprintf("%d unjudged steps, %d failed nights, %d failed and %d unfinished runs", f.UnjudgedSteps, f.FailedNights, f.FailedRuns, f.UnfinishedRuns),
+		Note: fmt.Sprintf("%d unjudged steps, %d unreadable answers, %d failed nights, %d failed and %d unfinished runs", f.UnjudgedSteps, f.FailedCandidates, f.FailedNights, f.FailedRuns, f.UnfinishedRuns),
 	}
 }
 

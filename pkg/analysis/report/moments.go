@@ -74,7 +74,7 @@ func (m *Moments) moment(s *environmentv1.Step, e *simv1.Evaluation) Moment {
 		doing += ", " + strings.ReplaceAll(action.GetRoom(), "_", " ")
 	}
 	out := Moment{
-		Run: m.run.GetId(), Persona: m.run.GetPersona().GetName(), Method: m.run.GetConfig().GetMethod(),
+		Run: m.run.GetId(), Persona: m.run.GetPersona().GetName(), Method: m.run.GetConfig().GetMethod().GetName(),
 		Day: int(s.GetDay()), Step: int(s.GetStep()), Clock: simtime.Clock(s.GetSecondOfDay()),
 		Doing: doing, Due: s.GetMoment().GetDue(), Total: int(e.GetTotal()),
 	}
