@@ -10,6 +10,7 @@ import (
 
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/pkg/errs"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
 func write(t *testing.T, content string) string {

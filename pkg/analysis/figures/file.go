@@ -83,7 +83,7 @@ func NewFile(version string, config map[string]any, timing *Timing, runs []Run) 
 		}
 		for _, d := range r.Days {
 			f.Failures.UnjudgedSteps += d.Unjudged
-			f.Failures.FailedCandidates += d.FailedCandidates
+			f.Failures.FailedCandidates += d.Counts.FailedCandidates
 			f.Failures.FailedNights += one(d.FailedNight != "")
 		}
 	}
