@@ -11,6 +11,7 @@ import (
 
 	"github.com/propersim/propersim/internal/app/live"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
 func news(id string, steps int32, state environmentv1.RunState) *environmentv1.Run {

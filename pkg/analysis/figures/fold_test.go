@@ -24,7 +24,7 @@ func run(persona, method string) *environmentv1.Run {
 	return &environmentv1.Run{
 		Id:     persona + "-" + method,
 		State:  environmentv1.RunState_RUN_STATE_FINISHED,
-		Config: &environmentv1.RunConfig{Method: method, Seed: 7, StepSeconds: 1800},
+		Config: &environmentv1.RunConfig{Method: &simv1.Method{Name: method}, Seed: 7, StepSeconds: 1800},
 		Persona: &simv1.Persona{
 			Id: persona, Name: persona,
 			BigFive: &simv1.BigFive{Extraversion: high, Agreeableness: low, Conscientiousness: high, Neuroticism: low, Openness: high},
