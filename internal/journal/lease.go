@@ -260,23 +260,3 @@ func (j *Journal) Wish(ctx context.Context, run string, state environmentv1.RunS
 	n, err := res.RowsAffected()
 	return n > 0, err
 }
-
-// Unclaimed returns the ids of the runs that nobody conducts though they are to
-// go on: queued, running or waiting without a valid lease. They are in the order
-// of their creation.
-func (j *Journal) Unclaimed(ctx context.Context) ([]string, error) {
-	rows, err := j.db.QueryContext(ctx, "SELECT runs.id FROM standings JOIN runs ON runs.number = standings.run WHERE standings.state IN (1, 2, 3) AND standings.until_unix_ms <= "+j.nowMillis()+" ORDER BY runs.number")
-	if err != nil {
-		return nil, j.db.Err(err)
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, j.db.Err(err)
-		}
-		out = append(out, id)
-	}
-	return out, j.db.Err(errors.Join(rows.Err(), rows.Close()))
-}

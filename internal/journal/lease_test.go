@@ -14,14 +14,16 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/store/storetest"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
 
 // shared lists the databases that two processes can open at the same time.
 func shared(t *testing.T) map[string]string {
-	out := dsns(t)
+	out := storetest.Databases(t, "journal")
 	delete(out, "memory")
 	return out
 }
@@ -272,7 +274,7 @@ func writeAWhile(ctx context.Context, j *Journal, id, holder string, taken, refu
 }
 
 func TestAWishReachesTheConductor(t *testing.T) {
-	for name, dsn := range dsns(t) {
+	for name, dsn := range storetest.Databases(t, "journal") {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
 			j := open(t, dsn)
@@ -281,14 +283,7 @@ func TestAWishReachesTheConductor(t *testing.T) {
 			heard, err := j.Wish(ctx, id, paused)
 			require.NoError(t, err)
 			require.False(t, heard, "nobody conducts it")
-			unclaimed, err := j.Unclaimed(ctx)
-			require.NoError(t, err)
-			require.Equal(t, []string{id}, unclaimed)
-
 			lease := acquire(t, j, id)
-			unclaimed, err = j.Unclaimed(ctx)
-			require.NoError(t, err)
-			require.Empty(t, unclaimed)
 			heard, err = j.Wish(ctx, id, paused)
 			require.NoError(t, err)
 			require.True(t, heard)
@@ -301,9 +296,6 @@ func TestAWishReachesTheConductor(t *testing.T) {
 			require.NoError(t, again.Renew(ctx))
 			require.Zero(t, again.Wish())
 			require.NoError(t, again.Release(ctx))
-			unclaimed, err = j.Unclaimed(ctx)
-			require.NoError(t, err)
-			require.Empty(t, unclaimed, "a paused run waits for its caller")
 		})
 	}
 }
@@ -341,4 +333,40 @@ func TestADeadProcessLosesItsLeaseAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	_, err = j.Acquire(ctx, elsewhere, NewHolder(), time.Hour)
 	require.ErrorAs(t, err, &held, "nobody knows what happened elsewhere")
+}
+
+func TestStandingsShowWhatOtherProcessesDo(t *testing.T) {
+	for name, dsn := range storetest.Databases(t, "journal") {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			j := open(t, dsn)
+			ids := []string{create(t, j, newRun("ann")), create(t, j, newRun("bob"))}
+			chain := live(t, j, ids[1], 0, 30)
+			require.NoError(t, j.SetState(ctx, chain.lease, environmentv1.RunState_RUN_STATE_WAITING, "the user is away", chain.Snapshot()))
+			early := chain.Snapshot()
+			chain = live(t, j, ids[1], 30, 40)
+			_, err := j.Wish(ctx, ids[1], environmentv1.RunState_RUN_STATE_PAUSED)
+			require.NoError(t, err)
+
+			all, err := j.Standings(ctx)
+			require.NoError(t, err)
+			require.Len(t, all, 2)
+			require.Equal(t, Standing{Position: 1, ID: ids[0], State: environmentv1.RunState_RUN_STATE_QUEUED}, all[0])
+			require.Equal(t, Standing{Position: 2, ID: ids[1], State: environmentv1.RunState_RUN_STATE_WAITING, Reason: "the user is away",
+				Wish: environmentv1.RunState_RUN_STATE_PAUSED, Sequence: 41, Holder: "test", Until: chain.lease.Until()}, all[1])
+
+			for _, since := range []*environmentv1.Progress{nil, early, chain.Snapshot()} {
+				got, err := j.Progress(ctx, ids[1], since)
+				require.NoError(t, err)
+				require.True(t, proto.Equal(chain.Snapshot(), got), "%v", got)
+			}
+			require.EqualValues(t, 30, early.GetSteps(), "the caller's progress is not changed")
+
+			expire(t, j, chain.lease)
+			all, err = j.Standings(ctx)
+			require.NoError(t, err)
+			require.Equal(t, environmentv1.RunState_RUN_STATE_QUEUED, all[1].State)
+			require.Empty(t, all[1].Holder)
+		})
+	}
 }

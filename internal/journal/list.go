@@ -218,6 +218,70 @@ func (r *Reader) List(ctx context.Context, f Filter, after int64, limit int) ([]
 	return out, nil
 }
 
+// Standing is the state of a run as all processes see it.
+type Standing struct {
+	// Position and ID of the run.
+	Position int64
+	ID       string
+	// State and its reason. A run that was running or waiting when its conductor
+	// ended is queued.
+	State  environmentv1.RunState
+	Reason string
+	// Wish is the state that somebody asks of the conductor; unspecified for none.
+	Wish environmentv1.RunState
+	// Sequence is that of the last committed entry; 0 where there is none.
+	Sequence int64
+	// Holder has a valid lease until Until; empty where nobody conducts the run.
+	Holder string
+	Until  time.Time
+}
+
+// Standings returns the state of all runs in the order of their creation. It
+// reads no configuration and no entry, and is meant for polling.
+func (r *Reader) Standings(ctx context.Context) ([]Standing, error) {
+	now := r.nowMillis()
+	rows, err := r.db.QueryContext(ctx, "SELECT runs.number, runs.id, "+stateNow(now)+`, standings.reason, standings.wish,
+		COALESCE((SELECT MAX(sequence) FROM entries WHERE entries.run = runs.number), 0),
+		standings.holder, standings.until_unix_ms, CASE WHEN standings.until_unix_ms > `+now+` THEN 1 ELSE 0 END
+		FROM runs JOIN standings ON standings.run = runs.number ORDER BY runs.number`)
+	if err != nil {
+		return nil, r.db.Err(err)
+	}
+	defer rows.Close()
+	var out []Standing
+	for rows.Next() {
+		var s Standing
+		var until, leased int64
+		if err := rows.Scan(&s.Position, &s.ID, (*int32)(&s.State), &s.Reason, (*int32)(&s.Wish), &s.Sequence, &s.Holder, &until, &leased); err != nil {
+			return nil, r.db.Err(err)
+		}
+		if leased == 0 {
+			s.Holder = ""
+		} else {
+			s.Until = time.UnixMilli(until)
+		}
+		out = append(out, s)
+	}
+	return out, r.db.Err(errors.Join(rows.Err(), rows.Close()))
+}
+
+// Progress returns the progress of a run. since is an earlier progress of it:
+// only what was committed later is read; nil reads from the checkpoint on.
+// ErrNotFound for an unknown id.
+func (r *Reader) Progress(ctx context.Context, id string, since *environmentv1.Progress) (*environmentv1.Progress, error) {
+	rec, err := r.record(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if since.GetSequence() > rec.run.GetProgress().GetSequence() {
+		rec.run.Progress = proto.CloneOf(since)
+	}
+	if err := r.catchUp(ctx, rec); err != nil {
+		return nil, err
+	}
+	return rec.run.GetProgress(), nil
+}
+
 // World returns the world a run was made with. ErrNotFound for an unknown id.
 func (r *Reader) World(ctx context.Context, id string) (*simv1.World, error) {
 	var data []byte
