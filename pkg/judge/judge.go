@@ -93,7 +93,7 @@ func (c *compiler) pattern(field string, in *simv1.MomentPattern) pattern {
 		for i, kind := range act.GetKinds() {
 			n := activity.Index(activity.Kind(kind))
 			if n < 0 {
-				c.faults.Add(at(field+".activity.kinds", i), "found %q, want a known activity kind", kind)
+				c.faults.Add(at(field+".activity.kinds", i), "found %q, want one of %v", kind, activity.Kinds())
 				continue
 			}
 			p.kinds = append(p.kinds, int8(n))
@@ -148,7 +148,7 @@ func (c *compiler) rules(field string, in []*simv1.ContentRule) []rule {
 		for k, id := range r.GetTopics() {
 			n := content.TopicIndex(id)
 			if n < 0 {
-				c.faults.Add(at(path+".topics", k), "found %q, want a known topic", id)
+				c.faults.Add(at(path+".topics", k), "found %q, want a topic of the catalogue (pkg/content), such as %q", id, content.Topics()[0].ID)
 				continue
 			}
 			out[i].topics.add(n)

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/legible"
 	"github.com/propersim/propersim/pkg/persona"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
@@ -126,12 +127,14 @@ func TestEveryFaultAtOnce(t *testing.T) {
 	}
 }
 
+func valid(t *testing.T) *simv1.Persona {
+	t.Helper()
+	p, err := persona.Parse([]byte(good+goodSpec), "ada.yaml")
+	require.NoError(t, err)
+	return p
+}
+
 func TestValidateSpec(t *testing.T) {
-	valid := func(t *testing.T) *simv1.Persona {
-		p, err := persona.Parse([]byte(good+goodSpec), "ada.yaml")
-		require.NoError(t, err)
-		return p
-	}
 	day := func(n int32) *simv1.FrequencyBound {
 		return &simv1.FrequencyBound{Count: n, Window: &simv1.FrequencyBound_Day{Day: &simv1.WholeDay{}}}
 	}
@@ -202,6 +205,38 @@ func TestValidateLimits(t *testing.T) {
 	require.Equal(t, "is blank", messageOf(t, persona.Validate(p), "persona.rubric.timing"))
 }
 
+func TestIdsThatMeanSomethingElseAreRefused(t *testing.T) {
+	for _, id := range []string{"7", "007", "1-4", "12-3", "all", "hard", "none", "built-in"} {
+		p := valid(t)
+		p.Id = id
+		require.Contains(t, messageOf(t, persona.Validate(p), "persona.id"), `found "`+id+`"`)
+	}
+	for _, id := range []string{"agent-007", "7b", "1-4-b", "alla", "hardy", ""} {
+		p := valid(t)
+		p.Id = id
+		require.NoError(t, persona.Validate(p), id)
+	}
+	_, err := persona.Parse([]byte(strings.Replace(good, "name: ", "name: \"7\" # ", 1)), "seven.yaml")
+	require.Contains(t, messageOf(t, err, "persona.id"), "selects a person by number", "the id that follows from a name too")
+}
+
+func TestCharactersThatNobodySeesAreRefused(t *testing.T) {
+	for field, put := range map[string]func(*simv1.Persona, string){
+		"persona.name":                          func(p *simv1.Persona, s string) { p.Name += s },
+		"persona.background":                    func(p *simv1.Persona, s string) { p.Background += s },
+		"persona.lifestyle":                     func(p *simv1.Persona, s string) { p.Lifestyle += s },
+		"persona.rubric.frequency":              func(p *simv1.Persona, s string) { p.Rubric.Frequency += s },
+		"persona.long_term_goals[0]":            func(p *simv1.Persona, s string) { p.LongTermGoals[0] += s },
+		"persona.spec.timing.receptive[0].name": func(p *simv1.Persona, s string) { p.Spec.Timing.Receptive[0].Name += s },
+	} {
+		for _, character := range []string{"\x00", "\x1b[2J", "\u202e", "\u2069", "\u0085"} {
+			p := valid(t)
+			put(p, character)
+			require.Contains(t, messageOf(t, persona.Validate(p), field), "U+")
+		}
+	}
+}
+
 func TestSlug(t *testing.T) {
 	for name, want := range map[string]string{
 		"Adaeze Okonkwo":         "adaeze-okonkwo",
@@ -237,7 +272,11 @@ func TestMarshalRoundTrip(t *testing.T) {
 	requireRoundTrip(t, p)
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringOf(rapid.OneOf(rapid.Rune(), rapid.SampledFrom([]rune("\n\t :#-'\"[]{}&*!|>%@`0123456789ynN~")))).
-			Filter(func(s string) bool { return strings.TrimSpace(s) != "" && len(s) < 2000 })
+			Filter(func(s string) bool {
+				var faults errs.Violations
+				legible.Prose(&faults, "", s)
+				return strings.TrimSpace(s) != "" && len(s) < 2000 && len(faults) == 0
+			})
 		p := proto.CloneOf(p)
 		p.Background = strings.TrimSpace(text.Draw(t, "background"))
 		p.CurrentInterests[0] = strings.TrimSpace(text.Draw(t, "interest"))

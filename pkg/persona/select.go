@@ -41,11 +41,8 @@ func pick(part string, all []Numbered, v *errs.Violations) []int {
 	if strings.EqualFold(part, "all") {
 		return where(all, func(Numbered) bool { return true })
 	}
-	named := where(all, func(n Numbered) bool {
-		return n.Persona.GetId() == part || strings.EqualFold(n.Persona.GetName(), part)
-	})
-	if len(named) > 0 {
-		return named
+	if same := where(all, func(n Numbered) bool { return n.Persona.GetId() == part }); len(same) > 0 {
+		return same
 	}
 	if number, err := strconv.Atoi(part); err == nil {
 		return inRange(part, number, number, all, v)
@@ -59,8 +56,11 @@ func pick(part string, all []Numbered, v *errs.Violations) []int {
 		}
 		return inRange(part, from, to, all, v)
 	}
-	v.Add("personas", "%q is no persona's number, id or name", part)
-	return nil
+	named := where(all, func(n Numbered) bool { return strings.EqualFold(n.Persona.GetName(), part) })
+	if len(named) == 0 {
+		v.Add("personas", "%q is no persona's number, id or name", part)
+	}
+	return named
 }
 
 // inRange returns who has a number from from to to, both included; both ends

@@ -1,91 +1,66 @@
 package persona
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/propersim/propersim/pkg/activity"
-	"github.com/propersim/propersim/pkg/content"
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/judge"
+	"github.com/propersim/propersim/pkg/legible"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
 // dayMinutes is the length of the window "a day".
 const dayMinutes = 24 * 60
 
-// validateSpec checks a spec against the vocabulary and for contradictions.
-func validateSpec(s *simv1.PreferenceSpec, v *errs.Violations) {
+// spec checks that a spec can be judged by, and that it does not contradict
+// itself. A field that has a fault already gets no second one.
+func spec(s *simv1.PreferenceSpec, v *errs.Violations) error {
 	const path = "persona.spec"
-	for i, b := range s.GetFrequency().GetAtLeast() {
-		at := item(path+".frequency.at_least", i)
-		if b.GetCount() == 0 {
-			v.Add(at+".count", "found 0, want at least 1; 0 is allowed in at_most alone")
+	_, err := judge.Compile(s)
+	var found errs.Violations
+	if err != nil && !errors.As(err, &found) {
+		return err
+	}
+	known := *v
+	for _, fault := range found {
+		fault.Field = path + "." + fault.Field
+		if !covered(known, fault.Field) {
+			*v = append(*v, fault)
 		}
-		patterns(at+".slots.slots", b.GetSlots().GetSlots(), v)
+	}
+	patternNames(s, path, v)
+	contradictions(s.GetFrequency(), path+".frequency", v)
+	return nil
+}
+
+// patternNames checks the phrases from which patterns came: reports show them.
+func patternNames(s *simv1.PreferenceSpec, path string, v *errs.Violations) {
+	check := func(at string, patterns []*simv1.MomentPattern) {
+		for i, p := range patterns {
+			legible.Line(v, item(at, i)+".name", p.GetName())
+		}
+	}
+	check(path+".timing.receptive", s.GetTiming().GetReceptive())
+	check(path+".timing.protected", s.GetTiming().GetProtected())
+	for i, b := range s.GetFrequency().GetAtLeast() {
+		check(item(path+".frequency.at_least", i)+".slots.slots", b.GetSlots().GetSlots())
 	}
 	for i, b := range s.GetFrequency().GetAtMost() {
-		patterns(item(path+".frequency.at_most", i)+".slots.slots", b.GetSlots().GetSlots(), v)
+		check(item(path+".frequency.at_most", i)+".slots.slots", b.GetSlots().GetSlots())
 	}
-	contradictions(s.GetFrequency(), path+".frequency", v)
-	patterns(path+".timing.receptive", s.GetTiming().GetReceptive(), v)
-	patterns(path+".timing.protected", s.GetTiming().GetProtected(), v)
-	rules(path+".content.liked", s.GetContent().GetLiked(), v)
-	rules(path+".content.disliked", s.GetContent().GetDisliked(), v)
-	for i, tone := range s.GetCommunication().GetTones() {
-		if content.ToneIndex(content.Tone(tone)) < 0 {
-			v.Add(item(path+".communication.tones", i), "unknown tone %q; allowed: %s", tone, tones())
-		}
+	for i, rule := range s.GetContent().GetLiked() {
+		legible.Line(v, item(path+".content.liked", i)+".when.name", rule.GetWhen().GetName())
+	}
+	for i, rule := range s.GetContent().GetDisliked() {
+		legible.Line(v, item(path+".content.disliked", i)+".when.name", rule.GetWhen().GetName())
 	}
 }
 
 func item(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
-
-func tones() string {
-	var names []string
-	for _, t := range content.Tones() {
-		names = append(names, string(t))
-	}
-	return strings.Join(names, ", ")
-}
-
-func patterns(path string, all []*simv1.MomentPattern, v *errs.Violations) {
-	for i, p := range all {
-		pattern(item(path, i), p, v)
-	}
-}
-
-// pattern refuses kinds that no world affords.
-func pattern(path string, p *simv1.MomentPattern, v *errs.Violations) {
-	for i, kind := range p.GetActivity().GetKinds() {
-		if !activity.Valid(activity.Kind(kind)) {
-			v.Add(item(path+".activity.kinds", i), "unknown activity %q; allowed: %s", kind, kinds())
-		}
-	}
-}
-
-func kinds() string {
-	var names []string
-	for _, k := range activity.Kinds() {
-		names = append(names, string(k))
-	}
-	return strings.Join(names, ", ")
-}
-
-func rules(path string, all []*simv1.ContentRule, v *errs.Violations) {
-	for i, rule := range all {
-		for j, topic := range rule.GetTopics() {
-			if content.TopicIndex(topic) < 0 {
-				v.Add(item(item(path, i)+".topics", j), "unknown topic %q; the topics are those of package content", topic)
-			}
-		}
-		if rule.GetWhen() != nil {
-			pattern(item(path, i)+".when", rule.GetWhen(), v)
-		}
-	}
-}
 
 // contradictions reports every lower bound that no behaviour within the upper
 // bounds can meet.

@@ -10,8 +10,8 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 )
 
-// shape is the keys that a mapping may have, each with the shape below it; nil
-// stands for a plain value or a list of them.
+// shape maps the keys that a mapping may have to the shape of their values; nil
+// means a plain value or a list of plain values.
 type shape map[string]shape
 
 // check adds a fault for each unknown or repeated key, with its line and the
@@ -43,7 +43,7 @@ func (s shape) check(node *yaml.Node, path string, faults *errs.Violations) {
 
 func (s shape) names() string {
 	if len(s) == 0 {
-		return "no key at all: a plain value stands here"
+		return "no key: this is a plain value"
 	}
 	names := make([]string, 0, len(s))
 	for name := range s {

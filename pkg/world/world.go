@@ -10,6 +10,7 @@ import (
 
 	"github.com/propersim/propersim/pkg/activity"
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/legible"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
@@ -39,8 +40,7 @@ type doorFile struct {
 	WalkSeconds int32  `yaml:"walk_seconds"`
 }
 
-// keys is the shape of a world file: the keys a mapping may have, and what
-// stands below each.
+// keys is the shape of a world file: the keys that each mapping may have.
 var keys = shape{
 	"name": nil,
 	"rooms": shape{"id": nil, "name": nil, "private": nil, "objects": shape{
@@ -135,6 +135,7 @@ func checkName(faults *errs.Violations, field, name string) {
 	if name == "" || len([]rune(name)) > 120 {
 		faults.Add(field, "found %d characters, want 1 to 120", len([]rune(name)))
 	}
+	legible.Line(faults, field, name)
 }
 
 func checkRooms(faults *errs.Violations, w *simv1.World) map[string]int {
