@@ -15,31 +15,32 @@ import (
 // agents implements UserAgentService: the sessions by run.
 type agents struct {
 	userv1.UnimplementedUserAgentServiceServer
-	log *zap.Logger
+	log     *zap.Logger
+	drivers drivers
 
 	mu       sync.RWMutex
 	sessions map[string]*session // guarded by mu
 }
 
-func newAgents(log *zap.Logger) *agents {
-	return &agents{log: log, sessions: map[string]*session{}}
+func newAgents(log *zap.Logger, drivers drivers) *agents {
+	return &agents{log: log, drivers: drivers, sessions: map[string]*session{}}
 }
 
-// find returns the session of a run; ErrNotFound for an unknown one.
+// find returns the session of a run; ErrSessionNotFound where none is open.
 func (a *agents) find(runID string) (*session, error) {
 	a.mu.RLock()
 	s := a.sessions[runID]
 	a.mu.RUnlock()
 	if s == nil {
-		return nil, fmt.Errorf("run %q has no session here: %w", runID, errs.ErrNotFound)
+		return nil, fmt.Errorf("run %q has no open session here: %w", runID, errs.ErrSessionNotFound)
 	}
 	return s, nil
 }
 
-// OpenSession implements UserAgentService. The session of the run, if any,
-// stays in force until the whole stream was read.
+// OpenSession implements UserAgentService. An earlier session of the run stays in
+// force until the whole stream was read.
 func (a *agents) OpenSession(stream grpc.ClientStreamingServer[userv1.OpenSessionRequest, userv1.OpenSessionResponse]) error {
-	s, err := openSession(stream)
+	s, err := a.drivers.open(stream)
 	if err != nil {
 		return err
 	}
@@ -52,34 +53,37 @@ func (a *agents) OpenSession(stream grpc.ClientStreamingServer[userv1.OpenSessio
 }
 
 // Act implements UserAgentService.
-func (a *agents) Act(_ context.Context, req *userv1.ActRequest) (*userv1.ActResponse, error) {
+func (a *agents) Act(ctx context.Context, req *userv1.ActRequest) (*userv1.ActResponse, error) {
 	s, err := a.find(req.GetRunId())
 	if err != nil {
 		return nil, err
 	}
-	action, seen, err := s.act(req.GetStep(), req.GetLastStep())
+	answer, err := s.act(ctx, req.GetStep(), req.GetLastStep())
 	if err != nil {
 		return nil, err
 	}
-	return &userv1.ActResponse{Action: action, Observation: seen}, nil
+	return &userv1.ActResponse{
+		Action: answer.plan.Action, Observation: answer.plan.Observation,
+		Calls: answer.effects.Calls, Timings: answer.effects.Timings, Notes: answer.effects.Notes,
+	}, nil
 }
 
 // Evaluate implements UserAgentService.
-func (a *agents) Evaluate(_ context.Context, req *userv1.EvaluateRequest) (*userv1.EvaluateResponse, error) {
+func (a *agents) Evaluate(ctx context.Context, req *userv1.EvaluateRequest) (*userv1.EvaluateResponse, error) {
 	s, err := a.find(req.GetRunId())
 	if err != nil {
 		return nil, err
 	}
-	return s.evaluate(req)
+	return s.evaluate(ctx, req)
 }
 
 // Observe implements UserAgentService.
-func (a *agents) Observe(_ context.Context, req *userv1.ObserveRequest) (*userv1.ObserveResponse, error) {
+func (a *agents) Observe(ctx context.Context, req *userv1.ObserveRequest) (*userv1.ObserveResponse, error) {
 	s, err := a.find(req.GetRunId())
 	if err != nil {
 		return nil, err
 	}
-	if err := s.observe(req.GetPast(), req.GetLastStep()); err != nil {
+	if err := s.observe(ctx, req.GetPast(), req.GetLastStep()); err != nil {
 		return nil, err
 	}
 	return &userv1.ObserveResponse{}, nil

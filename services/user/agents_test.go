@@ -39,7 +39,7 @@ func day(t testing.TB, agents userv1.UserAgentServiceClient, run string, from, t
 		if len(past)%spoken == 0 {
 			delivered = say()
 		}
-		e, err := agents.Evaluate(t.Context(), &userv1.EvaluateRequest{RunId: run, Step: step, LastStep: last, Candidates: []*simv1.Candidate{delivered, say()}})
+		e, err := agents.Evaluate(t.Context(), &userv1.EvaluateRequest{RunId: run, Step: step, LastStep: last, Action: act.GetAction(), Candidates: []*simv1.Candidate{delivered, say()}})
 		require.NoError(t, err)
 		require.Len(t, e.GetEvaluations(), 2)
 		p := &simv1.PastStep{Step: step, Action: act.GetAction(), Delivered: delivered, Score: e.GetEvaluations()[0].Total}
@@ -64,7 +64,8 @@ func TestASessionIsAFold(t *testing.T) {
 		require.Equal(t, past[cut-1].GetStep(), last)
 		for i := cut; i < min(cut+40, len(past)); i++ {
 			e, err := agents.Evaluate(t.Context(), &userv1.EvaluateRequest{
-				RunId: "again", Step: past[i].GetStep(), LastStep: past[i-1].GetStep(), Candidates: []*simv1.Candidate{past[i].GetDelivered(), say()},
+				RunId: "again", Step: past[i].GetStep(), LastStep: past[i-1].GetStep(), Action: past[i].GetAction(),
+				Candidates: []*simv1.Candidate{past[i].GetDelivered(), say()},
 			})
 			require.NoError(t, err)
 			require.True(t, proto.Equal(judged[i], e), "a reopened session judges alike")
@@ -78,7 +79,7 @@ func TestJudgingChangesNothing(t *testing.T) {
 	_, agents := start(t, ":memory:")
 	_, err := open(t, agents, begin(t, "r"))
 	require.NoError(t, err)
-	req := &userv1.EvaluateRequest{RunId: "r", Step: 200, LastStep: -1, Candidates: []*simv1.Candidate{say(), silence()}}
+	req := &userv1.EvaluateRequest{RunId: "r", Step: 200, LastStep: -1, Action: reading(), Candidates: []*simv1.Candidate{say(), silence()}}
 	first, err := agents.Evaluate(t.Context(), req)
 	require.NoError(t, err)
 	for range 3 {
@@ -103,26 +104,26 @@ func TestSessionsKeepTheirPlace(t *testing.T) {
 		}})
 		return err
 	}
-	require.ErrorIs(t, act(0, -1), errs.ErrNotFound)
+	require.ErrorIs(t, act(0, -1), errs.ErrSessionNotFound)
 	_, err := open(t, agents, begin(t, "r"))
 	require.NoError(t, err)
 	require.NoError(t, act(200, -1))
 	require.NoError(t, act(200, -1), "repeatable")
-	require.ErrorIs(t, act(200, 199), errs.ErrPrecondition)
-	require.ErrorIs(t, observe(200, 199), errs.ErrPrecondition)
+	require.ErrorIs(t, act(200, 199), errs.ErrSessionBehind)
+	require.ErrorIs(t, observe(200, 199), errs.ErrSessionBehind)
 	require.NoError(t, observe(200, -1))
 	require.NoError(t, observe(200, -1), "seen already")
-	require.ErrorIs(t, act(201, -1), errs.ErrPrecondition)
+	require.ErrorIs(t, act(201, -1), errs.ErrSessionBehind)
 	require.ErrorIs(t, act(200, 200), errs.ErrInvalid)
 	require.NoError(t, act(201, 200))
 
-	_, err = agents.Evaluate(t.Context(), &userv1.EvaluateRequest{RunId: "r", Step: 576, LastStep: 200, Candidates: []*simv1.Candidate{say()}})
+	_, err = agents.Evaluate(t.Context(), &userv1.EvaluateRequest{RunId: "r", Step: 576, LastStep: 200, Action: &simv1.Action{Kind: "sleep", Asleep: true}, Candidates: []*simv1.Candidate{say()}})
 	require.ErrorIs(t, err, errs.ErrPrecondition, "asleep")
 	for range 2 {
 		_, err = agents.CloseSession(t.Context(), &userv1.CloseSessionRequest{RunId: "r"})
 		require.NoError(t, err)
 	}
-	require.ErrorIs(t, act(201, 200), errs.ErrNotFound)
+	require.ErrorIs(t, act(201, 200), errs.ErrSessionNotFound)
 }
 
 func TestFaultyOpenings(t *testing.T) {
@@ -135,6 +136,15 @@ func TestFaultyOpenings(t *testing.T) {
 		"no spec":     {change: func(s *userv1.SessionStart) { s.Persona.Spec = nil }, field: "start.persona.spec"},
 		"odd step":    {change: func(s *userv1.SessionStart) { s.Settings.StepSeconds = 157 }, field: "start.settings.step_seconds"},
 		"no way out":  {change: func(s *userv1.SessionStart) { s.World.Doors = nil }, field: "start.world.rooms[1]"},
+		"no note":     {past: []*simv1.PastStep{{Step: 3, Action: &simv1.Action{Kind: "sleep", Asleep: true}}}, field: "history.steps[0].action.asleep"},
+		"whose note":  {past: []*simv1.PastStep{{Step: 3, Action: &simv1.Action{Kind: "reading"}, Delivered: silence(), Notes: []*simv1.Note{{Role: simv1.Role_ROLE_JUDGE, Key: "x"}}}}, field: "history.steps[0].notes[0].role"},
+		"a model's":   {past: []*simv1.PastStep{{Step: 3, Action: &simv1.Action{Kind: "reading"}, Delivered: silence(), Notes: []*simv1.Note{{Role: simv1.Role_ROLE_PLANNER, Key: "day/1"}}}}, field: "history.steps[0].notes[0].key"},
+		"planner":     {change: func(s *userv1.SessionStart) { s.Planner = &simv1.Backend{Driver: "model", Model: "m"} }, field: "start.planner.driver"},
+		"judge":       {change: func(s *userv1.SessionStart) { s.Judge = &simv1.Backend{Driver: "hybrid"} }, field: "start.judge.driver"},
+		"judge model": {change: func(s *userv1.SessionStart) { s.Judge = &simv1.Backend{Driver: "exact", Model: "m"} }, field: "start.judge.model"},
+		"options": {change: func(s *userv1.SessionStart) {
+			s.Judge = &simv1.Backend{Driver: "exact", Options: map[string]string{"per": "criterion"}}
+		}, field: `start.judge.options["per"]`},
 		"no action":   {past: []*simv1.PastStep{{Step: 3, Delivered: silence()}}, field: "history.steps[0].action"},
 		"out of turn": {past: []*simv1.PastStep{{Step: 3, Action: &simv1.Action{Kind: "reading"}, Delivered: silence()}, {Step: 3, Action: &simv1.Action{Kind: "reading"}, Delivered: silence()}}, field: "history.steps[1].step"},
 	}
@@ -149,7 +159,7 @@ func TestFaultyOpenings(t *testing.T) {
 			require.ErrorAs(t, err, &faults)
 			require.Equal(t, test.field, faults[0].Field)
 			_, err = agents.Act(t.Context(), &userv1.ActRequest{RunId: "faulty", LastStep: -1})
-			require.ErrorIs(t, err, errs.ErrNotFound, "no session came of it")
+			require.ErrorIs(t, err, errs.ErrSessionNotFound, "no session came of it")
 		})
 	}
 }
@@ -161,7 +171,7 @@ func BenchmarkWakingStep(b *testing.B) {
 	for b.Loop() {
 		_, err := agents.Act(b.Context(), &userv1.ActRequest{RunId: "bench", Step: 300, LastStep: -1})
 		require.NoError(b, err)
-		_, err = agents.Evaluate(b.Context(), &userv1.EvaluateRequest{RunId: "bench", Step: 300, LastStep: -1, Candidates: []*simv1.Candidate{say(), silence()}})
+		_, err = agents.Evaluate(b.Context(), &userv1.EvaluateRequest{RunId: "bench", Step: 300, LastStep: -1, Action: reading(), Candidates: []*simv1.Candidate{say(), silence()}})
 		require.NoError(b, err)
 	}
 }

@@ -16,7 +16,12 @@ import (
 // start serves a user service in memory and returns its clients.
 func start(t testing.TB, dsn string) (userv1.PersonaServiceClient, userv1.UserAgentServiceClient) {
 	t.Helper()
-	service, err := user.New(user.Config{DSN: dsn})
+	return startWith(t, user.Config{DSN: dsn})
+}
+
+func startWith(t testing.TB, cfg user.Config) (userv1.PersonaServiceClient, userv1.UserAgentServiceClient) {
+	t.Helper()
+	service, err := user.New(cfg)
 	require.NoError(t, err)
 	server, err := serve.New(serve.Config{Name: "user"}, service)
 	require.NoError(t, err)
@@ -71,6 +76,9 @@ func say() *simv1.Candidate {
 func silence() *simv1.Candidate {
 	return &simv1.Candidate{Choice: &simv1.Candidate_Abstention{Abstention: &simv1.Abstention{}}}
 }
+
+// reading is what the test person does where it does not matter.
+func reading() *simv1.Action { return &simv1.Action{Kind: "reading", Description: "reading"} }
 
 type opening = grpc.ClientStreamingClient[userv1.OpenSessionRequest, userv1.OpenSessionResponse]
 

@@ -31,7 +31,7 @@ func TestWhatIsWantedCanBeGiven(t *testing.T) {
 		h := rules.NewHistory(150)
 		waking, due, liked := 0, 0, 0
 		for step := int32(0); step < 14*576; step++ {
-			action, _ := plans.Act(step)
+			action, _ := plans.At(step)
 			if action.GetAsleep() {
 				continue
 			}

@@ -19,36 +19,27 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// people implements PersonaService: the built-in personas in memory, the added
-// ones in the store.
+// people keeps personas: the built-in ones in memory, the added ones in a
+// database. It checks nothing: that is done before.
 type people struct {
-	userv1.UnimplementedPersonaServiceServer
 	db      *store.DB
-	builtin []*userv1.StoredPersona // by number; immutable
-	given   [][]byte                // builtin as written, without a compiled spec
-	byID    map[string]int          // position in builtin
+	builtin []known        // by number; immutable
+	byID    map[string]int // position in builtin
 }
 
-func openPeople(ctx context.Context, dsn string) (*people, error) {
-	p := &people{byID: map[string]int{}}
-	all, err := persona.Builtin()
-	if err != nil {
-		return nil, err
+// known is a stored persona with what it was made of: the persona as it came,
+// with its id, as deterministic protobuf. Equal content means the same persona.
+type known struct {
+	stored *userv1.StoredPersona
+	given  []byte
+}
+
+func openPeople(ctx context.Context, dsn string, builtin []known) (*people, error) {
+	p := &people{builtin: builtin, byID: map[string]int{}}
+	for i, one := range builtin {
+		p.byID[one.stored.GetPersona().GetId()] = i
 	}
-	for i, one := range all {
-		given, err := canonical.Marshal(one.Persona)
-		if err != nil {
-			return nil, fmt.Errorf("persona %s: %w", one.Persona.GetId(), err)
-		}
-		stored, err := prepare(one.Persona)
-		if err != nil {
-			return nil, fmt.Errorf("built-in persona %s: %w", one.Persona.GetId(), err)
-		}
-		stored.Number, stored.BuiltIn = int32(one.Number), true
-		p.builtin = append(p.builtin, stored)
-		p.given = append(p.given, given)
-		p.byID[one.Persona.GetId()] = i
-	}
+	var err error
 	if p.db, err = store.Open(ctx, dsn, migrations, store.Name("user")); err != nil {
 		return nil, err
 	}
@@ -57,95 +48,127 @@ func openPeople(ctx context.Context, dsn string) (*people, error) {
 
 func (p *people) close() error { return p.db.Close() }
 
-// canonical gives equal personas equal bytes.
+// canonical gives equal messages equal bytes.
 var canonical = proto.MarshalOptions{Deterministic: true}
 
 // find returns a persona by id or built-in number; ErrNotFound for an unknown
 // one.
 func (p *people) find(ctx context.Context, id string) (*userv1.StoredPersona, error) {
-	if i, ok := p.byID[id]; ok {
-		return p.builtin[i], nil
-	}
 	if n, err := strconv.Atoi(id); err == nil && n >= 1 && n <= len(p.builtin) {
-		return p.builtin[n-1], nil
+		return p.builtin[n-1].stored, nil
 	}
-	var body []byte
-	err := p.db.QueryRowContext(ctx, `SELECT body FROM user_personas WHERE id = $1`, id).Scan(&body)
+	one, err := p.byIDOrNil(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if one == nil {
+		return nil, unknown(id)
+	}
+	return one.stored, nil
+}
+
+func unknown(id string) error { return fmt.Errorf("there is no persona %q: %w", id, errs.ErrNotFound) }
+
+// byIDOrNil returns the persona of an id; nil where there is none. Text that can
+// be no id never reaches the database.
+func (p *people) byIDOrNil(ctx context.Context, id string) (*known, error) {
+	if i, ok := p.byID[id]; ok {
+		return &p.builtin[i], nil
+	}
+	if id != persona.Slug(id) {
+		return nil, nil
+	}
+	return p.row(ctx, personaTable, id)
+}
+
+// answered returns what a request id was answered with; nil for a new one.
+func (p *people) answered(ctx context.Context, requestID string) (*known, error) {
+	if requestID == "" {
+		return nil, nil
+	}
+	return p.row(ctx, requestTable, requestID)
+}
+
+// table is one of the two tables of personas by a key.
+type table struct {
+	name, key string
+	taken     string // what to say of a key with another content
+}
+
+var (
+	personaTable = table{"user_personas", "id", "the id %q belongs to another persona: %w"}
+	requestTable = table{"user_requests", "request_id", "request_id %q was used for another persona: %w"}
+)
+
+// row reads one persona by its key; nil where there is none.
+func (p *people) row(ctx context.Context, from table, key string) (*known, error) {
+	var given, body []byte
+	err := p.db.QueryRowContext(ctx, `SELECT given, body FROM `+from.name+` WHERE `+from.key+` = $1`, key).Scan(&given, &body)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, fmt.Errorf("persona %q: %w", id, errs.ErrNotFound)
+		return nil, nil
 	}
 	if err != nil {
 		return nil, p.db.Err(err)
 	}
-	return p.decode(id, body)
+	stored, err := p.decode(key, body)
+	if err != nil {
+		return nil, err
+	}
+	return &known{stored: stored, given: given}, nil
 }
 
-func (p *people) decode(id string, body []byte) (*userv1.StoredPersona, error) {
+func (p *people) decode(key string, body []byte) (*userv1.StoredPersona, error) {
 	stored := &userv1.StoredPersona{}
 	if err := proto.Unmarshal(body, stored); err != nil {
-		return nil, errs.WithPublic(fmt.Errorf("persona %q in %s is damaged: %w", id, p.db.Name, errs.ErrDataLoss), "persona %q is damaged", id)
+		return nil, errs.WithPublic(fmt.Errorf("persona %q in %s is damaged: %w", key, p.db.Name, errs.ErrDataLoss), "persona %q is damaged", key)
 	}
 	return stored, nil
 }
 
-// create stores a prepared persona, once per request id and once per persona.
-// given is the persona as it came, which tells a repeat from another persona of
-// the same id.
-func (p *people) create(ctx context.Context, stored *userv1.StoredPersona, given []byte, requestID string) (*userv1.StoredPersona, error) {
-	id := stored.GetPersona().GetId()
-	if i, ok := p.byID[id]; ok {
-		if string(p.given[i]) == string(given) {
-			return p.builtin[i], nil
-		}
-		return nil, taken(id)
-	}
-	body, err := canonical.Marshal(stored)
+// add stores a persona and, where there is a request id, its answer, in one
+// transaction. A persona or an answer that another request has stored meanwhile
+// is returned where it has the same content; ErrExists where it has another.
+func (p *people) add(ctx context.Context, one *known, requestID string) (*userv1.StoredPersona, error) {
+	id := one.stored.GetPersona().GetId()
+	body, err := canonical.Marshal(one.stored)
 	if err != nil {
 		return nil, fmt.Errorf("persona %q: %w", id, err)
 	}
-	var answer []byte
 	err = p.db.Update(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO user_personas (id, given, body) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`, id, given, body); err != nil {
-			return err
-		}
-		var first []byte
-		if err := tx.QueryRowContext(ctx, `SELECT given, body FROM user_personas WHERE id = $1`, id).Scan(&first, &answer); err != nil {
-			return err
-		}
-		if string(first) != string(given) {
-			return taken(id)
+		if _, builtIn := p.byID[id]; !builtIn {
+			if body, err = personaTable.insert(ctx, tx, id, one.given, body); err != nil {
+				return err
+			}
 		}
 		if requestID == "" {
 			return nil
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO user_requests (request_id, body) VALUES ($1, $2) ON CONFLICT (request_id) DO NOTHING`, requestID, answer)
+		body, err = requestTable.insert(ctx, tx, requestID, one.given, body)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return p.decode(id, answer)
+	return p.decode(id, body)
 }
 
-func taken(id string) error {
-	return fmt.Errorf("the id %q belongs to another persona: %w", id, errs.ErrExists)
+// insert adds a row unless its key is there; then it returns the body that is
+// stored, or ErrExists where that was made of another content.
+func (t table) insert(ctx context.Context, tx *sql.Tx, key string, given, body []byte) ([]byte, error) {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO `+t.name+` (`+t.key+`, given, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, key, given, body); err != nil {
+		return nil, err
+	}
+	var first []byte
+	if err := tx.QueryRowContext(ctx, `SELECT given, body FROM `+t.name+` WHERE `+t.key+` = $1`, key).Scan(&first, &body); err != nil {
+		return nil, err
+	}
+	if string(first) != string(given) {
+		return nil, t.exists(key)
+	}
+	return body, nil
 }
 
-// answered returns the first answer to a request id, nil where there is none.
-func (p *people) answered(ctx context.Context, requestID string) (*userv1.StoredPersona, error) {
-	if requestID == "" {
-		return nil, nil
-	}
-	var body []byte
-	err := p.db.QueryRowContext(ctx, `SELECT body FROM user_requests WHERE request_id = $1`, requestID).Scan(&body)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, p.db.Err(err)
-	}
-	return p.decode("of request "+requestID, body)
-}
+func (t table) exists(key string) error { return fmt.Errorf(t.taken, key, errs.ErrExists) }
 
 // added gives fn at most limit added personas with ids after the given one, by
 // id, until it returns false.
@@ -172,10 +195,13 @@ func (p *people) added(ctx context.Context, after string, limit int, fn func(*us
 	return p.db.Err(rows.Err())
 }
 
-// remove deletes an added persona. Its request ids keep their first answers.
+// remove deletes an added persona. Requests that created it keep their answers.
 func (p *people) remove(ctx context.Context, id string) error {
 	if _, ok := p.byID[id]; ok {
-		return fmt.Errorf("persona %q comes with the program and stays: %w", id, errs.ErrPrecondition)
+		return fmt.Errorf("persona %q comes with the program and cannot be deleted: %w", id, errs.ErrPrecondition)
+	}
+	if id != persona.Slug(id) {
+		return unknown(id)
 	}
 	result, err := p.db.ExecContext(ctx, `DELETE FROM user_personas WHERE id = $1`, id)
 	if err != nil {
@@ -186,7 +212,7 @@ func (p *people) remove(ctx context.Context, id string) error {
 		return p.db.Err(err)
 	}
 	if n == 0 {
-		return fmt.Errorf("persona %q: %w", id, errs.ErrNotFound)
+		return unknown(id)
 	}
 	return nil
 }

@@ -2,104 +2,71 @@ package user
 
 import (
 	"context"
-	"errors"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
-	"github.com/propersim/propersim/pkg/judge"
+	"github.com/propersim/propersim/pkg/legible"
 	"github.com/propersim/propersim/pkg/paging"
-	"github.com/propersim/propersim/pkg/persona"
-	"github.com/propersim/propersim/pkg/rubric"
-	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
+	"github.com/propersim/propersim/services/user/driver"
 )
 
-// prepare returns a persona as it would be stored: with its id, and with the
-// spec that its rubric compiles to unless it brings one. It returns
-// errs.Violations for every fault, those of an unreadable rubric among them.
-func prepare(given *simv1.Persona) (*userv1.StoredPersona, error) {
-	if given == nil {
-		return nil, errs.Invalid("persona", "is missing")
+// personas implements PersonaService: it checks and compiles, and keeps what is
+// sound with people.
+type personas struct {
+	userv1.UnimplementedPersonaServiceServer
+	people    *people
+	compilers driver.Compilers
+}
+
+// CreatePersona implements PersonaService. A repeat is answered before anything
+// is compiled, which a model may do otherwise the second time.
+func (s *personas) CreatePersona(ctx context.Context, req *userv1.CreatePersonaRequest) (*userv1.CreatePersonaResponse, error) {
+	var faults errs.Violations
+	if legible.Line(&faults, "request_id", req.GetRequestId()); len(faults) > 0 {
+		return nil, faults
 	}
-	p := proto.CloneOf(given)
-	if p.GetId() == "" {
-		p.Id = persona.Slug(p.GetName())
-	}
-	faults, err := faultsOf(persona.Validate(p))
+	p, given, err := identify(req.GetPersona())
 	if err != nil {
 		return nil, err
 	}
-	stored := &userv1.StoredPersona{Persona: p, SpecGiven: p.GetSpec() != nil}
-	if !stored.SpecGiven && proto.Size(p) <= persona.MaxBytes {
-		var unread error
-		p.Spec, stored.Warnings, unread = rubric.CompileStrict(p.GetRubric(), "persona.rubric")
-		more, err := faultsOf(unread)
+	first, err := s.people.answered(ctx, req.GetRequestId())
+	if err != nil {
+		return nil, err
+	}
+	if first != nil {
+		if string(first.given) != string(given) {
+			return nil, requestTable.exists(req.GetRequestId())
+		}
+		return &userv1.CreatePersonaResponse{Stored: first.stored}, nil
+	}
+	one, err := s.people.byIDOrNil(ctx, p.GetId())
+	if err != nil {
+		return nil, err
+	}
+	if one == nil || string(one.given) != string(given) {
+		stored, err := prepare(ctx, s.compilers.Compiler, p)
 		if err != nil {
 			return nil, err
 		}
-		faults = faults.and(more)
-	}
-	if len(faults) > 0 {
-		return nil, errs.Violations(faults)
-	}
-	if _, err := judge.Compile(p.GetSpec()); err != nil {
-		return nil, below("persona.spec", err)
-	}
-	return stored, nil
-}
-
-// faults are violations being collected.
-type faults errs.Violations
-
-// faultsOf parts what is wrong with a persona from what is wrong with us.
-func faultsOf(err error) (faults, error) {
-	var found errs.Violations
-	if err == nil || errors.As(err, &found) {
-		return faults(found), nil
-	}
-	return nil, err
-}
-
-// and adds the faults of fields that have none yet: an empty text is not
-// reported as unreadable too.
-func (f faults) and(more faults) faults {
-	known := map[string]bool{}
-	for _, fault := range f {
-		known[fault.Field] = true
-	}
-	for _, fault := range more {
-		if !known[fault.Field] && !known["persona.rubric"] {
-			f = append(f, fault)
+		if one != nil {
+			return nil, personaTable.exists(p.GetId())
 		}
+		one = &known{stored: stored, given: given}
 	}
-	return f
-}
-
-// CreatePersona implements PersonaService.
-func (p *people) CreatePersona(ctx context.Context, req *userv1.CreatePersonaRequest) (*userv1.CreatePersonaResponse, error) {
-	if stored, err := p.answered(ctx, req.GetRequestId()); stored != nil || err != nil {
-		return &userv1.CreatePersonaResponse{Stored: stored}, err
-	}
-	stored, err := prepare(req.GetPersona())
+	stored, err := s.people.add(ctx, one, req.GetRequestId())
 	if err != nil {
-		return nil, err
-	}
-	named := proto.CloneOf(req.GetPersona())
-	named.Id = stored.GetPersona().GetId()
-	given, err := canonical.Marshal(named)
-	if err != nil {
-		return nil, errs.Invalid("persona", "%v", err)
-	}
-	if stored, err = p.create(ctx, stored, given, req.GetRequestId()); err != nil {
 		return nil, err
 	}
 	return &userv1.CreatePersonaResponse{Stored: stored}, nil
 }
 
 // ValidatePersona implements PersonaService.
-func (p *people) ValidatePersona(_ context.Context, req *userv1.ValidatePersonaRequest) (*userv1.ValidatePersonaResponse, error) {
-	stored, err := prepare(req.GetPersona())
+func (s *personas) ValidatePersona(ctx context.Context, req *userv1.ValidatePersonaRequest) (*userv1.ValidatePersonaResponse, error) {
+	p, _, err := identify(req.GetPersona())
+	if err != nil {
+		return nil, err
+	}
+	stored, err := prepare(ctx, s.compilers.Compiler, p)
 	if err != nil {
 		return nil, err
 	}
@@ -107,8 +74,8 @@ func (p *people) ValidatePersona(_ context.Context, req *userv1.ValidatePersonaR
 }
 
 // GetPersona implements PersonaService.
-func (p *people) GetPersona(ctx context.Context, req *userv1.GetPersonaRequest) (*userv1.GetPersonaResponse, error) {
-	stored, err := p.find(ctx, req.GetId())
+func (s *personas) GetPersona(ctx context.Context, req *userv1.GetPersonaRequest) (*userv1.GetPersonaResponse, error) {
+	stored, err := s.people.find(ctx, req.GetId())
 	if err != nil {
 		return nil, err
 	}
@@ -116,17 +83,26 @@ func (p *people) GetPersona(ctx context.Context, req *userv1.GetPersonaRequest) 
 }
 
 // DeletePersona implements PersonaService.
-func (p *people) DeletePersona(ctx context.Context, req *userv1.DeletePersonaRequest) (*userv1.DeletePersonaResponse, error) {
-	if err := p.remove(ctx, req.GetId()); err != nil {
+func (s *personas) DeletePersona(ctx context.Context, req *userv1.DeletePersonaRequest) (*userv1.DeletePersonaResponse, error) {
+	if err := s.people.remove(ctx, req.GetId()); err != nil {
 		return nil, err
 	}
 	return &userv1.DeletePersonaResponse{}, nil
 }
 
 // CompileRubric implements PersonaService.
-func (p *people) CompileRubric(_ context.Context, req *userv1.CompileRubricRequest) (*userv1.CompileRubricResponse, error) {
-	spec, warnings := rubric.Compile(req.GetRubric())
-	return &userv1.CompileRubricResponse{Spec: spec, Warnings: warnings}, nil
+func (s *personas) CompileRubric(ctx context.Context, req *userv1.CompileRubricRequest) (*userv1.CompileRubricResponse, error) {
+	if err := driver.Verify("compiler", req.GetCompiler(), s.compilers.Backend); err != nil {
+		return nil, err
+	}
+	read, effects, err := s.compilers.Compiler.Compile(ctx, req.GetRubric())
+	if err != nil {
+		return nil, err
+	}
+	return &userv1.CompileRubricResponse{
+		Spec: read.Spec, Warnings: read.Warnings, Clauses: read.Clauses,
+		Calls: effects.Calls, Timings: effects.Timings,
+	}, nil
 }
 
 // place is a position in the list of personas: the number of built-in ones
@@ -139,7 +115,7 @@ type place struct {
 const listPersonas = "user.ListPersonas" // the scope of its page tokens
 
 // ListPersonas implements PersonaService.
-func (p *people) ListPersonas(ctx context.Context, req *userv1.ListPersonasRequest) (*userv1.ListPersonasResponse, error) {
+func (s *personas) ListPersonas(ctx context.Context, req *userv1.ListPersonasRequest) (*userv1.ListPersonasResponse, error) {
 	last, err := paging.Parse[place](listPersonas, req.GetPageToken())
 	if err != nil {
 		return nil, err
@@ -153,13 +129,13 @@ func (p *people) ListPersonas(ctx context.Context, req *userv1.ListPersonasReque
 		out.Personas, last = append(out.Personas, stored), at
 		return true
 	}
-	for n := last.Builtin; n < len(p.builtin); n++ {
-		if !fits(p.builtin[n], place{Builtin: n + 1}) {
+	for n := last.Builtin; n < len(s.people.builtin); n++ {
+		if !fits(s.people.builtin[n].stored, place{Builtin: n + 1}) {
 			return out, nil
 		}
 	}
-	err = p.added(ctx, last.Added, full.Limit()-len(out.Personas), func(stored *userv1.StoredPersona) bool {
-		return fits(stored, place{Builtin: len(p.builtin), Added: stored.GetPersona().GetId()})
+	err = s.people.added(ctx, last.Added, full.Limit()-len(out.Personas), func(stored *userv1.StoredPersona) bool {
+		return fits(stored, place{Builtin: len(s.people.builtin), Added: stored.GetPersona().GetId()})
 	})
 	if err != nil {
 		return nil, err

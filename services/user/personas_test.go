@@ -1,6 +1,8 @@
 package user_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -10,8 +12,11 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/role"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
+	"github.com/propersim/propersim/services/user"
+	"github.com/propersim/propersim/services/user/driver"
 )
 
 func TestPersonasOutliveTheServer(t *testing.T) {
@@ -29,9 +34,12 @@ func TestPersonasOutliveTheServer(t *testing.T) {
 		personas, _ := start(t, dsn)
 		other := person()
 		other.Age = 41
-		again, err := personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: other, RequestId: "r1"})
-		require.NoError(t, err, "a repeated request_id returns the first answer")
+		again, err := personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: person(), RequestId: "r1"})
+		require.NoError(t, err, "a repeated request returns the first answer")
 		require.EqualValues(t, 40, again.GetStored().GetPersona().GetAge())
+		_, err = personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: other, RequestId: "r1"})
+		require.ErrorIs(t, err, errs.ErrExists, "the request_id with another content")
+		require.ErrorContains(t, err, `request_id "r1"`)
 		_, err = personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: person()})
 		require.NoError(t, err, "the very same persona again")
 		_, err = personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: other})
@@ -41,6 +49,9 @@ func TestPersonasOutliveTheServer(t *testing.T) {
 		require.NoError(t, err)
 		_, err = personas.GetPersona(t.Context(), &userv1.GetPersonaRequest{Id: "test-person"})
 		require.ErrorIs(t, err, errs.ErrNotFound)
+		again, err = personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: person(), RequestId: "r1"})
+		require.NoError(t, err, "a late repeat gets its answer and creates nothing")
+		require.EqualValues(t, 40, again.GetStored().GetPersona().GetAge())
 		_, err = personas.DeletePersona(t.Context(), &userv1.DeletePersonaRequest{Id: "test-person"})
 		require.ErrorIs(t, err, errs.ErrNotFound)
 	})
@@ -205,4 +216,47 @@ func TestABroughtSpecWins(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, created.GetStored().GetSpecGiven())
 	require.True(t, proto.Equal(spec(), created.GetStored().GetPersona().GetSpec()))
+}
+
+func TestTextThatNoDatabaseTakesNeverReachesIt(t *testing.T) {
+	personas, _ := start(t, ":memory:")
+	for _, id := range []string{"a\x00b", "A", "../x", "a b", strings.Repeat("a", 65)} {
+		_, err := personas.GetPersona(t.Context(), &userv1.GetPersonaRequest{Id: id})
+		require.Truef(t, errors.Is(err, errs.ErrNotFound) || errors.Is(err, errs.ErrInvalid), "%q: %v", id, err)
+		_, err = personas.DeletePersona(t.Context(), &userv1.DeletePersonaRequest{Id: id})
+		require.Truef(t, errors.Is(err, errs.ErrNotFound) || errors.Is(err, errs.ErrInvalid), "%q: %v", id, err)
+	}
+	_, err := personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: person(), RequestId: "r\x001"})
+	var faults errs.Violations
+	require.ErrorAs(t, err, &faults)
+	require.Equal(t, "request_id", faults[0].Field)
+}
+
+// counting is a compiler that counts how often it is asked.
+type counting struct{ calls int }
+
+func (c *counting) Compile(ctx context.Context, r *simv1.Rubric) (*driver.Compilation, role.Effects, error) {
+	c.calls++
+	out, effects, err := driver.EmbeddedCompiler().Compiler.Compile(ctx, r)
+	effects.Calls = append(effects.Calls, &simv1.ModelCall{Id: "compile/0", Role: simv1.Role_ROLE_RUBRIC_COMPILER})
+	return out, effects, err
+}
+
+func TestACompilerOfAnotherKind(t *testing.T) {
+	compiler := &counting{}
+	backend := &simv1.Backend{Driver: "model", Model: "m"}
+	personas, _ := startWith(t, user.Config{DSN: ":memory:", Compilers: driver.Compilers{Backend: backend, Compiler: compiler}})
+	require.Zero(t, compiler.calls, "the built-in people need no model")
+	for range 2 {
+		_, err := personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: person(), RequestId: "r"})
+		require.NoError(t, err)
+	}
+	require.Equal(t, 1, compiler.calls, "a repeat is not compiled again")
+	got, err := personas.CompileRubric(t.Context(), &userv1.CompileRubricRequest{Rubric: person().GetRubric(), Compiler: backend})
+	require.NoError(t, err)
+	require.Len(t, got.GetCalls(), 1)
+	_, err = personas.CompileRubric(t.Context(), &userv1.CompileRubricRequest{Rubric: person().GetRubric(), Compiler: &simv1.Backend{Driver: "embedded"}})
+	var faults errs.Violations
+	require.ErrorAs(t, err, &faults)
+	require.Equal(t, "compiler.driver", faults[0].Field)
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/propersim/propersim/pkg/rubric"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
+	"github.com/propersim/propersim/services/user/driver"
+	"github.com/propersim/propersim/services/user/planner"
 	"github.com/propersim/propersim/worlds"
 )
 
@@ -20,12 +22,13 @@ func BenchmarkSession(b *testing.B) {
 	require.NoError(b, err)
 	p := all[0].Persona
 	spec, _ := rubric.Compile(p.GetRubric())
-	judge, err := judge.Compile(spec)
+	rules, err := judge.Compile(spec)
 	require.NoError(b, err)
 	home, err := worlds.Get("home")
 	require.NoError(b, err)
 	p.Spec = spec
-	s, err := newSession(&userv1.SessionStart{RunId: "bench", Persona: p, World: home, Settings: &simv1.Settings{Seed: 1, Stream: "b", StepSeconds: 150, Days: 14}})
+	embedded := drivers{planners: planner.Drivers(), judges: driver.ExactJudges()}
+	s, err := embedded.session(&userv1.SessionStart{RunId: "bench", Persona: p, World: home, Settings: &simv1.Settings{Seed: 1, Stream: "b", StepSeconds: 150, Days: 14}})
 	require.NoError(b, err)
 	candidates := []*simv1.Candidate{
 		{Choice: &simv1.Candidate_Recommendation{Recommendation: &simv1.Recommendation{Text: "There is a short novel by the window, and an hour for it.", Topic: "books", Tone: "warm"}}},
@@ -36,14 +39,15 @@ func BenchmarkSession(b *testing.B) {
 	for b.Loop() {
 		if step == 14*576 {
 			step, last = 0, -1
-			s.history = judge.NewHistory(s.scale)
+			s.history, s.latest = rules.NewHistory(s.scale), acted{}
 		}
-		action, _, err := s.act(step, last)
+		answer, err := s.act(b.Context(), step, last)
 		require.NoError(b, err)
+		action := answer.plan.Action
 		if !action.GetAsleep() {
-			_, err := s.evaluate(&userv1.EvaluateRequest{Step: step, LastStep: last, Candidates: candidates})
+			_, err := s.evaluate(b.Context(), &userv1.EvaluateRequest{Step: step, LastStep: last, Action: action, Candidates: candidates})
 			require.NoError(b, err)
-			require.NoError(b, s.observe(&simv1.PastStep{Step: step, Action: action, Delivered: candidates[step%2]}, last))
+			require.NoError(b, s.observe(b.Context(), &simv1.PastStep{Step: step, Action: action, Delivered: candidates[step%2]}, last))
 			last = step
 		}
 		step++

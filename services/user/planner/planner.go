@@ -9,6 +9,7 @@
 package planner
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sort"
@@ -17,13 +18,16 @@ import (
 	"github.com/propersim/propersim/pkg/activity"
 	"github.com/propersim/propersim/pkg/content"
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/role"
 	"github.com/propersim/propersim/pkg/seeded"
 	"github.com/propersim/propersim/pkg/simtime"
 	"github.com/propersim/propersim/pkg/world"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+	"github.com/propersim/propersim/services/user/driver"
 )
 
-// Planner plans the days of one run. It is not safe for concurrent use.
+// Planner plans the days of one run. It is the embedded driver.Planner, and not
+// safe for concurrent use.
 type Planner struct {
 	persona *simv1.Persona
 	plan    *world.Plan
@@ -93,9 +97,31 @@ func inWorld(err error) error {
 	return out
 }
 
-// Act returns what the person does at a step, and what is seen of it: nil while
+// Drivers returns the embedded driver of the planner's role.
+func Drivers() driver.Planners {
+	return driver.Planners{
+		Backend: &simv1.Backend{Driver: driver.Embedded},
+		New: func(life driver.Life) (driver.Planner, error) {
+			return New(life.Persona, life.World, life.Settings)
+		},
+	}
+}
+
+// Act implements driver.Planner; it takes microseconds and never fails.
+func (p *Planner) Act(_ context.Context, step int32) (driver.Plan, role.Effects, error) {
+	action, seen := p.At(step)
+	return driver.Plan{Action: action, Observation: seen}, role.Effects{}, nil
+}
+
+// Restore implements driver.Planner: this one makes no notes, and refuses those
+// of another driver.
+func (p *Planner) Restore(note *simv1.Note) error {
+	return errs.Invalid("key", "found %q, want no note: the embedded planner derives every plan again", note.GetKey())
+}
+
+// At returns what the person does at a step, and what is seen of it: nil while
 // it sleeps. Both are shared: the caller must not change them.
-func (p *Planner) Act(step int32) (*simv1.Action, *simv1.Observation) {
+func (p *Planner) At(step int32) (*simv1.Action, *simv1.Observation) {
 	number := p.scale.Day(step)
 	second := int(p.scale.SecondOfDay(step))
 	today := p.Day(number)

@@ -62,7 +62,7 @@ func TestStepsFollowThePlan(t *testing.T) {
 		s := simtime.Scale(scale)
 		var before *simv1.Action
 		for step := int32(0); step < 3*s.StepsPerDay(); step++ {
-			action, seen := plans.Act(step)
+			action, seen := plans.At(step)
 			require.True(t, activity.Valid(activity.Kind(action.GetKind())))
 			require.Equal(t, action.GetAsleep(), seen == nil)
 			require.LessOrEqual(t, action.GetStartedStep(), step)
@@ -92,17 +92,17 @@ func TestTheSameSeedGivesTheSameLife(t *testing.T) {
 	require.NoError(t, err)
 	differ := 0
 	for step := int32(0); step < 14*576; step++ {
-		a, _ := one.Act(step)
-		back, _ := two.Act(14*576 - 1 - step) // in another order
+		a, _ := one.At(step)
+		back, _ := two.At(14*576 - 1 - step) // in another order
 		_ = back
-		c, _ := other.Act(step)
+		c, _ := other.At(step)
 		if a.GetDescription() != c.GetDescription() {
 			differ++
 		}
 	}
 	for step := int32(0); step < 14*576; step++ {
-		a, seen := one.Act(step)
-		b, seenToo := two.Act(step)
+		a, seen := one.At(step)
+		b, seenToo := two.At(step)
 		require.True(t, proto.Equal(a, b) && proto.Equal(seen, seenToo))
 	}
 	require.Greater(t, differ, 2000)
@@ -186,7 +186,7 @@ func BenchmarkAct(b *testing.B) {
 	require.NoError(b, err)
 	step := int32(0)
 	for b.Loop() {
-		plans.Act(step)
+		plans.At(step)
 		step = (step + 1) % 8064
 	}
 }

@@ -104,7 +104,7 @@ func FuzzLife(f *testing.F) {
 			require.NoError(t, Check(plans.Day(number), home))
 		}
 		for step := int32(0); step < 3*576; step += 7 {
-			action, _ := plans.Act(step)
+			action, _ := plans.At(step)
 			require.LessOrEqual(t, len(action.GetDescription()), 2048)
 		}
 	})
