@@ -40,7 +40,7 @@ func benchmark(b *testing.B, method string) {
 	require.NoError(b, err)
 	history := live(b, client, start(method), 0, day+20*24, nil)
 
-	server, err := assistant.New(assistant.Config{}, newRetrieval())
+	server, err := assistant.New(assistant.Config{}, newRetrieval(), &trainer{})
 	require.NoError(b, err)
 	parts := []*assistantv1.OpenSessionRequest{
 		{Part: &assistantv1.OpenSessionRequest_Start{Start: start(method)}},

@@ -1,28 +1,37 @@
 package assistant
 
 import (
-	"fmt"
-
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/services/assistant/counts"
+	"github.com/propersim/propersim/services/assistant/driver"
 )
 
-// Config of the service. The zero value works.
+// defaultMaxSessions bounds the open sessions when the configuration does not.
+const defaultMaxSessions = 10_000
+
+// Config of the service. The zero value works and needs no model.
 type Config struct {
 	// MaxSessions bounds the runs that may be open at once; 0 means 10,000.
 	// Opening another one is an errs.ErrExhausted.
 	MaxSessions int
+	// Policy answers for methods whose decider is a policy; nil means the embedded
+	// log-linear policy, which gets its adapters from the trainer.
+	Policy driver.Policy
+	// Summarizer puts finished hours into words; nil means the embedded one, which
+	// counts.
+	Summarizer driver.Summarizer
 }
 
-func (c Config) maxSessions() (int, error) {
+// withDefaults fills in what is missing, but for the policy.
+func (c Config) withDefaults() (Config, error) {
 	if c.MaxSessions < 0 {
-		return 0, errs.Invalid("assistant.max_sessions", "found %d, want 0 or more", c.MaxSessions)
+		return c, errs.Invalid("assistant.max_sessions", "found %d, want 0 or more", c.MaxSessions)
 	}
 	if c.MaxSessions == 0 {
-		return 10_000, nil
+		c.MaxSessions = defaultMaxSessions
 	}
-	return c.MaxSessions, nil
-}
-
-func noSession(run string) error {
-	return fmt.Errorf("no session of run %q: %w", run, errs.ErrNotFound)
+	if c.Summarizer == nil {
+		c.Summarizer = counts.Summarizer{}
+	}
+	return c, nil
 }

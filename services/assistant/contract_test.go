@@ -11,7 +11,6 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
-	"github.com/propersim/propersim/services/assistant"
 )
 
 // What would tell of the user more than can be seen: the persona, its rubric in
@@ -35,7 +34,7 @@ func told(message protoreflect.MessageDescriptor, path string, out *[]string) {
 			*out = append(*out, here)
 		case field.Message() != nil:
 			told(field.Message(), here, out)
-		case strings.Contains(string(field.Name()), "score"), strings.Contains(string(field.Name()), "per_hour"):
+		case strings.Contains(string(field.Name()), "score"), strings.Contains(string(field.Name()), "rate"):
 			*out = append(*out, here)
 		}
 	}
@@ -52,25 +51,25 @@ func TestNothingOfTheUserReachesTheAssistantButByItsMethod(t *testing.T) {
 		told(input, string(input.Name()), &paths)
 	}
 	require.ElementsMatch(t, []string{
-		"OpenSessionRequest.start.given", "OpenSessionRequest.start.constant_per_hour",
+		"OpenSessionRequest.start.told_spec", "OpenSessionRequest.start.told_rate",
 		"OpenSessionRequest.history.steps.action", "OpenSessionRequest.history.steps.score",
 		"ObserveRequest.past.action", "ObserveRequest.past.score",
 	}, paths)
 
 	client := dial(t, newRetrieval())
-	for _, method := range assistant.Methods() {
+	for _, method := range methods() {
 		opening := start(method)
 		if method != "persona-given" {
-			opening.Given = wishes()
+			opening.ToldSpec = wishes()
 			_, err := open(t, client, opening)
 			require.ErrorIs(t, err, errs.ErrInvalid, "%s is told the wishes", method)
-			opening.Given = nil
+			opening.ToldSpec = nil
 		}
 		if method != "constant" {
-			opening.ConstantPerHour = 1
+			opening.ToldRate = 1
 			_, err := open(t, client, opening)
 			require.ErrorIs(t, err, errs.ErrInvalid, "%s is told a rate", method)
-			opening.ConstantPerHour = 0
+			opening.ToldRate = 0
 		}
 		score := int32(4)
 		past := func() *simv1.PastStep {

@@ -2,7 +2,9 @@ package assistant_test
 
 import (
 	"context"
+	"maps"
 	"net"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -12,16 +14,18 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/role"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	retrievalv1 "github.com/propersim/propersim/proto/gen/propersim/retrieval/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 	"github.com/propersim/propersim/services/assistant"
 )
 
-// retrieval is a client of a retrieval service that is not there: each call may
-// be replaced.
+// retrieval is a retrieval service in a map, as a client; a test may replace calls.
 type retrieval struct {
 	retrievalv1.RetrievalServiceClient
 	upsert func(*retrievalv1.UpsertRequest) error
@@ -58,7 +62,7 @@ func (r *retrieval) Upsert(_ context.Context, req *retrievalv1.UpsertRequest, _ 
 func (r *retrieval) Count(_ context.Context, req *retrievalv1.CountRequest, _ ...grpc.CallOption) (*retrievalv1.CountResponse, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return &retrievalv1.CountResponse{Count: int64(len(r.points[req.GetTenant()]))}, nil
+	return &retrievalv1.CountResponse{Count: int64(len(r.points[req.GetTenant()])), Embedder: role.EmbeddedBackend()}, nil
 }
 
 func (r *retrieval) Delete(_ context.Context, req *retrievalv1.DeleteRequest, _ ...grpc.CallOption) (*retrievalv1.DeleteResponse, error) {
@@ -101,7 +105,11 @@ func (r *retrieval) Search(_ context.Context, req *retrievalv1.SearchRequest, _ 
 
 // dial serves an assistant in memory and returns its client.
 func dial(t testing.TB, found retrievalv1.RetrievalServiceClient) assistantv1.AssistantServiceClient {
-	server, err := assistant.New(assistant.Config{}, found)
+	return dialWith(t, assistant.Config{}, found, &trainer{})
+}
+
+func dialWith(t testing.TB, cfg assistant.Config, found retrievalv1.RetrievalServiceClient, adapters trainerv1.TrainerServiceClient) assistantv1.AssistantServiceClient {
+	server, err := assistant.New(cfg, found, adapters)
 	require.NoError(t, err)
 	listener := bufconn.Listen(1 << 20)
 	g := grpc.NewServer(
@@ -127,23 +135,35 @@ func dial(t testing.TB, found retrievalv1.RetrievalServiceClient) assistantv1.As
 	return assistantv1.NewAssistantServiceClient(conn)
 }
 
-// start returns the start of a session of a method, with what it requires.
+// table has the methods as an environment resolves them.
+var table = map[string]*simv1.Method{
+	"none":            policyMethod(simv1.MemoryLevel_MEMORY_LEVEL_NONE),
+	"ar":              policyMethod(simv1.MemoryLevel_MEMORY_LEVEL_AR),
+	"ars":             policyMethod(simv1.MemoryLevel_MEMORY_LEVEL_ARS),
+	"proper":          {Memory: simv1.MemoryLevel_MEMORY_LEVEL_AR, Scheme: simv1.Scheme_SCHEME_SAMPLES, Decider: simv1.Decider_DECIDER_POLICY, Told: simv1.Told_TOLD_NOTHING, Trains: true},
+	"proper-contrast": {Memory: simv1.MemoryLevel_MEMORY_LEVEL_AR, Scheme: simv1.Scheme_SCHEME_CONTRAST, Decider: simv1.Decider_DECIDER_POLICY, Told: simv1.Told_TOLD_NOTHING, Trains: true},
+	"silent":          {Memory: simv1.MemoryLevel_MEMORY_LEVEL_NONE, Scheme: simv1.Scheme_SCHEME_SAMPLES, Decider: simv1.Decider_DECIDER_SILENCE, Told: simv1.Told_TOLD_NOTHING},
+	"constant":        {Memory: simv1.MemoryLevel_MEMORY_LEVEL_AR, Scheme: simv1.Scheme_SCHEME_SAMPLES, Decider: simv1.Decider_DECIDER_RATE, Told: simv1.Told_TOLD_RATE},
+	"persona-given":   {Memory: simv1.MemoryLevel_MEMORY_LEVEL_AR, Scheme: simv1.Scheme_SCHEME_SAMPLES, Decider: simv1.Decider_DECIDER_SPEC, Told: simv1.Told_TOLD_SPEC},
+}
+
+func policyMethod(memory simv1.MemoryLevel) *simv1.Method {
+	return &simv1.Method{Memory: memory, Scheme: simv1.Scheme_SCHEME_SAMPLES, Decider: simv1.Decider_DECIDER_POLICY, Told: simv1.Told_TOLD_NOTHING}
+}
+
+func methods() []string { return slices.Sorted(maps.Keys(table)) }
+
+// start returns the start of a session of a method, with what it must be told.
 func start(method string) *assistantv1.SessionStart {
 	out := &assistantv1.SessionStart{
-		RunId: "run", Settings: &simv1.Settings{Seed: 7, Stream: "ada", StepSeconds: 150, Days: 14}, Method: method,
-		Memory: assistantv1.MemoryLevel_MEMORY_LEVEL_AR, Scheme: assistantv1.Scheme_SCHEME_SAMPLES,
+		RunId: "run", Settings: &simv1.Settings{Seed: 7, Stream: "ada", StepSeconds: 150, Days: 14}, Method: proto.CloneOf(table[method]),
 	}
-	switch method {
-	case "none", "silent":
-		out.Memory = assistantv1.MemoryLevel_MEMORY_LEVEL_NONE
-	case "ars":
-		out.Memory = assistantv1.MemoryLevel_MEMORY_LEVEL_ARS
-	case "proper-contrast":
-		out.Scheme = assistantv1.Scheme_SCHEME_CONTRAST
-	case "constant":
-		out.ConstantPerHour = 0.5
-	case "persona-given":
-		out.Given = wishes()
+	out.Method.Name = method
+	switch out.GetMethod().GetTold() {
+	case simv1.Told_TOLD_RATE:
+		out.ToldRate = 0.5
+	case simv1.Told_TOLD_SPEC:
+		out.ToldSpec = wishes()
 	}
 	return out
 }
@@ -204,7 +224,7 @@ func live(t testing.TB, client assistantv1.AssistantServiceClient, start *assist
 		response, err := client.Recommend(t.Context(), &assistantv1.RecommendRequest{RunId: start.GetRunId(), Step: step, LastStep: last, Observation: seen, Candidates: 2})
 		require.NoError(t, err)
 		past := &simv1.PastStep{Step: step, Observation: seen, Delivered: response.GetCandidates()[0]}
-		if start.GetMemory() == assistantv1.MemoryLevel_MEMORY_LEVEL_ARS {
+		if start.GetMethod().GetMemory() == simv1.MemoryLevel_MEMORY_LEVEL_ARS {
 			score := int32(3)
 			if past.GetDelivered().GetRecommendation() != nil && past.GetDelivered().GetRecommendation().GetTopic() != "books" {
 				score = 1

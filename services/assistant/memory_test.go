@@ -30,9 +30,9 @@ func shown(t *testing.T, opening *assistantv1.SessionStart, until int32) *simv1.
 
 func user(p *simv1.Prompt) string { return p.GetMessages()[1].GetContent() }
 
-func withLevel(level assistantv1.MemoryLevel) *assistantv1.SessionStart {
+func withLevel(level simv1.MemoryLevel) *assistantv1.SessionStart {
 	s := start("proper")
-	s.Memory = level
+	s.Method.Memory = level
 	return s
 }
 
@@ -41,7 +41,7 @@ const evening = day + 20*24 + 5
 // TestAMemoryHoldsWhatItsLevelSays reads the prompt of an evening.
 func TestAMemoryHoldsWhatItsLevelSays(t *testing.T) {
 	none := user(shown(t, start("none"), evening))
-	a := user(shown(t, withLevel(assistantv1.MemoryLevel_MEMORY_LEVEL_A), evening))
+	a := user(shown(t, withLevel(simv1.MemoryLevel_MEMORY_LEVEL_A), evening))
 	ar := user(shown(t, start("ar"), evening))
 	ars := user(shown(t, start("ars"), evening))
 

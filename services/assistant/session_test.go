@@ -29,10 +29,10 @@ func equalSteps(t *testing.T, want, got []*simv1.PastStep) {
 	}
 }
 
-// TestASessionIsAFoldOverItsHistory holds that a session opened again at any
-// point goes on as one that was never lost, with or without its index.
+// TestASessionIsAFoldOverItsHistory opens sessions again at several points, with and
+// without their index: they continue as one that was never lost.
 func TestASessionIsAFoldOverItsHistory(t *testing.T) {
-	for _, method := range assistant.Methods() {
+	for _, method := range methods() {
 		t.Run(method, func(t *testing.T) {
 			client := dial(t, newRetrieval())
 			_, err := open(t, client, start(method))
@@ -144,7 +144,7 @@ func TestSchemes(t *testing.T) {
 	}
 }
 
-func TestASessionStandsSomewhere(t *testing.T) {
+func TestASessionIsAtOneStep(t *testing.T) {
 	client := dial(t, newRetrieval())
 	recommend := func(step, last int32) error {
 		_, err := client.Recommend(t.Context(), &assistantv1.RecommendRequest{RunId: "run", Step: step, LastStep: last, Observation: &simv1.Observation{Kind: "work"}, Candidates: 1})
@@ -155,23 +155,23 @@ func TestASessionStandsSomewhere(t *testing.T) {
 		_, err := client.Observe(t.Context(), &assistantv1.ObserveRequest{RunId: "run", LastStep: last, Past: &simv1.PastStep{Step: step, Observation: &simv1.Observation{Kind: "work"}, Delivered: delivered}})
 		return errs.FromStatus(err)
 	}
-	require.ErrorIs(t, recommend(10, -1), errs.ErrNotFound)
-	require.ErrorIs(t, observe(10, -1), errs.ErrNotFound)
+	require.ErrorIs(t, recommend(10, -1), errs.ErrSessionNotFound)
+	require.ErrorIs(t, observe(10, -1), errs.ErrSessionNotFound)
 	_, err := open(t, client, start("ar"))
 	require.NoError(t, err)
 	require.NoError(t, recommend(10, -1))
-	require.ErrorIs(t, recommend(10, 9), errs.ErrPrecondition)
+	require.ErrorIs(t, recommend(10, 9), errs.ErrSessionBehind)
 	require.NoError(t, observe(10, -1))
 	require.NoError(t, observe(10, -1), "a repeat is a no-op")
-	require.ErrorIs(t, observe(12, 11), errs.ErrPrecondition)
-	require.ErrorIs(t, recommend(11, -1), errs.ErrPrecondition)
+	require.ErrorIs(t, observe(12, 11), errs.ErrSessionBehind)
+	require.ErrorIs(t, recommend(11, -1), errs.ErrSessionBehind)
 	require.ErrorIs(t, recommend(10, 10), errs.ErrInvalid)
 	require.NoError(t, recommend(11, 10))
 	for range 2 {
 		_, err = client.CloseSession(t.Context(), &assistantv1.CloseSessionRequest{RunId: "run"})
 		require.NoError(t, err)
 	}
-	require.ErrorIs(t, recommend(11, 10), errs.ErrNotFound)
+	require.ErrorIs(t, recommend(11, 10), errs.ErrSessionNotFound)
 }
 
 func weights(t *testing.T) []byte {
@@ -188,8 +188,10 @@ func weights(t *testing.T) []byte {
 }
 
 func TestAnAdapterTakesForce(t *testing.T) {
-	client := dial(t, newRetrieval())
 	file := weights(t)
+	client := dialWith(t, assistant.Config{}, newRetrieval(), &trainer{adapters: map[string]*published{
+		"a": publish("a", file, 4096), "broken": publish("broken", file[:100], 4096),
+	}})
 	use := func(adapter *assistantv1.Adapter) error {
 		_, err := client.UseAdapter(t.Context(), &assistantv1.UseAdapterRequest{RunId: "run", Adapter: adapter})
 		return errs.FromStatus(err)
@@ -205,25 +207,26 @@ func TestAnAdapterTakesForce(t *testing.T) {
 		}
 		return n, adapter
 	}
-	require.ErrorIs(t, use(&assistantv1.Adapter{Id: "a", Weights: file}), errs.ErrNotFound)
+	require.ErrorIs(t, use(&assistantv1.Adapter{Id: "a"}), errs.ErrSessionNotFound)
 	_, err := open(t, client, start("proper"))
 	require.NoError(t, err)
 	n, id := said()
 	require.Greater(t, n, 80)
 	require.Empty(t, id)
-	for name, bad := range map[string]*assistantv1.Adapter{
-		"no id": {Weights: file}, "cut short": {Id: "a", Weights: file[:100]}, "of a model": {Id: "a", Model: "m"}, "no weights": {Id: "a"},
-	} {
+	for name, bad := range map[string]*assistantv1.Adapter{"no id": {}, "weights cut short": {Id: "broken"}, "of a model": {Id: "a", Model: "m"}} {
 		require.ErrorIs(t, use(bad), errs.ErrInvalid, name)
 	}
+	unknown := use(&assistantv1.Adapter{Id: "unknown"})
+	require.ErrorIs(t, unknown, errs.ErrNotFound)
+	require.NotErrorIs(t, unknown, errs.ErrSessionNotFound)
 	for range 2 {
-		require.NoError(t, use(&assistantv1.Adapter{Id: "a", Weights: file}))
+		require.NoError(t, use(&assistantv1.Adapter{Id: "a"}))
 		n, id = said()
 		require.Less(t, n, 20)
 		require.Equal(t, "a", id)
 	}
 	opening := start("proper")
-	opening.Adapter = &assistantv1.Adapter{Id: "a", Weights: file}
+	opening.Adapter = &assistantv1.Adapter{Id: "a"}
 	_, err = open(t, client, opening)
 	require.NoError(t, err)
 	again, _ := said()
@@ -231,7 +234,7 @@ func TestAnAdapterTakesForce(t *testing.T) {
 
 	_, err = open(t, client, start("silent"))
 	require.NoError(t, err)
-	require.ErrorIs(t, use(&assistantv1.Adapter{Id: "a", Weights: file}), errs.ErrInvalid)
+	require.ErrorIs(t, use(&assistantv1.Adapter{Id: "a"}), errs.ErrInvalid)
 }
 
 func TestAFailedIndexIsAnError(t *testing.T) {
@@ -254,15 +257,14 @@ func TestAFailedIndexIsAnError(t *testing.T) {
 		return errs.FromStatus(err)
 	}
 	require.ErrorIs(t, observe(), errs.ErrUnavailable)
-	require.ErrorIs(t, observe(), errs.ErrUnavailable, "the step was not taken for observed")
+	require.ErrorIs(t, observe(), errs.ErrUnavailable, "the step does not count as observed")
 	index.upsert = nil
 	require.NoError(t, observe())
-	require.False(t, errors.Is(observe(), errs.ErrPrecondition))
+	require.False(t, errors.Is(observe(), errs.ErrSessionBehind))
 }
 
-// TestAnIndexThatLostMomentsIsFilledAgain restarts an index that keeps nothing
-// on disk: the session says that it stands on nothing, and opened again it
-// answers as it would have.
+// TestAnIndexThatLostMomentsIsFilledAgain restarts an index that keeps nothing on
+// disk: the session reports it, and opened again it answers as it would have.
 func TestAnIndexThatLostMomentsIsFilledAgain(t *testing.T) {
 	index := newRetrieval()
 	client := dial(t, index)
@@ -278,7 +280,7 @@ func TestAnIndexThatLostMomentsIsFilledAgain(t *testing.T) {
 	require.NotEmpty(t, kept)
 	delete(index.points, "run")
 	_, err = ask()
-	require.ErrorIs(t, err, errs.ErrPrecondition)
+	require.ErrorIs(t, err, errs.ErrSessionBehind)
 	_, err = open(t, client, start("proper"), history...)
 	require.NoError(t, err)
 	require.Len(t, index.points["run"], len(kept))

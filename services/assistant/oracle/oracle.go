@@ -1,6 +1,6 @@
-// Package oracle is the judgement of the baseline that is told the user's
-// wishes: when to speak, about what and how. It is the only part of the
-// assistant that reads a rubric.
+// Package oracle is the baseline that knows the user's preference spec: when to
+// speak, about what and how. It is the upper bound that other methods are compared
+// with, and the only part of the assistant that reads a spec.
 package oracle
 
 import (
@@ -11,24 +11,27 @@ import (
 	"github.com/propersim/propersim/pkg/seeded"
 	"github.com/propersim/propersim/pkg/simtime"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+	"github.com/propersim/propersim/services/assistant/answer"
 )
 
-// Adviser knows what a user wants, and sees of the user what an assistant sees.
-// It is not safe for concurrent use.
+// Adviser knows what a user wants, and sees of the user what an assistant sees. It
+// is an answer.Sampler of the step it attends to. It is not safe for concurrent
+// use.
 type Adviser struct {
 	history *judge.History
 	reading judge.Reading
-	said    []int // recommendations by position in content.Topics
+	draws   seeded.Source // of the step attended to
+	said    []int         // recommendations by position in content.Topics
 }
 
-// New returns the adviser of a run. It returns errs.Violations for a spec that
-// cannot be judged by.
+// New returns the adviser of a run. It returns errs.Violations for a spec that is
+// not valid.
 func New(spec *simv1.PreferenceSpec, scale simtime.Scale) (*Adviser, error) {
-	judge, err := judge.Compile(spec)
+	compiled, err := judge.Compile(spec)
 	if err != nil {
 		return nil, err
 	}
-	return &Adviser{history: judge.NewHistory(scale), said: make([]int, len(content.Topics()))}, nil
+	return &Adviser{history: compiled.NewHistory(scale), said: make([]int, len(content.Topics()))}, nil
 }
 
 // Observe folds in a committed waking step.
@@ -41,19 +44,28 @@ func (a *Adviser) Observe(past *simv1.PastStep) {
 }
 
 // Attend turns to a step after the last observed one.
-func (a *Adviser) Attend(step int32, seen *simv1.Observation) {
+func (a *Adviser) Attend(step int32, seen *simv1.Observation, draws seeded.Source) {
 	a.reading = a.history.Read(step, activity.Kind(seen.GetKind()))
+	a.draws = draws
 }
 
-// Due reports whether a recommendation is wanted at the step attended to, as
-// far as can be seen.
-func (a *Adviser) Due() bool { return a.reading.Due }
+// Sample recommends when a recommendation is due, as far as can be seen, and is
+// silent otherwise.
+func (a *Adviser) Sample(n int) *simv1.Candidate {
+	if !a.reading.Due {
+		return answer.Silence()
+	}
+	return a.Recommend(n)
+}
 
-// Recommend returns a topic and a tone by position, and the words: the topic
-// said least often so far among those that the user accepts entirely, ties by
-// the draw; and where there is none, the most acceptable line that was tried.
-func (a *Adviser) Recommend(here seeded.Source) (topic, tone int, text string) {
+// Recommend returns a recommendation: the topic said least often so far among
+// those that the user accepts entirely, ties by the draw. Where there is none, it
+// is the most acceptable line that was tried.
+func (a *Adviser) Recommend(n int) *simv1.Candidate {
+	here := a.draws.At(n)
 	best := int32(-1)
+	var topic, tone int
+	var text string
 	order := a.topics(here)
 	for _, t := range order[:min(len(order), tries)] {
 		line, k, total := a.line(t, here)
@@ -64,11 +76,11 @@ func (a *Adviser) Recommend(here seeded.Source) (topic, tone int, text string) {
 			break
 		}
 	}
-	return topic, tone, text
+	return answer.Recommend(content.Topics()[topic].ID, string(content.Tones()[tone]), text)
 }
 
-// topics returns the liked topics in the order of trial: rarest first, ties in
-// an order drawn. Without any it returns all.
+// topics returns the liked topics in the order in which they are tried: least said
+// first, ties in a drawn order. Where none is liked it returns all.
 func (a *Adviser) topics(here seeded.Source) []int {
 	liked := a.reading.LikedTopics()
 	if len(liked) == 0 {
@@ -80,7 +92,7 @@ func (a *Adviser) topics(here seeded.Source) []int {
 	for _, i := range here.Perm(len(liked), 0) {
 		order = append(order, liked[i])
 	}
-	for i := 1; i < len(order); i++ { // stable, so that ties stay as drawn
+	for i := 1; i < len(order); i++ { // a stable sort keeps ties as drawn
 		for j := i; j > 0 && a.said[order[j]] < a.said[order[j-1]]; j-- {
 			order[j], order[j-1] = order[j-1], order[j]
 		}
@@ -88,15 +100,15 @@ func (a *Adviser) topics(here seeded.Source) []int {
 	return order
 }
 
-// tries bounds the topics looked at where no line is accepted.
+// tries bounds the topics that are tried when no line is accepted.
 const tries = 8
 
-// perfect is the score of a candidate that passes all it can: preference and
-// communication. Timing and frequency are the moment's, not the line's.
+// perfect is the best score of a line: preference and communication. Timing and
+// frequency depend on the moment, not on the line.
 const perfect = 2
 
-// line finds an accepted way to put a topic, and scores it by preference and
-// communication.
+// line returns the best line about a topic, its tone by position, and its score by
+// preference and communication.
 func (a *Adviser) line(topic int, here seeded.Source) (text string, tone int, total int32) {
 	total = -1
 	for _, k := range here.Perm(len(content.Tones()), 1) {

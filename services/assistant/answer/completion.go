@@ -1,4 +1,4 @@
-package assistant
+package answer
 
 import (
 	"encoding/json"
@@ -15,14 +15,14 @@ func completion(topic, tone, text string) string {
 	return `{"action":"recommend","topic":"` + topic + `","tone":"` + tone + `","text":` + quoted(text) + `}`
 }
 
-// quoted is text as a JSON string.
+// quoted returns text as a JSON string.
 func quoted(text string) string {
 	if !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r == '\ufffd' }) {
 		return `"` + text + `"`
 	}
 	out, err := json.Marshal(text)
 	if err != nil {
-		panic("assistant: a string that JSON cannot hold: " + err.Error()) // json.Marshal takes every string
+		panic("assistant: a string that JSON cannot represent: " + err.Error()) // json.Marshal accepts every string
 	}
 	return string(out)
 }
