@@ -28,7 +28,7 @@ type session struct {
 	summarizer driver.Summarizer
 	index      moments.Index
 
-	mu       sync.Mutex
+	mu sync.Mutex
 	// All of these are guarded by mu. Which of them are nil never changes.
 	last     int32            // last committed waking step; -1 before the first
 	baseline baseline         // nil where a policy decides

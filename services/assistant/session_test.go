@@ -188,10 +188,9 @@ func weights(t *testing.T) []byte {
 }
 
 func TestAnAdapterTakesForce(t *testing.T) {
-	file := weights(t)
-	client := dialWith(t, assistant.Config{}, newRetrieval(), &trainer{adapters: map[string]*published{
-		"a": publish("a", file, 4096), "broken": publish("broken", file[:100], 4096),
-	}})
+	has := &trainer{}
+	id := has.publish(t, policy.Name, weights(t))
+	client := dialWith(t, assistant.Config{}, newRetrieval(), has)
 	use := func(adapter *assistantv1.Adapter) error {
 		_, err := client.UseAdapter(t.Context(), &assistantv1.UseAdapterRequest{RunId: "run", Adapter: adapter})
 		return errs.FromStatus(err)
@@ -207,26 +206,26 @@ func TestAnAdapterTakesForce(t *testing.T) {
 		}
 		return n, adapter
 	}
-	require.ErrorIs(t, use(&assistantv1.Adapter{Id: "a"}), errs.ErrSessionNotFound)
+	require.ErrorIs(t, use(&assistantv1.Adapter{Id: id}), errs.ErrSessionNotFound)
 	_, err := open(t, client, start("proper"))
 	require.NoError(t, err)
-	n, id := said()
+	n, inForce := said()
 	require.Greater(t, n, 80)
-	require.Empty(t, id)
-	for name, bad := range map[string]*assistantv1.Adapter{"no id": {}, "weights cut short": {Id: "broken"}, "of a model": {Id: "a", Model: "m"}} {
+	require.Empty(t, inForce)
+	for name, bad := range map[string]*assistantv1.Adapter{"no id": {}, "of a model": {Id: id, Model: "m"}} {
 		require.ErrorIs(t, use(bad), errs.ErrInvalid, name)
 	}
 	unknown := use(&assistantv1.Adapter{Id: "unknown"})
 	require.ErrorIs(t, unknown, errs.ErrNotFound)
-	require.NotErrorIs(t, unknown, errs.ErrSessionNotFound)
+	require.NotErrorIs(t, unknown, errs.ErrSessionNotFound, "the session is still there")
 	for range 2 {
-		require.NoError(t, use(&assistantv1.Adapter{Id: "a"}))
-		n, id = said()
+		require.NoError(t, use(&assistantv1.Adapter{Id: id}))
+		n, inForce = said()
 		require.Less(t, n, 20)
-		require.Equal(t, "a", id)
+		require.Equal(t, id, inForce)
 	}
 	opening := start("proper")
-	opening.Adapter = &assistantv1.Adapter{Id: "a"}
+	opening.Adapter = &assistantv1.Adapter{Id: id}
 	_, err = open(t, client, opening)
 	require.NoError(t, err)
 	again, _ := said()
@@ -234,7 +233,7 @@ func TestAnAdapterTakesForce(t *testing.T) {
 
 	_, err = open(t, client, start("silent"))
 	require.NoError(t, err)
-	require.ErrorIs(t, use(&assistantv1.Adapter{Id: "a"}), errs.ErrInvalid)
+	require.ErrorIs(t, use(&assistantv1.Adapter{Id: id}), errs.ErrInvalid)
 }
 
 func TestAFailedIndexIsAnError(t *testing.T) {
