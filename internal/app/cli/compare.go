@@ -19,12 +19,18 @@ import (
 
 func (a *app) compare() *cobra.Command {
 	var days string
+	var mixed bool
 	cmd := &cobra.Command{
 		Use:   "compare A B",
-		Short: "How much better A is than B, with paired 95% intervals over people",
-		Long: `Compares two experiments over the people that both have: every headline figure of
-A less that of B, with a 95% interval by a paired bootstrap over people. A star
-marks a difference whose interval excludes zero.
+		Short: "How much better A is than B, with paired 95% intervals",
+		Long: `Compares two experiments over the people and seeds that both have: every headline
+figure of A less that of B, with two 95% intervals. "New people" is Student's t over
+people (seeds averaged): what to expect of others. "These people" has the noise of
+runs alone, and needs several seeds. A star marks a difference whose interval for new
+people excludes zero.
+
+Experiments that differ in time step, world, seeds or rubrics are refused unless
+--mixed is given.
 
 A and B are run folders or metrics.json files; where one holds several methods,
 FOLDER:METHOD says which. Without --days: the first day, the last three, all.`,
@@ -32,6 +38,7 @@ FOLDER:METHOD says which. Without --days: the first day, the last three, all.`,
   propersim compare runs/all:proper-contrast runs/all:proper --days 12-14`,
 		Args: exact(2),
 	}
+	cmd.Flags().BoolVar(&mixed, "mixed", false, "compare even if time steps, worlds, seeds or rubrics differ")
 	cmd.Flags().StringVar(&days, "days", "", "`ranges` of days, comma-separated, e.g. 1,12-14")
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		ranges, err := parseRanges(days)
@@ -45,6 +52,9 @@ FOLDER:METHOD says which. Without --days: the first day, the last three, all.`,
 		right, err := a.side(cmd.Context(), args[1])
 		if err != nil {
 			return err
+		}
+		if differences := compare.Mixed(left, right); len(differences) > 0 && !mixed {
+			return usagef("A and B differ in %s; --mixed compares them all the same", strings.Join(differences, "; "))
 		}
 		if ranges == nil {
 			ranges = compare.Ranges(left, right)
@@ -170,24 +180,32 @@ func (a *app) showComparison(left, right compare.Side, results []compare.Result)
 		if r.From == r.To {
 			days = fmt.Sprintf("day %d", r.From)
 		}
-		fmt.Fprintf(a.out, "\n%s, %d people that both have\n", days, r.Personas)
+		fmt.Fprintf(a.out, "\n%s, %d people and %d seeds that both have\n", days, r.Personas, r.Seeds)
 		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "\tA\tB\tA - B\t95%\t")
+		fmt.Fprintln(w, "\tA\tB\tA - B\tNEW PEOPLE, 95%\t\tTHESE PEOPLE, 95%\tSD OF A RUN")
 		for _, row := range r.Rows {
-			interval, mark := "-", ""
-			if row.Interval != nil {
-				interval = fmt.Sprintf("%+.3f to %+.3f", row.Interval.Low, row.Interval.High)
-			}
+			mark, noise := "", "-"
 			if row.Clear {
 				mark = "*"
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", row.Label, figure(row.A), figure(row.B), signed(row.Difference), interval, mark)
+			if row.Bounds.SD != nil {
+				noise = fmt.Sprintf("%.3f", row.Bounds.SD.Runs)
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", row.Label, figure(row.A), figure(row.B), signed(row.Difference),
+				signedInterval(row.Bounds.NewPeople), mark, signedInterval(row.Bounds.ThesePeople), noise)
 		}
 		if err := w.Flush(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func signedInterval(i *figures.Interval) string {
+	if i == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%+.3f to %+.3f", i.Low, i.High)
 }
 
 func signed(v *float64) string {

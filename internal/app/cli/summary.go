@@ -88,22 +88,33 @@ func sittings(t *figures.Timing) string {
 	return fmt.Sprintf(" over %d sittings (this one: %s steps in %.1f s)", t.Sittings, live.Thousands(t.This.Steps), t.This.WallSeconds)
 }
 
-// methodTable compares the first day with the last ones, one row a method.
+// methodTable compares the first day with the last ones, one row a method: first
+// what was said and when, then the score.
 func methodTable(out io.Writer, runs []figures.Run) error {
-	b := figures.NewBootstrap()
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "METHOD\tDAYS\tMEAN SCORE\t95%\tPER HOUR\tWANTED\tNEAR BAND\tRECALL\tPRECISION\tSUCCESS")
+	fmt.Fprintln(w, "METHOD\tDAYS\tN\tRECALL\tPRECISION\tSUCCESS\tPER HOUR\tWANTED\tNEAR BAND\tMEAN SCORE\tNEW PEOPLE, 95%\tTHESE PEOPLE, 95%")
+	seeds := make(map[uint64]bool)
+	for _, r := range runs {
+		seeds[r.Seed] = true
+	}
 	for _, method := range figures.Methods(runs) {
 		last := figures.LastDay(runs, method)
 		if last == 0 {
 			continue
 		}
-		row(w, figures.NewGroup(b, runs, method, 1, 1))
+		row(w, figures.NewGroup(runs, method, 1, 1))
 		if from, to := figures.LastSpan(last); from > 1 {
-			row(w, figures.NewGroup(b, runs, method, from, to))
+			row(w, figures.NewGroup(runs, method, from, to))
 		}
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if len(seeds) == 1 {
+		_, err := fmt.Fprintln(out, "One seed: the noise of a run cannot be told apart from the differences between people (--seeds 1-5).")
+		return err
+	}
+	return nil
 }
 
 func row(w io.Writer, g figures.Group) {
@@ -111,12 +122,21 @@ func row(w io.Writer, g figures.Group) {
 	if g.ToDay > g.FromDay {
 		days = fmt.Sprintf("%d-%d", g.FromDay, g.ToDay)
 	}
-	interval := "-"
-	if g.CILow != nil {
-		interval = fmt.Sprintf("%.2f to %.2f", *g.CILow, *g.CIHigh)
+	n := fmt.Sprint(g.Personas)
+	if g.Runs > g.Personas {
+		n = fmt.Sprintf("%dx%d", g.Personas, g.Runs/g.Personas)
 	}
-	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%.2f-%.2f\t%d/%d\t%s\t%s\t%s\n", g.Method, days, figure(g.MeanScore), interval,
-		figure(g.PerWakingHour), g.Wanted.Min, g.Wanted.Max, g.NearBand, g.Personas, figure(g.Recall), figure(g.Precision), figure(g.SuccessRate))
+	score := g.Intervals["mean_score"]
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.2f-%.2f\t%d/%d\t%s\t%s\t%s\n", g.Method, days, n,
+		figure(g.Recall), figure(g.Precision), figure(g.SuccessRate), figure(g.PerWakingHour), g.Wanted.Min, g.Wanted.Max,
+		g.NearBand, g.Personas, figure(g.MeanScore), between(score.NewPeople), between(score.ThesePeople))
+}
+
+func between(i *figures.Interval) string {
+	if i == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f to %.2f", i.Low, i.High)
 }
 
 // extremes names the personas with the greatest and the least score over the
@@ -127,8 +147,13 @@ func extremes(out io.Writer, runs []figures.Run, method string) {
 	best, worst := "", ""
 	high, low := math.Inf(-1), math.Inf(1)
 	units := figures.Units(runs, method, from, to)
-	for _, u := range units {
-		v := score.Value([]figures.Unit{u})
+	for i := 0; i < len(units); {
+		j := i
+		for j < len(units) && units[j].Persona == units[i].Persona {
+			j++
+		}
+		u, v := units[i], score.Value(units[i:j])
+		i = j
 		if v == nil {
 			continue
 		}

@@ -1,9 +1,12 @@
 // Package compare says how much better one experiment is than another, with
-// intervals over the personas that both have.
+// paired intervals over the people and seeds that both have.
 package compare
 
 import (
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/propersim/propersim/pkg/analysis/figures"
 )
@@ -25,8 +28,9 @@ type Range struct {
 // Result compares both sides over a range.
 type Result struct {
 	Range
-	// Personas counts those that both sides have; only they are compared.
+	// Personas and Seeds count those that both sides have; only they are compared.
 	Personas int   `json:"personas"`
+	Seeds    int   `json:"seeds"`
 	Rows     []Row `json:"rows"`
 }
 
@@ -36,10 +40,10 @@ type Row struct {
 	Label string   `json:"label"`
 	A     *float64 `json:"a"`
 	B     *float64 `json:"b"`
-	// Difference is a less b; Interval is paired, 95%.
-	Difference *float64          `json:"difference"`
-	Interval   *figures.Interval `json:"interval"`
-	// Clear says that the interval excludes zero.
+	// Difference is a less b; its bounds are paired.
+	Difference *float64       `json:"difference"`
+	Bounds     figures.Bounds `json:"bounds"`
+	// Clear says that the interval for new people excludes zero.
 	Clear bool `json:"clear"`
 }
 
@@ -57,18 +61,19 @@ func Ranges(a, b Side) []Range {
 	return []Range{{1, 1}, {from, to}, {1, last}}
 }
 
-// Over compares the sides over each range: every headline figure, on the same
-// resamples of the personas that both have.
+// Over compares the sides over each range by every headline figure. Runs are
+// paired by person and seed; where the sides have no seed in common, by person,
+// each side's seeds averaged.
 func Over(a, b Side, ranges []Range) []Result {
-	boot := figures.NewBootstrap()
 	out := make([]Result, 0, len(ranges))
 	for _, r := range ranges {
 		left, right := paired(figures.Units(a.Runs, a.Method, r.From, r.To), figures.Units(b.Runs, b.Method, r.From, r.To))
-		result := Result{Range: r, Personas: len(left)}
+		result := Result{Range: r}
+		result.Personas, result.Seeds = count(left)
 		for _, s := range figures.Statistics() {
 			row := Row{Name: s.Name, Label: s.Label, A: s.Value(left), B: s.Value(right)}
-			row.Difference, row.Interval = boot.Difference(s, left, right)
-			row.Clear = row.Interval != nil && (row.Interval.Low > 0 || row.Interval.High < 0)
+			row.Difference, row.Bounds = s.Difference(left, right)
+			row.Clear = row.Bounds.NewPeople.Clear()
 			result.Rows = append(result.Rows, row)
 		}
 		out = append(out, result)
@@ -76,12 +81,80 @@ func Over(a, b Side, ranges []Range) []Result {
 	return out
 }
 
-// paired keeps the personas that both sides have, in the same order.
+// paired keeps the people and seeds that both sides have, in the same order.
 func paired(a, b []figures.Unit) (left, right []figures.Unit) {
+	if !slices.ContainsFunc(a, func(u figures.Unit) bool {
+		return slices.ContainsFunc(b, func(o figures.Unit) bool { return o.Seed == u.Seed })
+	}) {
+		a, b = people(a), people(b)
+	}
 	for _, u := range a {
-		if i := slices.IndexFunc(b, func(o figures.Unit) bool { return o.Persona == u.Persona }); i >= 0 {
+		if i := slices.IndexFunc(b, func(o figures.Unit) bool { return o.Persona == u.Persona && o.Seed == u.Seed }); i >= 0 {
 			left, right = append(left, u), append(right, b[i])
 		}
 	}
 	return left, right
+}
+
+// people adds up the runs of each person.
+func people(units []figures.Unit) []figures.Unit {
+	var out []figures.Unit
+	for _, u := range units {
+		u.Seed = 0
+		if n := len(out); n > 0 && out[n-1].Persona == u.Persona {
+			out[n-1].Counts.Add(u.Counts)
+			out[n-1].Hours += u.Hours
+			continue
+		}
+		out = append(out, u)
+	}
+	return out
+}
+
+func count(units []figures.Unit) (people, seeds int) {
+	ids, numbers := make(map[string]bool), make(map[uint64]bool)
+	for _, u := range units {
+		ids[u.Persona], numbers[u.Seed] = true, true
+	}
+	return len(ids), len(numbers)
+}
+
+// Mixed names what the two sides do not share and a comparison would mix: time
+// step, world, seeds, and the rubrics of the people that both have. Empty where
+// they are alike.
+func Mixed(a, b Side) []string {
+	var out []string
+	differ := func(what string, of func(figures.Run) string) {
+		left, right := values(a, of), values(b, of)
+		if !slices.Equal(left, right) {
+			out = append(out, what+" ("+strings.Join(left, ", ")+" against "+strings.Join(right, ", ")+")")
+		}
+	}
+	differ("time steps", func(r figures.Run) string { return (time.Duration(r.StepSeconds) * time.Second).String() })
+	differ("worlds", func(r figures.Run) string { return r.World })
+	differ("seeds", func(r figures.Run) string { return strconv.FormatUint(r.Seed, 10) })
+	var rubrics []string
+	for _, x := range a.Runs {
+		for _, y := range b.Runs {
+			if x.Persona == y.Persona && x.Rubric != y.Rubric && !slices.Contains(rubrics, x.Persona) {
+				rubrics = append(rubrics, x.Persona)
+			}
+		}
+	}
+	if len(rubrics) > 0 {
+		out = append(out, "rubrics of "+strings.Join(rubrics, ", "))
+	}
+	return out
+}
+
+// values returns the distinct values of a side's runs, sorted.
+func values(s Side, of func(figures.Run) string) []string {
+	var out []string
+	for _, r := range s.Runs {
+		if r.Method == s.Method {
+			out = append(out, of(r))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }

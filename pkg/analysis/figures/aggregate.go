@@ -15,8 +15,8 @@ type Aggregate struct {
 	Traits []TraitEffect `json:"traits"`
 }
 
-// Group holds the figures of all personas of one method over a range of days.
-// Scores and per_waking_hour are means of the personas' own figures; all other
+// Group holds the figures of all runs of one method over a range of days. Scores
+// and per_waking_hour are means over people of the means of their runs; all other
 // rates are ratios of sums.
 type Group struct {
 	Method string `json:"method"`
@@ -24,17 +24,14 @@ type Group struct {
 	Day     int `json:"day,omitempty"`
 	FromDay int `json:"from_day"`
 	ToDay   int `json:"to_day"`
-	// Personas counts those that have steps in the range.
+	// Personas counts people and Runs their runs that have steps in the range.
 	Personas int `json:"personas"`
+	Runs     int `json:"runs"`
 	Rates
-	// CILow and CIHigh bound mean_score: 95%, bootstrap over personas.
-	CILow  *float64 `json:"ci_low"`
-	CIHigh *float64 `json:"ci_high"`
-	// Intervals bound every statistic; nil where it has no value or there is one
-	// persona only.
-	Intervals map[string]*Interval `json:"intervals"`
-	// InBand counts personas whose rate is in their own wanted band, NearBand
-	// those between half its lower and twice its upper end.
+	// Intervals bound every statistic, by name.
+	Intervals map[string]Bounds `json:"intervals"`
+	// InBand counts people whose mean rate over seeds is in their own wanted band,
+	// NearBand those between half its lower and twice its upper end.
 	InBand   int `json:"personas_in_band"`
 	NearBand int `json:"personas_near_band"`
 	// Adapter is always null: each persona has its own.
@@ -79,30 +76,29 @@ func LastDay(runs []Run, method string) int {
 
 // AggregateRuns computes the aggregate of all runs.
 func AggregateRuns(runs []Run) Aggregate {
-	b := NewBootstrap()
 	out := Aggregate{Days: []Group{}, Spans: []Group{}, Traits: []TraitEffect{}}
 	for _, method := range Methods(runs) {
 		last := LastDay(runs, method)
 		for day := 1; day <= last; day++ {
-			out.Days = append(out.Days, NewGroup(b, runs, method, day, day))
+			out.Days = append(out.Days, NewGroup(runs, method, day, day))
 		}
 		if last == 0 {
 			continue
 		}
-		out.Spans = append(out.Spans, NewGroup(b, runs, method, 1, 1))
+		out.Spans = append(out.Spans, NewGroup(runs, method, 1, 1))
 		if from, to := LastSpan(last); last > 1 {
-			out.Spans = append(out.Spans, NewGroup(b, runs, method, from, to))
-			out.Spans = append(out.Spans, NewGroup(b, runs, method, 1, last))
+			out.Spans = append(out.Spans, NewGroup(runs, method, from, to))
+			out.Spans = append(out.Spans, NewGroup(runs, method, 1, last))
 		}
-		out.Traits = append(out.Traits, TraitEffects(b, runs, method)...)
+		out.Traits = append(out.Traits, TraitEffects(runs, method)...)
 	}
 	return out
 }
 
 // NewGroup computes the figures of a method over the days [from, to].
-func NewGroup(b *Bootstrap, runs []Run, method string, from, to int) Group {
+func NewGroup(runs []Run, method string, from, to int) Group {
 	units := Units(runs, method, from, to)
-	g := Group{Method: method, FromDay: from, ToDay: to, Personas: len(units), Intervals: make(map[string]*Interval)}
+	g := Group{Method: method, FromDay: from, ToDay: to, Runs: len(units), Intervals: make(map[string]Bounds)}
 	if from == to {
 		g.Day = from
 	}
@@ -111,14 +107,11 @@ func NewGroup(b *Bootstrap, runs []Run, method string, from, to int) Group {
 		total.Add(u.Counts)
 		g.Wanted.Min += u.Wanted.Min / float64(len(units))
 		g.Wanted.Max += u.Wanted.Max / float64(len(units))
-		if rate := ratio(float64(u.Counts.Recommendations), u.Hours); rate != nil {
-			g.InBand += one(u.Wanted.Contains(*rate, 1))
-			g.NearBand += one(u.Wanted.Contains(*rate, 2))
-		}
 	}
+	g.bands(units)
 	g.Rates = total.Rates(1, g.Wanted)
 	for _, s := range Statistics() {
-		g.Intervals[s.Name] = b.Interval(s, units)
+		g.Intervals[s.Name] = s.Bounds(units)
 		switch value := s.Value(units); s.Name {
 		case "mean_score":
 			g.MeanScore = value
@@ -130,11 +123,26 @@ func NewGroup(b *Bootstrap, runs []Run, method string, from, to int) Group {
 			g.PerWakingHour = value
 		}
 	}
-	if ci := g.Intervals["mean_score"]; ci != nil {
-		g.CILow, g.CIHigh = &ci.Low, &ci.High
-	}
 	g.nights(runs)
 	return g
+}
+
+// bands counts people, and those whose rate over all their runs is in or near
+// their band.
+func (g *Group) bands(units []Unit) {
+	for i := 0; i < len(units); {
+		given, hours := 0, 0.0
+		j := i
+		for ; j < len(units) && units[j].Persona == units[i].Persona; j++ {
+			given, hours = given+units[j].Counts.Recommendations, hours+units[j].Hours
+		}
+		g.Personas++
+		if rate := ratio(float64(given), hours); rate != nil {
+			g.InBand += one(units[i].Wanted.Contains(*rate, 1))
+			g.NearBand += one(units[i].Wanted.Contains(*rate, 2))
+		}
+		i = j
+	}
 }
 
 func one(yes bool) int {
@@ -170,16 +178,15 @@ func (g *Group) nights(runs []Run) {
 	}
 }
 
-// Units sums what each persona did under a method over the days [from, to], by
-// persona id; several runs of a persona make one unit. Personas without a step
-// in the range are left out.
+// Units sums what each run of a method did over the days [from, to], by persona
+// id and seed. Runs without a step in the range are left out.
 func Units(runs []Run, method string, from, to int) []Unit {
 	var out []Unit
 	for _, r := range runs {
 		if r.Method != method {
 			continue
 		}
-		u := Unit{Persona: r.Persona}
+		u := Unit{Persona: r.Persona, Seed: r.Seed}
 		for _, d := range r.Days {
 			if d.Day >= from && d.Day <= to {
 				u.Counts.Add(d.Counts)
@@ -187,16 +194,12 @@ func Units(runs []Run, method string, from, to int) []Unit {
 				u.Wanted = d.Wanted
 			}
 		}
-		if u.Counts.Steps == 0 {
-			continue
+		if u.Counts.Steps > 0 {
+			out = append(out, u)
 		}
-		if i := slices.IndexFunc(out, func(x Unit) bool { return x.Persona == r.Persona }); i >= 0 {
-			out[i].Counts.Add(u.Counts)
-			out[i].Hours += u.Hours
-			continue
-		}
-		out = append(out, u)
 	}
-	slices.SortFunc(out, func(a, b Unit) int { return cmp.Compare(a.Persona, b.Persona) })
+	slices.SortStableFunc(out, func(a, b Unit) int {
+		return cmp.Or(cmp.Compare(a.Persona, b.Persona), cmp.Compare(a.Seed, b.Seed))
+	})
 	return out
 }

@@ -36,29 +36,30 @@ func TestAggregate(t *testing.T) {
 	require.Equal(t, 2, last.Day)
 	require.Equal(t, 3, last.Personas)
 	require.InDelta(t, (4.0+3+3)/3, *last.MeanScore, 1e-12)
-	require.LessOrEqual(t, *last.CILow, *last.MeanScore)
-	require.GreaterOrEqual(t, *last.CIHigh, *last.MeanScore)
-	require.Less(t, *last.CILow, *last.CIHigh)
+	ci := last.Intervals["mean_score"].NewPeople
+	require.Less(t, ci.Low, *last.MeanScore)
+	require.Greater(t, ci.High, *last.MeanScore)
+	require.Nil(t, last.Intervals["mean_score"].ThesePeople, "one seed")
 	require.InDelta(t, 4.0/8, *last.Precision, 1e-12, "a ratio of sums")
 	require.InDelta(t, (2.0+2+4.0/3)/3, *last.PerWakingHour, 1e-12, "a mean of personas")
 	alone := got.Days[3]
 	require.Equal(t, 1, alone.Personas)
-	require.Nil(t, alone.CILow, "one persona has no interval")
+	require.Nil(t, alone.Intervals["mean_score"].NewPeople, "one persona has no interval")
 	require.Nil(t, alone.Precision, "nothing was recommended")
 	require.Equal(t, got, figures.AggregateRuns(three(t)), "equal data, equal intervals")
 }
 
 func TestPairedDifference(t *testing.T) {
 	runs := three(t)
-	b := figures.NewBootstrap()
 	score := figures.Statistics()[0]
 	first, last := figures.Units(runs, "proper", 1, 1), figures.Units(runs, "proper", 2, 2)
-	diff, ci := b.Difference(score, last, first)
+	diff, ci := score.Difference(last, first)
 	require.InDelta(t, 10.0/3-5.0/3, *diff, 1e-12)
-	require.Greater(t, ci.Low, 0.0, "every persona gained")
-	same, zero := b.Difference(score, last, last)
+	require.True(t, ci.NewPeople.Low < *diff && *diff < ci.NewPeople.High)
+	same, zero := score.Difference(last, last)
 	require.Zero(t, *same)
-	require.Equal(t, &figures.Interval{}, zero)
+	require.Equal(t, &figures.Interval{}, zero.NewPeople)
+	require.False(t, zero.NewPeople.Clear())
 }
 
 func TestFileFollowsItsSchema(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 )
 
 // SchemaVersion of metrics.json; docs/metrics.schema.json describes it.
-const SchemaVersion = 1
+const SchemaVersion = 2
 
 // File is metrics.json.
 type File struct {

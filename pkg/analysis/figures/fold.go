@@ -1,8 +1,12 @@
 package figures
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/judge"
@@ -16,10 +20,17 @@ type Run struct {
 	Persona     string `json:"persona"`
 	PersonaName string `json:"persona_name"`
 	// BigFive maps each trait to "high" or "low".
-	BigFive     map[string]string `json:"big_five"`
-	Method      string            `json:"method"`
-	Seed        uint64            `json:"seed"`
-	StepSeconds int               `json:"step_seconds"`
+	BigFive map[string]string `json:"big_five"`
+	// Method is the method's name; that of a fork has the last shared step behind
+	// it, "proper@2879", so that a fork is never counted with its parent.
+	Method      string `json:"method"`
+	Seed        uint64 `json:"seed"`
+	StepSeconds int    `json:"step_seconds"`
+	// World is the id of the place.
+	World string `json:"world"`
+	// Rubric is the SHA-256 of the person's compiled rubric, 16 hexadecimal digits:
+	// runs judged by different rubrics cannot be compared.
+	Rubric string `json:"rubric"`
 	// State is queued, running, waiting, paused, finished, failed or cancelled.
 	State string `json:"state"`
 	// Reason says why a run waits or failed.
@@ -73,13 +84,33 @@ func NewFold(run *environmentv1.Run) *Fold {
 			Persona:     run.GetPersona().GetId(),
 			PersonaName: run.GetPersona().GetName(),
 			BigFive:     traits(run.GetPersona().GetBigFive()),
-			Method:      run.GetConfig().GetMethod().GetName(),
+			Method:      methodName(run),
+			World:       run.GetConfig().GetWorldId(),
+			Rubric:      rubricDigest(run.GetPersona().GetSpec()),
 			Seed:        run.GetConfig().GetSeed(),
 			StepSeconds: int(run.GetConfig().GetStepSeconds()),
 			State:       StateName(run.GetState()),
 			Reason:      run.GetReason(),
 		},
 	}
+}
+
+// methodName is the name under which a run is counted.
+func methodName(run *environmentv1.Run) string {
+	name := run.GetConfig().GetMethod().GetName()
+	if run.GetForkedFrom() != "" {
+		name += fmt.Sprintf("@%d", run.GetForkedAtStep())
+	}
+	return name
+}
+
+func rubricDigest(spec *simv1.PreferenceSpec) string {
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(spec)
+	if err != nil {
+		return "" // only for invalid UTF-8, which a stored spec cannot have
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8])
 }
 
 // StateName returns the lower-case name of a run's state, e.g. "finished".

@@ -6,15 +6,16 @@ type Statistic struct {
 	Name string
 	// Label names it for people.
 	Label string
-	// Pooled figures are the ratio of sums over all personas; the others are the
-	// mean of the personas' own ratios.
+	// Pooled figures are the ratio of sums over all runs; the others are the mean
+	// over people of the mean of their runs' own ratios.
 	Pooled bool
 	parts  func(t Tally, hours float64) (num, den float64)
 }
 
-// Unit is what one persona contributes to a statistic.
+// Unit is what one run contributes to a statistic.
 type Unit struct {
 	Persona string
+	Seed    uint64
 	Counts  Tally
 	// Hours are simulated waking hours.
 	Hours  float64
@@ -60,8 +61,8 @@ func Statistics() []Statistic {
 	}
 }
 
-// terms returns each unit's numerator and denominator, so that the statistic of
-// any resample is the ratio of the sums of its terms.
+// terms returns each unit's numerator and denominator: its sums where the
+// statistic is pooled, else its own ratio and 1, or 0 and 0 where nothing counts.
 func (s Statistic) terms(units []Unit) (num, den []float64) {
 	num, den = make([]float64, len(units)), make([]float64, len(units))
 	for i, u := range units {
@@ -78,6 +79,14 @@ func (s Statistic) terms(units []Unit) (num, den []float64) {
 
 // Value returns the statistic of the units, or nil where nothing counts.
 func (s Statistic) Value(units []Unit) *float64 {
+	if !s.Pooled {
+		observed := s.observations(units)
+		if len(observed) == 0 {
+			return nil
+		}
+		value := mean(people(observed))
+		return &value
+	}
 	num, den := s.terms(units)
 	var a, b float64
 	for i := range num {

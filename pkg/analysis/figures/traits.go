@@ -1,22 +1,41 @@
 package figures
 
-// TraitEffect compares how much the personas on either pole of a trait gained
-// under a method: mean score of the last days less that of the first day.
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// TraitEffect compares the people on either pole of a trait by their level under a
+// method: the mean score of the last days (LastSpan), seeds averaged. The gain
+// since day 1 would mirror the level of day 1 instead, when nearly everything is
+// said.
 type TraitEffect struct {
 	Method string `json:"method"`
 	// Trait is a Big Five trait.
 	Trait string `json:"trait"`
 	High  Pole   `json:"high"`
 	Low   Pole   `json:"low"`
+	// Difference is high less low; nil where a pole has nobody.
+	Difference *float64 `json:"difference"`
+	// Interval bounds it: 95%, Welch's t over people.
+	Interval *Interval `json:"interval"`
+	// P is the two-sided p value of Welch's test; Holm is P corrected for the five
+	// traits of the method (Holm, 1979). Nil with fewer than two people on a pole.
+	P    *float64 `json:"p"`
+	Holm *float64 `json:"p_holm"`
 }
 
 // Pole is one side of a trait.
 type Pole struct {
-	// Personas counts those with a score on both ends.
+	// Personas counts those with a score.
 	Personas int `json:"personas"`
-	// Gain is their mean gain in points of [0, 4]; nil without any.
-	Gain *float64 `json:"gain"`
-	// Interval bounds it: 95%, bootstrap over personas.
+	// Level is their mean score in the last days, [0, 4]; nil without any.
+	Level *float64 `json:"level"`
+	// Interval bounds it: 95%, Student's t over people.
 	Interval *Interval `json:"interval"`
 }
 
@@ -25,67 +44,90 @@ func Traits() []string {
 	return []string{"extraversion", "agreeableness", "conscientiousness", "neuroticism", "openness"}
 }
 
-// TraitEffects computes the effects of all traits under a method.
-func TraitEffects(b *Bootstrap, runs []Run, method string) []TraitEffect {
+// TraitEffects computes the effects of all traits under a method. Interactions are
+// left out: a factorial of 32 people has no power for them.
+func TraitEffects(runs []Run, method string) []TraitEffect {
 	from, to := LastSpan(LastDay(runs, method))
-	gains := Gains(runs, method, from, to)
+	levels := levels(runs, method, from, to)
 	out := make([]TraitEffect, 0, len(Traits()))
 	for _, trait := range Traits() {
 		poles := make(map[string][]float64)
+		seen := make(map[string]bool)
 		for _, r := range runs {
-			if gain, ok := gains[r.Persona]; ok && r.Method == method {
-				poles[r.BigFive[trait]] = append(poles[r.BigFive[trait]], gain)
+			if level, ok := levels[r.Persona]; ok && r.Method == method && !seen[r.Persona] {
+				seen[r.Persona] = true
+				poles[r.BigFive[trait]] = append(poles[r.BigFive[trait]], level)
 			}
 		}
-		out = append(out, TraitEffect{
-			Method: method, Trait: trait, High: newPole(b, poles["high"]), Low: newPole(b, poles["low"]),
-		})
+		out = append(out, newTraitEffect(method, trait, poles["high"], poles["low"]))
 	}
+	holm(out)
 	return out
 }
 
-func newPole(b *Bootstrap, gains []float64) Pole {
-	p := Pole{Personas: len(gains)}
-	p.Gain, p.Interval = b.Mean(gains)
+func newTraitEffect(method, trait string, high, low []float64) TraitEffect {
+	e := TraitEffect{Method: method, Trait: trait, High: newPole(high), Low: newPole(low)}
+	if e.High.Level == nil || e.Low.Level == nil {
+		return e
+	}
+	difference := *e.High.Level - *e.Low.Level
+	e.Difference = &difference
+	if len(high) < 2 || len(low) < 2 {
+		return e
+	}
+	a, b := stat.Variance(high, nil)/float64(len(high)), stat.Variance(low, nil)/float64(len(low))
+	if a+b == 0 {
+		return e
+	}
+	standardError := math.Sqrt(a + b)
+	degrees := (a + b) * (a + b) / (a*a/float64(len(high)-1) + b*b/float64(len(low)-1)) // Welch and Satterthwaite
+	e.Interval = student(difference, standardError, degrees)
+	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: degrees}
+	p := 2 * t.Survival(math.Abs(difference)/standardError)
+	e.P = &p
+	return e
+}
+
+func newPole(levels []float64) Pole {
+	p := Pole{Personas: len(levels)}
+	if len(levels) == 0 {
+		return p
+	}
+	level := mean(levels)
+	p.Level = &level
+	if n := float64(len(levels)); n >= 2 {
+		p.Interval = student(level, stat.StdDev(levels, nil)/math.Sqrt(n), n-1)
+	}
 	return p
 }
 
-// Gains returns each persona's mean score over the days [from, to] less that of
-// its first day. Personas without a score at either end are left out.
-func Gains(runs []Run, method string, from, to int) map[string]float64 {
-	score := func(units []Unit) map[string]float64 {
-		out := make(map[string]float64)
-		for _, u := range units {
-			if v := Statistics()[0].Value([]Unit{u}); v != nil {
-				out[u.Persona] = *v
-			}
-		}
-		return out
-	}
-	first, last := score(Units(runs, method, 1, 1)), score(Units(runs, method, from, to))
-	gains := make(map[string]float64)
-	for persona, end := range last {
-		if start, ok := first[persona]; ok {
-			gains[persona] = end - start
+// holm corrects the p values of effects tested together.
+func holm(effects []TraitEffect) {
+	var order []int
+	for i, e := range effects {
+		if e.P != nil {
+			order = append(order, i)
 		}
 	}
-	return gains
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(*effects[a].P, *effects[b].P) })
+	greatest := 0.0
+	for rank, i := range order {
+		greatest = math.Max(greatest, math.Min(1, *effects[i].P*float64(len(order)-rank)))
+		corrected := greatest
+		effects[i].Holm = &corrected
+	}
 }
 
-// Mean returns the mean of values, one per persona, with its interval; nil
-// where there are too few.
-func (b *Bootstrap) Mean(values []float64) (*float64, *Interval) {
-	if len(values) == 0 {
-		return nil, nil
+// levels returns each person's mean score over the days [from, to], seeds
+// averaged.
+func levels(runs []Run, method string, from, to int) map[string]float64 {
+	sum, count := make(map[string]float64), make(map[string]float64)
+	for _, o := range Statistics()[0].observations(Units(runs, method, from, to)) {
+		sum[o.persona] += o.value
+		count[o.persona]++
 	}
-	ones := make([]float64, len(values))
-	all := make([]int32, len(values))
-	for i := range values {
-		ones[i], all[i] = 1, int32(i)
+	for persona := range sum {
+		sum[persona] /= count[persona]
 	}
-	mean, _ := resampled(all, values, ones)
-	if len(values) < 2 {
-		return &mean, nil
-	}
-	return &mean, b.percentiles(len(values), func(row []int32) (float64, bool) { return resampled(row, values, ones) })
+	return sum
 }

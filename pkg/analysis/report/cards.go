@@ -17,13 +17,13 @@ func cards(v *view) []card {
 	m := v.Methods[0]
 	first, last := m.First, m.Last
 	out := []card{
-		{Label: "Mean score", Value: figure(last.MeanScore, 2), Note: "day 1: " + figure(first.MeanScore, 2) + interval(last.CILow, last.CIHigh)},
-		{Label: "Recommendations an hour", Value: figure(last.PerWakingHour, 2), Note: fmt.Sprintf("day 1: %s; wanted %.2f to %.2f", figure(first.PerWakingHour, 1), last.Wanted.Min, last.Wanted.Max)},
 		{Label: "Recall", Value: figure(last.Recall, 2), Note: "due moments met; day 1: " + figure(first.Recall, 2)},
 		{Label: "Precision", Value: figure(last.Precision, 2), Note: "said at a due moment; day 1: " + figure(first.Precision, 2)},
 		{Label: "Success rate", Value: figure(last.SuccessRate, 2), Note: "said and scored 3 or 4; day 1: " + figure(first.SuccessRate, 2)},
+		{Label: "Recommendations an hour", Value: figure(last.PerWakingHour, 2), Note: fmt.Sprintf("day 1: %s; wanted %.2f to %.2f", figure(first.PerWakingHour, 1), last.Wanted.Min, last.Wanted.Max)},
 		{Label: "Near the wanted rate", Value: fmt.Sprintf("%d of %d", last.NearBand, last.Personas), Note: fmt.Sprintf("0.5x to 2x of each one's band; %d inside it", last.InBand)},
 	}
+	out = append(out, card{Label: "Mean score", Value: figure(last.MeanScore, 2), Note: "day 1: " + figure(first.MeanScore, 2) + interval(last.Intervals["mean_score"].NewPeople)})
 	return append(out, failureCard(v.File.Failures))
 }
 
@@ -38,11 +38,11 @@ func failureCard(f figures.Failures) card {
 	}
 }
 
-func interval(low, high *float64) string {
-	if low == nil || high == nil {
+func interval(i *figures.Interval) string {
+	if i == nil {
 		return ""
 	}
-	return fmt.Sprintf("; 95%%: %.2f to %.2f", *low, *high)
+	return fmt.Sprintf("; new people, 95%%: %.2f to %.2f", i.Low, i.High)
 }
 
 // figure writes a value with so many digits, or a dash for none.
@@ -62,6 +62,13 @@ func functions() map[string]any {
 				return "–"
 			}
 			return fmt.Sprintf("%+.2f", *v)
+		},
+		"between": func(g figures.Group, name string) string {
+			i := g.Intervals[name].NewPeople
+			if i == nil {
+				return "–"
+			}
+			return fmt.Sprintf("%.2f – %.2f", i.Low, i.High)
 		},
 		"short": func(hash string) string { return hash[:min(16, len(hash))] },
 		"f2":    func(v float64) string { return fmt.Sprintf("%.2f", v) },

@@ -45,7 +45,7 @@ func charts(f *figures.File) ([]drawing, error) {
 		return err
 	}
 	svg, err := chart.Lines{Y: "mean score (0-4)", Low: 0, High: 4, Every: 1, Series: series(f, all, "mean_score", true), Width: 760, Height: 300}.SVG()
-	if err := add(drawing{Title: "Score per day", Note: "Mean total of what was delivered, silence included; the band is a 95% bootstrap interval over personas.", Legend: methodKeys(all), Wide: true}, svg, err); err != nil {
+	if err := add(drawing{Title: "Score per day", Note: "Mean total of what was delivered, silence included; the band is the 95% interval for new people (Student's t).", Legend: methodKeys(all), Wide: true}, svg, err); err != nil {
 		return nil, err
 	}
 	low, high := wanted(f)
@@ -70,8 +70,8 @@ func charts(f *figures.File) ([]drawing, error) {
 		}
 	}
 	for _, method := range all {
-		svg, err = chart.Traits{Y: "gain in score", Names: figures.Traits(), High: poles(f, method, true), Low: poles(f, method, false), Width: 480, Height: 260}.SVG()
-		if err := add(drawing{Title: "Traits: " + method, Note: "Mean gain, last three days less the first, of the personas high and low in each trait.", Legend: []key{newKey("high", chart.HighPole), newKey("low", chart.LowPole)}}, svg, err); err != nil {
+		svg, err = chart.Traits{Y: "mean score, last days", Names: figures.Traits(), High: poles(f, method, true), Low: poles(f, method, false), Width: 480, Height: 260}.SVG()
+		if err := add(drawing{Title: "Traits: " + method, Note: "Mean score of the last days of the people high and low in each trait, with 95% intervals over people.", Legend: []key{newKey("high", chart.HighPole), newKey("low", chart.LowPole)}}, svg, err); err != nil {
 			return nil, err
 		}
 	}
@@ -90,7 +90,7 @@ func series(f *figures.File, methods []string, name string, band bool) []chart.S
 			}
 			s.X = append(s.X, float64(g.Day))
 			s.Y = append(s.Y, value(g.Rates, name))
-			ci := g.Intervals[name]
+			ci := g.Intervals[name].NewPeople
 			if ci == nil {
 				ci = &figures.Interval{Low: math.NaN(), High: math.NaN()}
 			}
@@ -157,7 +157,7 @@ func poles(f *figures.File, method string, high bool) []chart.Bar {
 		if high {
 			pole = e.High
 		}
-		bar := chart.Bar{Value: orNaN(pole.Gain), Low: math.NaN(), High: math.NaN()}
+		bar := chart.Bar{Value: orNaN(pole.Level), Low: math.NaN(), High: math.NaN()}
 		if pole.Interval != nil {
 			bar.Low, bar.High = pole.Interval.Low, pole.Interval.High
 		}

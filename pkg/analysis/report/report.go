@@ -90,14 +90,13 @@ func newView(in Input) (*view, error) {
 		v.LastDays = fmt.Sprintf("day %d", v.Days)
 	}
 	methods := figures.Methods(f.Runs)
-	b := figures.NewBootstrap()
 	for _, m := range methods {
 		last := figures.LastDay(f.Runs, m)
 		end, _ := figures.LastSpan(last)
 		mv := methodView{
 			Name: m, Color: chart.CSS(chart.MethodColor(m, methods)),
-			First: figures.NewGroup(b, f.Runs, m, 1, 1),
-			Last:  figures.NewGroup(b, f.Runs, m, end, last),
+			First: figures.NewGroup(f.Runs, m, 1, 1),
+			Last:  figures.NewGroup(f.Runs, m, end, last),
 		}
 		for _, r := range f.Runs {
 			if r.Method == m {
