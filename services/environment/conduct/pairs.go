@@ -1,4 +1,4 @@
-package environment
+package conduct
 
 import (
 	"context"
@@ -12,23 +12,24 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-// Limits of one Append to the buffer: its contract takes 1000 pairs, a server
-// 4 MiB.
+// Limits of one Append to the buffer: its contract takes 1000 pairs, a gRPC
+// server 4 MiB.
 const (
 	batchPairs = 128
 	batchBytes = 1 << 20
 )
 
 // pairBatch are pairs on their way to the buffer. They are in the journal
-// already: what is lost with the process is appended again.
+// already: those that are lost with the process are appended again.
 type pairBatch struct {
 	pairs []*bufferv1.PreferencePair
 	bytes int
 }
 
 // pairOf returns the candidates of the greatest and the least total, the first
-// one where several are equal. There is no pair where the totals are all the
-// same, or where one is missing.
+// one of several equal ones. There is no pair where all totals are equal, or
+// where one is missing. pkg/analysis/replay derives the same pairs a second time,
+// on purpose, to check them.
 func pairOf(s *environmentv1.Step, prompt *simv1.Prompt) *environmentv1.Pair {
 	best, worst := 0, 0
 	for i, e := range s.GetEvaluations() {
@@ -47,7 +48,8 @@ func pairOf(s *environmentv1.Step, prompt *simv1.Prompt) *environmentv1.Pair {
 	return &environmentv1.Pair{Chosen: int32(best), Rejected: int32(worst), Prompt: prompt}
 }
 
-func preferencePair(run string, s *environmentv1.Step) *bufferv1.PreferencePair {
+// PreferencePair returns the pair that a step with a pair has in the buffer.
+func PreferencePair(run string, s *environmentv1.Step) *bufferv1.PreferencePair {
 	chosen, rejected := s.GetPair().GetChosen(), s.GetPair().GetRejected()
 	return &bufferv1.PreferencePair{
 		RunId: run, Step: s.GetStep(), Day: s.GetDay(), Prompt: s.GetPair().GetPrompt(), Observation: s.GetObservation(),
@@ -57,65 +59,64 @@ func preferencePair(run string, s *environmentv1.Step) *bufferv1.PreferencePair 
 	}
 }
 
-// keepPair puts a committed step's pair aside for the buffer.
-func (c *conductor) keepPair(s *environmentv1.Step) error {
+// keepPair puts the pair of a committed step aside for the buffer.
+func (r *runner) keepPair(s *environmentv1.Step) error {
 	if s.GetPair() == nil {
 		return nil
 	}
-	pair := preferencePair(c.run.id, s)
-	c.pairs.pairs = append(c.pairs.pairs, pair)
-	c.pairs.bytes += proto.Size(pair)
-	if len(c.pairs.pairs) < batchPairs && c.pairs.bytes < batchBytes {
+	pair := PreferencePair(r.run.ID(), s)
+	r.pairs.pairs = append(r.pairs.pairs, pair)
+	r.pairs.bytes += proto.Size(pair)
+	if len(r.pairs.pairs) < batchPairs && r.pairs.bytes < batchBytes {
 		return nil
 	}
-	return c.sendPairs()
+	return r.sendPairs()
 }
 
-// sendPairs appends what is aside to the buffer.
-func (c *conductor) sendPairs() error {
-	if len(c.pairs.pairs) == 0 {
+// sendPairs appends the pairs that were put aside to the buffer.
+func (r *runner) sendPairs() error {
+	if len(r.pairs.pairs) == 0 {
 		return nil
 	}
-	err := c.call("buffer.Append", nil, func(ctx context.Context) error {
-		_, err := c.clients.Buffer.Append(ctx, &bufferv1.AppendRequest{Pairs: c.pairs.pairs})
+	err := r.call("buffer.Append", nil, func(ctx context.Context) error {
+		_, err := r.Buffer.Append(ctx, &bufferv1.AppendRequest{Pairs: r.pairs.pairs})
 		return err
 	})
 	if err == nil {
-		c.pairs = pairBatch{}
+		r.pairs = pairBatch{}
 	}
 	return err
 }
 
-// mendPairs brings the buffer to what the journal says, where it is not there
-// already.
-func (c *conductor) mendPairs() error {
-	c.pairs = pairBatch{}
-	want := int64(c.chain.Progress.GetPairs())
-	have, err := c.countPairs()
+// reconcilePairs appends the pairs that the journal has and the buffer lacks.
+func (r *runner) reconcilePairs() error {
+	r.pairs = pairBatch{}
+	want := int64(r.chain.Progress.GetPairs())
+	have, err := r.countPairs()
 	if err != nil || have == want {
 		return err
 	}
-	for entry, err := range c.journal.Entries(c.ctx, c.run.id, 0) {
+	for entry, err := range r.Journal.Entries(r.ctx, r.run.ID(), 0) {
 		if err != nil {
 			return err
 		}
-		if err := c.keepPair(entry.GetBody().GetStep()); err != nil {
+		if err := r.keepPair(entry.GetBody().GetStep()); err != nil {
 			return err
 		}
 	}
-	if err := c.sendPairs(); err != nil {
+	if err := r.sendPairs(); err != nil {
 		return err
 	}
-	if have, err = c.countPairs(); err != nil || have == want {
+	if have, err = r.countPairs(); err != nil || have == want {
 		return err
 	}
-	return fmt.Errorf("the buffer has %d pairs of the run, the journal %d: it belongs to another journal: %w", have, want, errs.ErrDataLoss)
+	return fmt.Errorf("the buffer has %d pairs of the run, the journal %d: the buffer belongs to another journal: %w", have, want, errs.ErrDataLoss)
 }
 
-func (c *conductor) countPairs() (int64, error) {
+func (r *runner) countPairs() (int64, error) {
 	var count int64
-	err := c.call("buffer.Count", nil, func(ctx context.Context) error {
-		resp, err := c.clients.Buffer.Count(ctx, &bufferv1.CountRequest{RunId: c.run.id})
+	err := r.call("buffer.Count", nil, func(ctx context.Context) error {
+		resp, err := r.Buffer.Count(ctx, &bufferv1.CountRequest{RunId: r.run.ID()})
 		count = resp.GetCount()
 		return err
 	})

@@ -1,4 +1,4 @@
-package environment
+package conduct
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
-	"github.com/propersim/propersim/pkg/judge"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -17,65 +16,64 @@ import (
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 )
 
-// Limits of one message of history, below the contract's 1000 steps and a
-// server's 4 MiB.
+// Limits of one message of history, below the contract's 1000 steps and the
+// 4 MiB that a gRPC server accepts by default.
 const (
 	historySteps = 500
 	historyBytes = 1 << 20
 )
 
-// session is the run's place in another service.
-type session struct {
-	opened bool
-	open   func(ctx context.Context) error
-}
-
-func (c *conductor) settings() *simv1.Settings {
-	config := c.run.fixed.GetConfig()
+func (r *runner) settings() *simv1.Settings {
+	config := r.run.Config()
 	return &simv1.Settings{Seed: config.GetSeed(), Stream: config.GetPersonaId(), StepSeconds: config.GetStepSeconds(), Days: config.GetDays()}
 }
 
-// openUser opens the user's session and tells it all committed waking steps.
-func (c *conductor) openUser(ctx context.Context) error {
+// openUser opens the user's session with the committed steps.
+func (r *runner) openUser(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // frees the stream where it is left early
-	stream, err := c.clients.Users.OpenSession(ctx)
+	stream, err := r.Users.OpenSession(ctx)
 	if err != nil {
 		return err
 	}
-	start := &userv1.SessionStart{RunId: c.run.id, Settings: c.settings(), Persona: c.run.fixed.GetPersona(), World: c.world}
+	backends := r.run.Config().GetBackends()
+	start := &userv1.SessionStart{
+		RunId: r.run.Handle(), Settings: r.settings(), Persona: r.run.Fixed().GetPersona(), World: r.world,
+		Planner: backends.GetPlanner(), Judge: backends.GetJudge(),
+	}
 	err = stream.Send(&userv1.OpenSessionRequest{Part: &userv1.OpenSessionRequest_Start{Start: start}})
 	if err == nil {
-		err = c.history(ctx, userPast, func(steps []*simv1.PastStep) error {
+		err = r.history(ctx, r.userPast, func(steps []*simv1.PastStep) error {
 			return stream.Send(&userv1.OpenSessionRequest{Part: &userv1.OpenSessionRequest_History{History: &userv1.History{Steps: steps}}})
 		})
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && !errors.Is(err, io.EOF) { // EOF: the answer says why the stream ended
 		return err
 	}
 	resp, err := stream.CloseAndRecv()
 	if err != nil {
 		return err
 	}
-	return c.checkOpened("user", resp.GetLastStep())
+	r.user.keep("open/", resp)
+	return r.checkOpened("user", resp.GetLastStep())
 }
 
-// openAssistant does the same for the assistant, and puts the run's adapter in
-// force.
-func (c *conductor) openAssistant(ctx context.Context) error {
-	start, err := c.assistantStart(ctx)
+// openAssistant opens the assistant's session with the committed steps and puts
+// the run's adapter in force.
+func (r *runner) openAssistant(ctx context.Context) error {
+	start, err := r.assistantStart(ctx)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := c.clients.Assistants.OpenSession(ctx)
+	stream, err := r.Assistants.OpenSession(ctx)
 	if err != nil {
 		return err
 	}
 	err = stream.Send(&assistantv1.OpenSessionRequest{Part: &assistantv1.OpenSessionRequest_Start{Start: start}})
 	if err == nil {
-		err = c.history(ctx, c.assistantPast, func(steps []*simv1.PastStep) error {
+		err = r.history(ctx, r.assistantPast, func(steps []*simv1.PastStep) error {
 			return stream.Send(&assistantv1.OpenSessionRequest{Part: &assistantv1.OpenSessionRequest_History{History: &assistantv1.History{Steps: steps}}})
 		})
 	}
@@ -86,74 +84,100 @@ func (c *conductor) openAssistant(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.checkOpened("assistant", resp.GetLastStep())
+	r.assistant.keep("open/", resp)
+	return r.checkOpened("assistant", resp.GetLastStep())
 }
 
-// assistantStart says what the assistant may know: of the user nothing, unless
-// the method is one that is told.
-func (c *conductor) assistantStart(ctx context.Context) (*assistantv1.SessionStart, error) {
-	config := c.run.fixed.GetConfig()
-	spec := c.run.fixed.GetPersona().GetSpec()
-	start := &assistantv1.SessionStart{RunId: c.run.id, Settings: c.settings(), Method: config.GetMethod(), Memory: c.method.memory, Scheme: c.method.scheme}
-	if c.method.given {
-		start.Given = spec
+// assistantStart says what the assistant may know: nothing of the user but what
+// its method is told.
+func (r *runner) assistantStart(ctx context.Context) (*assistantv1.SessionStart, error) {
+	config := r.run.Config()
+	backends := config.GetBackends()
+	start := &assistantv1.SessionStart{
+		RunId: r.run.Handle(), Settings: r.settings(), Method: config.GetMethod(),
+		Policy: backends.GetAssistant(), Summarizer: backends.GetSummarizer(), Embedder: backends.GetEmbedder(),
 	}
-	if c.method.rate {
-		if config.ConstantPerHour != nil {
-			start.ConstantPerHour = config.GetConstantPerHour()
-		} else {
-			low, high := judge.WantedBand(spec)
-			start.ConstantPerHour = (low + high) / 2
-		}
+	switch config.GetMethod().GetTold() {
+	case simv1.Told_TOLD_RATE:
+		start.ToldRate = config.GetConstantPerHour()
+	case simv1.Told_TOLD_SPEC:
+		start.ToldSpec = r.run.Fixed().GetPersona().GetSpec()
 	}
-	if id := c.chain.Adapter; id != "" {
-		var err error
-		if start.Adapter, err = c.adapter(ctx, id); err != nil {
+	if id := r.chain.Adapter; id != "" && r.usesAdapters {
+		model, err := r.servedModel(ctx, id)
+		if err != nil {
 			return nil, err
 		}
+		start.Adapter = &assistantv1.Adapter{Id: id, Model: model}
 	}
 	return start, nil
 }
 
-// adapter fetches a trained adapter.
-func (c *conductor) adapter(ctx context.Context, id string) (*assistantv1.Adapter, error) {
-	resp, err := c.clients.Trainer.GetAdapter(ctx, &trainerv1.GetAdapterRequest{Id: id})
-	if err != nil {
-		return nil, fmt.Errorf("adapter %s: %w", id, err)
+// servedModel returns the name under which a model server serves an adapter:
+// empty for the embedded policy, and otherwise what the trainer says of the job
+// that made it. A fork may use an adapter of a run that it descends from.
+func (r *runner) servedModel(ctx context.Context, adapter string) (string, error) {
+	if r.run.Config().GetExecutor() == trainerv1.Executor_EXECUTOR_EMBEDDED {
+		return "", nil
 	}
-	return &assistantv1.Adapter{Id: id, Model: resp.GetManifest().GetModel(), Weights: resp.GetWeights()}, nil
+	from := r.run.Fixed().GetForkedFrom()
+	for id := r.run.ID(); id != ""; {
+		for job, err := range jobs(ctx, r.Trainer, id) {
+			if err != nil {
+				return "", fmt.Errorf("adapter %s: %w", adapter, err)
+			}
+			if job.GetAdapter() == adapter && job.GetState() == trainerv1.JobState_JOB_STATE_ACTIVE {
+				return job.GetServedModel(), nil
+			}
+		}
+		id = from
+		if id != "" {
+			parent, err := r.Journal.Run(ctx, id)
+			if err != nil {
+				return "", err
+			}
+			from = parent.GetForkedFrom()
+		}
+	}
+	return "", fmt.Errorf("the trainer has no active job that made adapter %s: %w", adapter, errs.ErrNotFound)
 }
 
-func (c *conductor) checkOpened(who string, last int32) error {
-	if last != c.chain.LastWaking {
-		return fmt.Errorf("the %s opened its session at step %d, want %d: %w", who, last, c.chain.LastWaking, errs.ErrInternal)
+func (r *runner) checkOpened(who string, last int32) error {
+	if last != r.chain.LastWaking {
+		return fmt.Errorf("the %s opened its session at step %d, want %d: %w", who, last, r.chain.LastWaking, errs.ErrInternal)
 	}
 	return nil
 }
 
-// history sends the committed waking steps in chunks.
-func (c *conductor) history(ctx context.Context, past func(*environmentv1.Step) *simv1.PastStep, send func([]*simv1.PastStep) error) error {
-	if c.chain.LastWaking < 0 {
+// history sends the committed steps that a session may know, in chunks. past
+// returns nil for the others.
+func (r *runner) history(ctx context.Context, past func(*environmentv1.Step) *simv1.PastStep, send func([]*simv1.PastStep) error) error {
+	if r.chain.Progress.GetSteps() == 0 {
 		return nil
+	}
+	if r.unflushed > 0 { // they may have notes
+		if err := r.chain.Flush(); err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
 	}
 	var steps []*simv1.PastStep
 	size := 0
-	for entry, err := range c.journal.Entries(ctx, c.run.id, 0) {
+	for entry, err := range r.Journal.Entries(ctx, r.run.ID(), 0) {
 		if err != nil {
 			return err
 		}
-		step := entry.GetBody().GetStep()
-		if step == nil || step.GetAction().GetAsleep() {
+		one := past(entry.GetBody().GetStep())
+		if one == nil {
 			continue
 		}
-		steps = append(steps, past(step))
-		size += proto.Size(steps[len(steps)-1])
-		if len(steps) == historySteps || size >= historyBytes {
+		bytes := proto.Size(one)
+		if len(steps) == historySteps || (len(steps) > 0 && size+bytes > historyBytes) {
 			if err := send(steps); err != nil {
 				return err
 			}
 			steps, size = nil, 0
 		}
+		steps, size = append(steps, one), size+bytes
 	}
 	if len(steps) == 0 {
 		return nil
@@ -161,27 +185,32 @@ func (c *conductor) history(ctx context.Context, past func(*environmentv1.Step) 
 	return send(steps)
 }
 
-// userPast is a step as the user knows it.
-func userPast(step *environmentv1.Step) *simv1.PastStep {
-	return &simv1.PastStep{Step: step.GetStep(), Action: step.GetAction(), Delivered: step.GetCandidates()[0], Score: step.GetEvaluations()[0].Total}
-}
-
-// assistantPast is a step as the assistant may know it: the score is told to
-// methods that know scores alone.
-func (c *conductor) assistantPast(step *environmentv1.Step) *simv1.PastStep {
-	past := &simv1.PastStep{Step: step.GetStep(), Observation: step.GetObservation(), Delivered: step.GetCandidates()[0]}
-	if c.method.memory == assistantv1.MemoryLevel_MEMORY_LEVEL_ARS {
-		past.Score = step.GetEvaluations()[0].Total
+// userPast is a step as the user knows it; nil for a night, and for a sleeping
+// step without notes.
+func (r *runner) userPast(step *environmentv1.Step) *simv1.PastStep {
+	if step == nil || (step.GetAction().GetAsleep() && len(step.GetUserNotes()) == 0) {
+		return nil
+	}
+	past := &simv1.PastStep{Step: step.GetStep(), Action: step.GetAction(), Notes: step.GetUserNotes()}
+	if !step.GetAction().GetAsleep() {
+		past.Delivered, past.Score = step.GetCandidates()[0], step.GetEvaluations()[0].Total
 	}
 	return past
 }
 
-// closeSessions lets the services forget a run that is over. Where one is away
-// there is nothing to forget.
-func (s *Server) closeSessions(ctx context.Context, r *run) {
-	_, userErr := s.clients.Users.CloseSession(ctx, &userv1.CloseSessionRequest{RunId: r.id})
-	_, assistantErr := s.clients.Assistants.CloseSession(ctx, &assistantv1.CloseSessionRequest{RunId: r.id})
-	if err := errors.Join(userErr, assistantErr); err != nil {
-		s.log.Sugar().Debugw("sessions were not closed", "run", r.id, "error", err)
+// assistantPast is a step as the assistant may know it: the score only where its
+// memory has scores. It is nil for a night, and for a sleeping step without
+// notes.
+func (r *runner) assistantPast(step *environmentv1.Step) *simv1.PastStep {
+	if step == nil || (step.GetAction().GetAsleep() && len(step.GetAssistantNotes()) == 0) {
+		return nil
 	}
+	past := &simv1.PastStep{Step: step.GetStep(), Notes: step.GetAssistantNotes()}
+	if !step.GetAction().GetAsleep() {
+		past.Observation, past.Delivered = step.GetObservation(), step.GetCandidates()[0]
+		if r.run.Config().GetMethod().GetMemory() == simv1.MemoryLevel_MEMORY_LEVEL_ARS {
+			past.Score = step.GetEvaluations()[0].Total
+		}
+	}
+	return past
 }

@@ -1,10 +1,12 @@
-package environment
+package conduct
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/propersim/propersim/internal/journal"
 	"github.com/propersim/propersim/pkg/errs"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
@@ -12,131 +14,175 @@ import (
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 )
 
-// looseSteps is how many sleeping steps may be on their way into the journal
-// while the run goes on.
-const looseSteps = 32
+const (
+	// maxUnflushed is how many sleeping steps may be on their way into the journal
+	// while the run goes on.
+	maxUnflushed = 32
+	// restarts is how often a step begins again because a session was replaced.
+	restarts = 5
+)
 
-// step leads one step from the action to the commit, and tells the user and the
-// assistant what was delivered. A step that fails on the way has not happened.
-func (c *conductor) step(number int32) (err error) {
-	s := &environmentv1.Step{Step: number, Day: c.scale.Day(number), SecondOfDay: c.scale.SecondOfDay(number)}
-	end := c.beginStep(s)
+// step leads one step from the action to the commit and reports it. A step that
+// fails before the commit has not happened.
+func (r *runner) step(number int32) (err error) {
+	for range restarts {
+		if err = r.tryStep(number); !errors.Is(err, errReplaced) {
+			return err
+		}
+		for _, p := range []*peer{&r.user, &r.assistant} {
+			if p.inStep {
+				p.lose()
+			}
+		}
+	}
+	return fmt.Errorf("step %d began %d times, and a session was lost each time: %w", number, restarts, errs.ErrInternal)
+}
+
+func (r *runner) tryStep(number int32) (err error) {
+	s := &environmentv1.Step{Step: number, Day: r.scale.Day(number), SecondOfDay: r.scale.SecondOfDay(number)}
+	end := r.beginStep(s)
 	defer func() { end(err) }()
+	d := draft{step: s}
 	began := time.Now()
-	lap := laps{began}
-	var latencies []float64
-	last := c.chain.LastWaking
+	phase := phases{began}
+	last := r.chain.LastWaking
 
-	var act *userv1.ActResponse
-	err = c.call("user.Act", &c.user, func(ctx context.Context) (err error) {
-		act, err = c.clients.Users.Act(ctx, &userv1.ActRequest{RunId: c.run.id, Step: number, LastStep: last})
+	if err := r.act(&d, last); err != nil {
+		return err
+	}
+	if s.GetAction().GetAsleep() {
+		s.Observation = nil
+		return r.sleep(&d)
+	}
+	phase.end(r.metrics.act)
+	prompt, err := r.recommend(&d, last)
+	if err != nil {
+		return err
+	}
+	phase.end(r.metrics.recommend)
+	if err := r.evaluate(&d, last); err != nil {
+		return err
+	}
+	phase.end(r.metrics.evaluate)
+	s.Pair = pairOf(s, prompt)
+	if err := r.commitStep(&d); err != nil {
+		return err
+	}
+	phase.end(r.metrics.commit)
+	r.counts.committed(s)
+	if err := r.observe(s, last); err != nil {
+		return err
+	}
+	phase.end(r.metrics.observe)
+	r.counts.seconds.Observe(phase.last.Sub(began).Seconds())
+	return r.keepPair(s)
+}
+
+func (r *runner) act(d *draft, last int32) error {
+	s := d.step
+	var resp *userv1.ActResponse
+	err := r.call("user.Act", &r.user, func(ctx context.Context) (err error) {
+		resp, err = r.Users.Act(ctx, &userv1.ActRequest{RunId: r.run.Handle(), Step: s.GetStep(), LastStep: last})
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	s.Action, s.Observation = act.GetAction(), act.GetObservation()
-	c.take(s, act.GetCalls(), &latencies)
-	if s.GetAction().GetAsleep() {
-		s.Observation = nil
-		return c.sleep(s, latencies)
+	s.Action, s.Observation = resp.GetAction(), resp.GetObservation()
+	d.take(&r.user, &s.UserNotes, resp)
+	r.traceModels(resp)
+	if err := checkAct(resp); err != nil {
+		return fmt.Errorf("user.Act at step %d: %w", s.GetStep(), err)
 	}
-	if err := checkAct(act); err != nil {
-		return fmt.Errorf("user.Act at step %d: %w", number, err)
-	}
-	lap.end(c.metrics.act)
-	prompt, err := c.recommend(s, last, &latencies)
-	if err != nil {
-		return err
-	}
-	lap.end(c.metrics.recommend)
-	if err := c.evaluate(s, last, &latencies); err != nil {
-		return err
-	}
-	lap.end(c.metrics.evaluate)
-	s.Pair = pairOf(s, prompt)
-	if err := c.commit(&environmentv1.EntryBody{Event: &environmentv1.EntryBody_Step{Step: s}}, latencies); err != nil {
-		return err
-	}
-	lap.end(c.metrics.commit)
-	c.counts.committed(s)
-	if err := c.observe(s, last); err != nil {
-		return err
-	}
-	lap.end(c.metrics.observe)
-	c.counts.seconds.Observe(lap.last.Sub(began).Seconds())
-	return c.keepPair(s)
+	return nil
 }
 
-// take moves external calls into a step, and their latency out of it.
-func (c *conductor) take(s *environmentv1.Step, calls []*simv1.ModelCall, latencies *[]float64) {
-	c.traceModels(calls)
-	for _, call := range calls {
-		*latencies = append(*latencies, call.GetLatencyMs())
-		call.LatencyMs = 0
-		s.Calls = append(s.Calls, call)
+func (r *runner) recommend(d *draft, last int32) (*simv1.Prompt, error) {
+	s := d.step
+	if r.usesAdapters {
+		s.Adapter = r.chain.Adapter
 	}
-}
-
-func (c *conductor) recommend(s *environmentv1.Step, last int32, latencies *[]float64) (*simv1.Prompt, error) {
 	var resp *assistantv1.RecommendResponse
-	err := c.call("assistant.Recommend", &c.assistant, func(ctx context.Context) (err error) {
-		resp, err = c.clients.Assistants.Recommend(ctx, &assistantv1.RecommendRequest{
-			RunId: c.run.id, Step: s.GetStep(), LastStep: last, Observation: s.GetObservation(), Candidates: c.run.fixed.GetConfig().GetCandidates(),
+	err := r.call("assistant.Recommend", &r.assistant, func(ctx context.Context) (err error) {
+		resp, err = r.Assistants.Recommend(ctx, &assistantv1.RecommendRequest{
+			RunId: r.run.Handle(), Step: s.GetStep(), LastStep: last, Observation: s.GetObservation(), Candidates: r.run.Config().GetCandidates(),
 		})
-		if err == nil && resp.GetAdapter() != "" && resp.GetAdapter() != c.chain.Adapter {
-			return fmt.Errorf("the assistant uses adapter %q, and the run %q: %w", resp.GetAdapter(), c.chain.Adapter, errs.ErrPrecondition)
+		if err == nil && resp.GetAdapter() != "" && resp.GetAdapter() != s.GetAdapter() {
+			return fmt.Errorf("the assistant uses adapter %q, and the run %q: %w", resp.GetAdapter(), s.GetAdapter(), errs.ErrSessionBehind)
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.Candidates, s.Adapter = resp.GetCandidates(), c.chain.Adapter
-	c.take(s, resp.GetCalls(), latencies)
-	if err := c.checkCandidates(s.GetCandidates()); err != nil {
+	s.Candidates = resp.GetCandidates()
+	d.take(&r.assistant, &s.AssistantNotes, resp)
+	r.traceModels(resp)
+	if err := r.checkCandidates(s.GetCandidates()); err != nil {
 		return nil, fmt.Errorf("assistant.Recommend at step %d: %w", s.GetStep(), err)
 	}
 	return resp.GetPrompt(), nil
 }
 
-func (c *conductor) evaluate(s *environmentv1.Step, last int32, latencies *[]float64) error {
+func (r *runner) evaluate(d *draft, last int32) error {
+	s := d.step
 	var resp *userv1.EvaluateResponse
-	err := c.call("user.Evaluate", &c.user, func(ctx context.Context) (err error) {
-		resp, err = c.clients.Users.Evaluate(ctx, &userv1.EvaluateRequest{RunId: c.run.id, Step: s.GetStep(), LastStep: last, Candidates: s.GetCandidates()})
+	err := r.call("user.Evaluate", &r.user, func(ctx context.Context) (err error) {
+		resp, err = r.Users.Evaluate(ctx, &userv1.EvaluateRequest{
+			RunId: r.run.Handle(), Step: s.GetStep(), LastStep: last, Candidates: s.GetCandidates(), Action: s.GetAction(),
+		})
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	s.Evaluations, s.Moment = resp.GetEvaluations(), resp.GetMoment()
-	c.take(s, resp.GetCalls(), latencies)
-	if err := checkEvaluations(s.GetEvaluations(), len(s.GetCandidates())); err != nil {
+	d.take(&r.user, &s.UserNotes, resp)
+	r.traceModels(resp)
+	if err := checkEvaluations(s.GetEvaluations(), s.GetCandidates()); err != nil {
 		return fmt.Errorf("user.Evaluate at step %d: %w", s.GetStep(), err)
 	}
 	return nil
 }
 
-// observe tells both sides of a committed step. One after the other: a
-// goroutine each would cost more than it saves.
-func (c *conductor) observe(s *environmentv1.Step, last int32) error {
-	err := c.call("assistant.Observe", &c.assistant, func(ctx context.Context) error {
-		_, err := c.clients.Assistants.Observe(ctx, &assistantv1.ObserveRequest{RunId: c.run.id, LastStep: last, Past: c.assistantPast(s)})
+// observe reports a committed step to both sides, one after the other: a
+// goroutine for each would cost more than it saves.
+func (r *runner) observe(s *environmentv1.Step, last int32) error {
+	err := r.call("assistant.Observe", &r.assistant, func(ctx context.Context) error {
+		resp, err := r.Assistants.Observe(ctx, &assistantv1.ObserveRequest{RunId: r.run.Handle(), LastStep: last, Past: r.assistantPast(s)})
+		if err == nil {
+			r.assistant.keep("observe/", resp)
+		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return c.call("user.Observe", &c.user, func(ctx context.Context) error {
-		_, err := c.clients.Users.Observe(ctx, &userv1.ObserveRequest{RunId: c.run.id, LastStep: last, Past: userPast(s)})
+	return r.call("user.Observe", &r.user, func(ctx context.Context) error {
+		resp, err := r.Users.Observe(ctx, &userv1.ObserveRequest{RunId: r.run.Handle(), LastStep: last, Past: r.userPast(s)})
+		if err == nil {
+			r.user.keep("observe/", resp)
+		}
 		return err
 	})
 }
 
+// commitStep hands a step in and waits until it is on disk.
+func (r *runner) commitStep(d *draft) error {
+	if err := r.seal(d); err != nil {
+		return fmt.Errorf("step %d: %w", d.step.GetStep(), err)
+	}
+	if err := r.commit(&environmentv1.EntryBody{Event: &environmentv1.EntryBody_Step{Step: d.step}}, d.timings); err != nil {
+		return err
+	}
+	r.settle()
+	return nil
+}
+
 // commit hands an entry in and waits until it is on disk.
-func (c *conductor) commit(body *environmentv1.EntryBody, latencies []float64) error {
-	end := c.beginSpan("journal.commit", nil)
-	outcome, err := c.chain.Append(body, latencies)
+func (r *runner) commit(body *environmentv1.EntryBody, timings []*simv1.CallTiming) error {
+	end := r.beginSpan("journal.commit", nil)
+	outcome, err := r.chain.Append(body, journal.Beside{Timings: timings})
 	if err == nil {
 		err = <-outcome
 	}
@@ -144,23 +190,27 @@ func (c *conductor) commit(body *environmentv1.EntryBody, latencies []float64) e
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	c.settled()
+	r.flushed()
 	return nil
 }
 
-// sleep hands a sleeping step in. Nothing depends on it, so that the run waits
-// only now and then.
-func (c *conductor) sleep(s *environmentv1.Step, latencies []float64) error {
-	body := &environmentv1.EntryBody{Event: &environmentv1.EntryBody_Step{Step: s}}
-	if c.loose++; c.loose >= looseSteps || c.atTurnOfDay(s.GetStep()) {
-		if err := c.commit(body, latencies); err != nil {
-			return err
-		}
-	} else if err := c.chain.AppendLater(body, latencies); err != nil {
+// sleep hands a sleeping step in. Nothing depends on it, so the run waits for
+// the disk only at times.
+func (r *runner) sleep(d *draft) error {
+	r.unflushed++
+	if r.unflushed >= maxUnflushed || r.atTurnOfDay(d.step.GetStep()) {
+		return r.commitStep(d)
+	}
+	if err := r.seal(d); err != nil {
+		return fmt.Errorf("step %d: %w", d.step.GetStep(), err)
+	}
+	body := &environmentv1.EntryBody{Event: &environmentv1.EntryBody_Step{Step: d.step}}
+	if err := r.chain.AppendLater(body, journal.Beside{Timings: d.timings}); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
+	r.settle()
 	return nil
 }
 
 // atTurnOfDay reports the last step of a day: what follows needs all of it.
-func (c *conductor) atTurnOfDay(step int32) bool { return (step+1)%c.scale.StepsPerDay() == 0 }
+func (r *runner) atTurnOfDay(step int32) bool { return (step+1)%r.scale.StepsPerDay() == 0 }

@@ -1,6 +1,7 @@
 package environment
 
 import (
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -12,76 +13,84 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-// instrumentation names what makes these spans.
+// instrumentation is the scope of these spans, whatever package makes them.
 const instrumentation = "github.com/propersim/propersim/services/environment"
 
-// beginSpan makes what follows part of a span, until the returned function is
-// called with its outcome. Without a tracer it does nothing.
-func (c *conductor) beginSpan(name string, attributes func() []attribute.KeyValue) func(error) {
-	if c.tracer == nil {
+// beginSpan starts a span that contains what follows, until the returned function
+// is called with the outcome. Without a tracer it does nothing.
+func (r *runner) beginSpan(name string, attributes func() []attribute.KeyValue) func(error) {
+	if r.tracer == nil {
 		return func(error) {}
 	}
-	outer := c.ctx
-	ctx, span := c.tracer.Start(outer, name)
+	outer := r.ctx
+	ctx, span := r.tracer.Start(outer, name)
 	if span.IsRecording() && attributes != nil {
 		span.SetAttributes(attributes()...)
 	}
-	c.ctx = ctx
+	r.ctx = ctx
 	return func(err error) {
 		if err != nil {
 			span.RecordError(err)
 			span.SetStatus(codes.Error, err.Error())
 		}
 		span.End()
-		c.ctx = outer
+		r.ctx = outer
 	}
 }
 
-// beginStep makes a step one trace, in all services.
-func (c *conductor) beginStep(s *environmentv1.Step) func(error) {
-	return c.beginSpan("step", func() []attribute.KeyValue {
-		return append(c.about(), attribute.Int("propersim.step", int(s.GetStep())), attribute.Int("propersim.day", int(s.GetDay())))
+// beginStep starts the span of a step: one trace over all services.
+func (r *runner) beginStep(s *environmentv1.Step) func(error) {
+	return r.beginSpan("step", func() []attribute.KeyValue {
+		return append(r.about(), attribute.Int("propersim.step", int(s.GetStep())), attribute.Int("propersim.day", int(s.GetDay())))
 	})
 }
 
 // about says which run a span belongs to.
-func (c *conductor) about() []attribute.KeyValue {
-	config := c.run.fixed.GetConfig()
+func (r *runner) about() []attribute.KeyValue {
+	config := r.run.Config()
 	return []attribute.KeyValue{
-		semconv.GenAIConversationID(c.run.id), attribute.String("propersim.run", c.run.id),
-		attribute.String("propersim.method", config.GetMethod()), attribute.String("propersim.persona", config.GetPersonaId()),
+		semconv.GenAIConversationID(r.run.ID()), attribute.String("propersim.run", r.run.ID()),
+		attribute.String("propersim.method", config.GetMethod().GetName()), attribute.String("propersim.persona", config.GetPersonaId()),
 	}
 }
 
-// agents are the calls that ask a role of the simulation to act: agents, in the
-// semantic conventions for generative AI.
+// agents are the calls to what the semantic conventions for generative AI name
+// an agent.
 var agents = map[string]string{"user.Act": "user", "assistant.Recommend": "assistant", "user.Evaluate": "judge"}
 
-// beginCall is a call with all its attempts, the waits in between, and the
-// sessions opened for it.
-func (c *conductor) beginCall(what string) func(error) {
+// beginCall starts the span of a call, with all its attempts, the pauses between
+// them, and the sessions opened for it.
+func (r *runner) beginCall(what string) func(error) {
 	agent, ok := agents[what]
 	if !ok {
-		return c.beginSpan(what, nil)
+		return r.beginSpan(what, nil)
 	}
-	return c.beginSpan("invoke_agent "+agent, func() []attribute.KeyValue {
+	return r.beginSpan("invoke_agent "+agent, func() []attribute.KeyValue {
 		return []attribute.KeyValue{semconv.GenAIOperationNameInvokeAgent, semconv.GenAIAgentName(agent)}
 	})
 }
 
-// traceModels adds the model calls that shaped an answer. A service tells only
+// traceModels adds the model calls that shaped an answer. A service reports only
 // how long each took: they are drawn as if all had ended with the answer.
-func (c *conductor) traceModels(calls []*simv1.ModelCall) {
-	if c.tracer == nil || len(calls) == 0 {
+func (r *runner) traceModels(a answer) {
+	if r.tracer == nil || len(a.GetCalls()) == 0 {
 		return
 	}
+	latency := make(map[string]time.Duration, len(a.GetTimings()))
+	for _, timing := range a.GetTimings() {
+		latency[timing.GetCallId()] = timing.GetLatency().AsDuration()
+	}
 	now := time.Now()
-	for _, call := range calls {
-		began := now.Add(-time.Duration(call.GetLatencyMs() * float64(time.Millisecond)))
-		_, span := c.tracer.Start(c.ctx, "chat "+call.GetModel(), trace.WithTimestamp(began), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
+	for _, call := range a.GetCalls() {
+		_, span := r.tracer.Start(r.ctx, "chat "+call.GetModel(), trace.WithTimestamp(now.Add(-latency[call.GetId()])), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
 			semconv.GenAIOperationNameChat, semconv.GenAIRequestModel(call.GetModel()),
 			semconv.GenAIUsageInputTokens(int(call.GetPromptTokens())), semconv.GenAIUsageOutputTokens(int(call.GetCompletionTokens())),
-			attribute.String("propersim.role", call.GetRole())))
+			attribute.String("propersim.role", roleName(call.GetRole())), attribute.String("propersim.purpose", call.GetPurpose())))
 		span.End(trace.WithTimestamp(now))
 	}
+}
+
+// roleName returns a role as a word: "judge" for ROLE_JUDGE.
+func roleName(role simv1.Role) string {
+	return strings.ToLower(strings.TrimPrefix(role.String(), "ROLE_"))
 }
