@@ -133,10 +133,10 @@ func (r *runner) waitFor(what string, cause error, pause backoff.BackOff) error 
 	}
 	// A database that does not answer cannot record a failure either.
 	if waited := now.Sub(r.waiting); what != "journal" && r.cfg.GiveUp > 0 && waited >= r.cfg.GiveUp {
-		return fmt.Errorf("%w: %s has not succeeded for %s: %v; resume the run when the service answers again",
-			errGaveUp, what, waited.Round(time.Millisecond), cause)
+		return fmt.Errorf("%w: %s has not succeeded for %s: %s; resume the run when the service answers again",
+			errGaveUp, what, waited.Round(time.Millisecond), errs.Reason(cause))
 	}
-	r.run.Set(environmentv1.RunState_RUN_STATE_WAITING, what+": "+cause.Error())
+	r.run.Set(environmentv1.RunState_RUN_STATE_WAITING, what+": "+errs.Reason(cause))
 	wait := pause.NextBackOff()
 	if asked, ok := errs.RetryDelay(cause); ok {
 		wait = max(wait, asked)
