@@ -99,11 +99,30 @@ func requestDigest(request proto.Message) ([]byte, error) {
 	return h.Sum(nil), nil
 }
 
+// Requested returns the id of the run that a request has made under a request id,
+// or "" for none. ErrExists for a request id that stands for another request.
+func (j *Journal) Requested(ctx context.Context, requestID string, request proto.Message) (string, error) {
+	if requestID == "" {
+		return "", nil
+	}
+	digest, err := requestDigest(request)
+	if err != nil {
+		return "", err
+	}
+	id, err := earlier(ctx, j.db, requestID, digest)
+	return id, j.db.Err(err)
+}
+
+// rowQueryer is the database or a transaction.
+type rowQueryer interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
 // earlier returns the id of the run that a request has made, or "".
-func earlier(ctx context.Context, tx *sql.Tx, requestID string, digest []byte) (string, error) {
+func earlier(ctx context.Context, q rowQueryer, requestID string, digest []byte) (string, error) {
 	var id string
 	var before []byte
-	err := tx.QueryRowContext(ctx, "SELECT runs.id, requests.digest FROM requests JOIN runs ON runs.number = requests.run WHERE requests.id = $1", requestID).Scan(&id, &before)
+	err := q.QueryRowContext(ctx, "SELECT runs.id, requests.digest FROM requests JOIN runs ON runs.number = requests.run WHERE requests.id = $1", requestID).Scan(&id, &before)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
@@ -228,18 +247,22 @@ func share(ctx context.Context, tx *sql.Tx, run *environmentv1.Run, to int64, g 
 	return err
 }
 
+// endWish keeps a wish that the conductor may not have seen yet.
+const endWish = "wish = CASE WHEN CAST($1 AS BIGINT) IN (2, 3) THEN wish ELSE 0 END"
+
 // SetState records the state of a run, its reason, and a checkpoint of its
-// progress (nil keeps the one before), and ends a wish. ErrLeaseLost where the
-// lease is no longer valid.
+// progress (nil keeps the one before). It ends a wish, unless the run continues
+// in the new state (running or waiting). ErrLeaseLost where the lease is no longer
+// valid.
 func (j *Journal) SetState(ctx context.Context, lease *Lease, state environmentv1.RunState, reason string, progress *environmentv1.Progress) error {
 	if progress == nil {
-		return j.update(ctx, lease, "state = $1, reason = $2, wish = 0 WHERE run = $3 AND token = $4", int32(state), reason, lease.number, lease.token)
+		return j.update(ctx, lease, "state = $1, reason = $2, "+endWish+" WHERE run = $3 AND token = $4", int32(state), reason, lease.number, lease.token)
 	}
 	data, err := deterministic.Marshal(progress)
 	if err != nil {
 		return fmt.Errorf("run %s: progress: %w", lease.run, err)
 	}
-	return j.update(ctx, lease, "state = $1, reason = $2, progress = $3, wish = 0 WHERE run = $4 AND token = $5", int32(state), reason, data, lease.number, lease.token)
+	return j.update(ctx, lease, "state = $1, reason = $2, progress = $3, "+endWish+" WHERE run = $4 AND token = $5", int32(state), reason, data, lease.number, lease.token)
 }
 
 // Checkpoint records the progress of a run that is conducted, so that the next

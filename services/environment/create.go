@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/propersim/propersim/internal/journal"
 	"github.com/propersim/propersim/pkg/errs"
@@ -16,8 +17,15 @@ import (
 
 // CreateRun implements RunService.
 func (s *Server) CreateRun(ctx context.Context, req *environmentv1.CreateRunRequest) (*environmentv1.CreateRunResponse, error) {
+	if r, err := s.requested(ctx, req.GetRequestId(), req); err != nil {
+		return nil, err
+	} else if r != nil {
+		return &environmentv1.CreateRunResponse{Run: r.View()}, nil
+	}
 	config := proto.CloneOf(req.GetConfig())
-	if err := check(config); err != nil {
+	var v errs.Violations
+	resolve(&v, config)
+	if err := v.OrNil(); err != nil {
 		return nil, err
 	}
 	w, err := s.world(config.GetWorldId())
@@ -29,99 +37,116 @@ func (s *Server) CreateRun(ctx context.Context, req *environmentv1.CreateRunRequ
 		return nil, err
 	}
 	config.PersonaId = persona.GetId()
-	state := environmentv1.RunState_RUN_STATE_QUEUED
+	resolveRate(config, persona)
+	state := queued
 	if req.GetPaused() {
-		state = environmentv1.RunState_RUN_STATE_PAUSED
+		state = paused
 	}
 	r, err := s.create(ctx, journal.NewRun{
-		Run:   &environmentv1.Run{Config: config, Persona: persona, State: state},
+		Run:   &environmentv1.Run{Config: config, Persona: persona, State: state, Labels: req.GetLabels()},
 		World: w, RequestID: req.GetRequestId(), Request: req,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &environmentv1.CreateRunResponse{Run: r.view()}, nil
+	return &environmentv1.CreateRunResponse{Run: r.View()}, nil
 }
 
-// ForkRun implements RunService.
+// ForkRun implements RunService. What the fork changes is checked before
+// anything is made.
 func (s *Server) ForkRun(ctx context.Context, req *environmentv1.ForkRunRequest) (*environmentv1.ForkRunResponse, error) {
-	from, err := s.run(req.GetId())
+	if r, err := s.requested(ctx, req.GetRequestId(), req); err != nil {
+		return nil, err
+	} else if r != nil {
+		return &environmentv1.ForkRunResponse{Run: r.View()}, nil
+	}
+	from, err := s.run(ctx, req.GetId())
 	if err != nil {
 		return nil, err
 	}
-	config := proto.CloneOf(from.fixed.GetConfig())
+	config := proto.CloneOf(from.Config())
 	if req.GetConfig() != nil {
 		config = proto.CloneOf(req.GetConfig())
-		if err := checkFork(config, from.fixed, req.GetAtStep()); err != nil {
+		var v errs.Violations
+		resolve(&v, config)
+		checkFork(&v, config, from.Fixed(), req.GetAtStep())
+		if err := v.OrNil(); err != nil {
 			return nil, err
 		}
+		resolveRate(config, from.Fixed().GetPersona())
 	}
-	w, err := s.journal.World(ctx, from.id)
+	labels := req.GetLabels()
+	if len(labels) == 0 {
+		labels = from.Fixed().GetLabels()
+	}
+	w, err := s.journal.World(ctx, from.ID())
 	if err != nil {
 		return nil, err
 	}
 	r, err := s.create(ctx, journal.NewRun{
-		Run: &environmentv1.Run{Config: config, Persona: from.fixed.GetPersona(), State: environmentv1.RunState_RUN_STATE_QUEUED,
-			ForkedFrom: from.id, ForkedAtStep: req.GetAtStep()},
+		Run: &environmentv1.Run{Config: config, Persona: from.Fixed().GetPersona(), State: queued, Labels: labels,
+			ForkedFrom: from.ID(), ForkedAtStep: req.GetAtStep()},
 		World: w, RequestID: req.GetRequestId(), Request: req,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &environmentv1.ForkRunResponse{Run: r.view()}, nil
+	return &environmentv1.ForkRunResponse{Run: r.View()}, nil
+}
+
+// requested returns the run that a request has made before, or nil.
+func (s *Server) requested(ctx context.Context, requestID string, request proto.Message) (*run, error) {
+	id, err := s.journal.Requested(ctx, requestID, request)
+	if id == "" || err != nil {
+		return nil, err
+	}
+	return s.run(ctx, id)
 }
 
 // create records a run and lets it start, or returns the one that the request
 // has made before.
 func (s *Server) create(ctx context.Context, n journal.NewRun) (*run, error) {
-	n.Run.Version, n.Run.CreatedUnixMs = s.cfg.Version, s.cfg.Now().UnixMilli()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	stored, created, err := s.journal.Create(ctx, n)
+	n.Run.Version, n.Run.CreateTime = s.cfg.Version, timestamppb.New(s.cfg.Now())
+	stored, _, err := s.journal.Create(ctx, n)
 	if err != nil {
 		return nil, err
 	}
-	if !created {
-		return s.runs[stored.GetId()], nil
-	}
-	r := newRun(stored)
-	s.runs[r.id] = r
-	s.order = append(s.order, r)
-	if r.state == environmentv1.RunState_RUN_STATE_QUEUED {
+	r := s.add(stored, 0)
+	if r.State() == queued {
 		s.launch(r)
 	}
 	return r, nil
 }
 
-// check reports every fault of a configuration that the contract's own rules
-// cannot see.
-func check(config *environmentv1.RunConfig) error {
-	var v errs.Violations
+// resolve fills in what a configuration leaves to the environment, and adds every
+// fault that the rules of the contract cannot see.
+func resolve(v *errs.Violations, config *environmentv1.RunConfig) {
 	if err := simtime.Scale(config.GetStepSeconds()).Validate(); err != nil {
 		v.Add("config.step_seconds", "found %d, want a divisor of 86400 from 10 to 3600", config.GetStepSeconds())
 	}
-	checkMethod(&v, config)
-	return v.OrNil()
+	resolveMethod(v, config)
+	resolveBackends(v, config)
 }
 
-// checkFork holds a fork's configuration to the run it shares steps with.
-func checkFork(config *environmentv1.RunConfig, from *environmentv1.Run, atStep int32) error {
-	var v errs.Violations
-	if own := from.GetConfig(); config.GetPersonaId() != own.GetPersonaId() || config.GetWorldId() != own.GetWorldId() || config.GetStepSeconds() != own.GetStepSeconds() {
-		v.Add("config", "persona_id, world_id and step_seconds must be those of run %s: %q, %q, %d", from.GetId(), own.GetPersonaId(), own.GetWorldId(), own.GetStepSeconds())
+// checkFork adds what must be as in the run that a fork shares steps with.
+func checkFork(v *errs.Violations, config *environmentv1.RunConfig, from *environmentv1.Run, atStep int32) {
+	own := from.GetConfig()
+	same := func(field string, found, want any) {
+		if found != want {
+			v.Add(field, "found %v, want %v as in run %s", found, want, from.GetId())
+		}
 	}
+	same("config.persona_id", config.GetPersonaId(), own.GetPersonaId())
+	same("config.world_id", config.GetWorldId(), own.GetWorldId())
+	same("config.step_seconds", config.GetStepSeconds(), own.GetStepSeconds())
 	if seconds := config.GetStepSeconds(); seconds > 0 && int64(atStep) >= int64(config.GetDays())*(simtime.SecondsPerDay/int64(seconds)) {
-		v.Add("config.days", "found %d: step %d, the last one shared, lies behind its end", config.GetDays(), atStep)
+		v.Add("config.days", "found %d, want more: step %d, the last one shared, is behind the end", config.GetDays(), atStep)
 	}
-	if err := v.OrNil(); err != nil {
-		return err
-	}
-	return check(config)
 }
 
 // persona returns a persona by id or number as it is pinned to a run.
 func (s *Server) persona(ctx context.Context, id string) (*simv1.Persona, error) {
-	resp, err := s.clients.Personas.GetPersona(ctx, &userv1.GetPersonaRequest{Id: id})
+	resp, err := s.personas.GetPersona(ctx, &userv1.GetPersonaRequest{Id: id})
 	if err != nil {
 		return nil, fmt.Errorf("persona %q: %w", id, err)
 	}

@@ -1,12 +1,8 @@
-// Package environment conducts runs: it keeps the clock and the world, leads
-// every step from the user's action to the commit, and keeps the journal. It
-// calls the other services; none of them calls it.
 package environment
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,43 +14,54 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/propersim/propersim/internal/journal"
-	"github.com/propersim/propersim/internal/slowreader"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
+	"github.com/propersim/propersim/services/environment/conduct"
+	"github.com/propersim/propersim/services/environment/watch"
 	"github.com/propersim/propersim/worlds"
 )
 
-// Config says where the journal is and how many runs go on at once.
+// Config says where the journal is and how runs are conducted.
 type Config struct {
 	// DSN of the journal: a path, "sqlite:PATH", "postgres://..." or ":memory:".
 	DSN string
-	// Parallel is the greatest number of runs that go on at once; 0 means 32.
+	// Parallel is the greatest number of runs that this process conducts at once; 0
+	// means 32.
 	Parallel int
 	// Version of the program, recorded with every run.
 	Version string
-	// Hold leaves the runs of the journal where they are until ResumeRun, for
-	// commands that only read. New runs start all the same.
-	Hold bool
-	// Retry is the first pause after a service did not answer; it grows to
-	// fifty times that. 0 means 100 ms.
+	// Retry is the first pause after a service did not answer; pauses grow to fifty
+	// times that. 0 means 100 ms.
 	Retry time.Duration
-	// WatchPatience is how long a watcher may leave its stream unread before it is
-	// cut; 0 means 30 s.
+	// GiveUp is how long a run waits for a service that does not answer before it
+	// fails, in a way that ResumeRun can mend; 0 means without end.
+	GiveUp time.Duration
+	// UserTimeout and AssistantTimeout bound one call of the user and of the
+	// assistant; 0 means the default of the connection.
+	UserTimeout, AssistantTimeout time.Duration
+	// LeaseTTL is how long a run stays with a process that no longer renews its
+	// lease; leases are renewed four times as often. 0 means 20 s.
+	LeaseTTL time.Duration
+	// Poll is the time between two looks at what other processes do with the runs
+	// of the journal; 0 means 1 s.
+	Poll time.Duration
+	// WatchPatience is how long a watcher may leave its stream unread before the
+	// stream ends; 0 means 30 s.
 	WatchPatience time.Duration
-	// Worlds are the places there are; nil means those of the program.
+	// Worlds are the worlds that runs can have; nil means those of the program.
 	Worlds []*simv1.World
 	// Logger gets what happens to runs; nil means none.
 	Logger *zap.Logger
-	// Metrics gets what the service counts; nil means nobody looks.
+	// Metrics is where the metrics are registered; nil means nowhere.
 	Metrics prometheus.Registerer
 	// Tracer gets a trace of every step; nil means none.
 	Tracer trace.TracerProvider
-	// Now is the wall clock for creation times; nil means time.Now. It decides
-	// no result.
+	// Now is the wall clock for creation times; nil means time.Now. It decides no
+	// result.
 	Now func() time.Time
 }
 
@@ -72,54 +79,34 @@ type Server struct {
 	environmentv1.UnimplementedRunServiceServer
 	environmentv1.UnimplementedWorldServiceServer
 
-	cfg     Config
-	clients Clients
-	log     *zap.Logger
-	journal *journal.Journal
-	worlds  []*simv1.World // by id
-	slots   *semaphore.Weighted
-	metrics *metrics
-	tracer  trace.Tracer // nil without traces
-
-	watchdog *slowreader.Watchdog
-	pacer    *pacer
-	pages    *pages
+	cfg       Config
+	holder    string // of the leases of this process
+	personas  userv1.PersonaServiceClient
+	log       *zap.Logger
+	journal   *journal.Journal
+	worlds    []*simv1.World // by id
+	slots     *semaphore.Weighted
+	conductor *conduct.Conductor
+	watchers  *watch.Watchers
+	lost      prometheus.Counter // leases
 
 	mu    sync.Mutex
 	runs  map[string]*run // guarded by mu
-	order []*run          // in the order of creation; guarded by mu
-	ctx   context.Context // set while Run goes on; guarded by mu
-	going sync.WaitGroup  // the conducted runs
+	order []*run          // by position; guarded by mu
+	ctx   context.Context // set while Run works; guarded by mu
+	going sync.WaitGroup  // goroutines of launched runs
 
-	conducted atomic.Int64 // how many runs go on
+	launched  atomic.Int64 // runs that are conducted or wait for a place
+	following sync.Mutex   // one follow at a time
 }
 
-// New opens the journal and reads which runs there are; nothing goes on before
-// Run. Errors are those of the journal.
+// New opens the journal and reads which runs there are; nothing is conducted
+// before Run. Errors are those of the journal.
 func New(cfg Config, clients Clients) (*Server, error) {
-	if cfg.Parallel <= 0 {
-		cfg.Parallel = 32
-	}
-	if cfg.Retry <= 0 {
-		cfg.Retry = 100 * time.Millisecond
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	s := &Server{cfg: cfg, clients: clients, log: cfg.Logger, worlds: cfg.Worlds,
-		slots: semaphore.NewWeighted(int64(cfg.Parallel)), runs: map[string]*run{},
-		watchdog: slowreader.New(cfg.WatchPatience)}
-	s.pacer = newPacer(func() bool { return s.conducted.Load() > 0 })
-	if s.log == nil {
-		s.log = zap.NewNop()
-	}
-	if cfg.Tracer != nil {
-		s.tracer = cfg.Tracer.Tracer(instrumentation)
-	}
+	cfg.setDefaults()
+	s := &Server{cfg: cfg, holder: journal.NewHolder(), personas: clients.Personas, log: cfg.Logger, worlds: cfg.Worlds,
+		slots: semaphore.NewWeighted(int64(cfg.Parallel)), runs: map[string]*run{}}
 	var err error
-	if s.metrics, err = newMetrics(cfg.Metrics); err != nil {
-		return nil, err
-	}
 	if s.worlds == nil {
 		if s.worlds, err = worlds.All(); err != nil {
 			return nil, err
@@ -129,36 +116,44 @@ func New(cfg Config, clients Clients) (*Server, error) {
 	if s.journal, err = journal.New(ctx, cfg.DSN); err != nil {
 		return nil, err
 	}
-	s.pages = newPages(s.journal)
-	if err := errors.Join(s.load(ctx), s.measure(cfg.Metrics)); err != nil {
-		_ = s.journal.Close()
-		return nil, err
+	if err := errors.Join(s.build(clients), s.follow(ctx)); err != nil {
+		return nil, errors.Join(err, s.journal.Close())
 	}
 	return s, nil
 }
 
-// measure counts the runs and what the journal does.
-func (s *Server) measure(registry prometheus.Registerer) error {
-	if registry == nil {
-		return nil
+func (c *Config) setDefaults() {
+	if c.Parallel <= 0 {
+		c.Parallel = 32
 	}
-	return errors.Join(registry.Register(newRunStates(s)), s.journal.Measure(registry))
+	if c.LeaseTTL <= 0 {
+		c.LeaseTTL = journal.LeaseTTL
+	}
+	if c.Poll <= 0 {
+		c.Poll = time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 }
 
-func (s *Server) load(ctx context.Context) error {
-	stored, err := s.journal.Runs(ctx)
+// build makes the parts that work on the journal.
+func (s *Server) build(clients Clients) (err error) {
+	s.conductor, err = conduct.New(
+		conduct.Config{Retry: s.cfg.Retry, GiveUp: s.cfg.GiveUp, UserTimeout: s.cfg.UserTimeout, AssistantTimeout: s.cfg.AssistantTimeout},
+		conduct.Deps{Journal: s.journal, Users: clients.Users, Assistants: clients.Assistants, Buffer: clients.Buffer, Trainer: clients.Trainer,
+			Logger: s.log, Tracer: s.cfg.Tracer, Registry: s.cfg.Metrics})
 	if err != nil {
-		return fmt.Errorf("journal: %w", err)
+		return err
 	}
-	for _, one := range stored {
-		r := newRun(one)
-		if s.cfg.Hold && !over(r.state) && r.state != environmentv1.RunState_RUN_STATE_PAUSED {
-			r.state, r.reason = environmentv1.RunState_RUN_STATE_PAUSED, "held at the start of the service"
-		}
-		s.runs[r.id] = r
-		s.order = append(s.order, r)
+	busy := func() bool { return s.launched.Load() > 0 }
+	if s.watchers, err = watch.New(s.journal, s.cfg.WatchPatience, busy, s.cfg.Metrics); err != nil {
+		return err
 	}
-	return nil
+	return s.measure(s.cfg.Metrics)
 }
 
 // Register registers RunService and WorldService.
@@ -167,19 +162,17 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	environmentv1.RegisterWorldServiceServer(r, s)
 }
 
-// Run conducts the runs until ctx is done. Those that were on their way when
-// the service last ended go on by themselves. Everything acknowledged is in the
-// journal when it returns.
+// Run conducts the runs until ctx is done. Runs that were in progress when the
+// service last ended continue by themselves. When it returns, everything
+// acknowledged is in the journal, and other processes can take the runs over.
 func (s *Server) Run(ctx context.Context) error {
 	s.mu.Lock()
 	s.ctx = ctx
-	for _, r := range s.order {
-		if r.current() == environmentv1.RunState_RUN_STATE_QUEUED {
-			s.launch(r)
-		}
-	}
 	s.mu.Unlock()
-	<-ctx.Done()
+	var loops sync.WaitGroup
+	loops.Go(func() { s.followLoop(ctx) })
+	loops.Go(func() { s.renewLoop(ctx) })
+	loops.Wait()
 	s.mu.Lock()
 	s.ctx = nil
 	s.mu.Unlock()

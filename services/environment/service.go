@@ -3,52 +3,81 @@ package environment
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/paging"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
 
-// run returns a run by id. ErrNotFound for an unknown one.
-func (s *Server) run(id string) (*run, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, ok := s.runs[id]
-	if !ok {
-		return nil, fmt.Errorf("run %q: %w", id, errs.ErrNotFound)
+// run returns a run by id, also one that another process has just created.
+// ErrRunNotFound for an unknown one.
+func (s *Server) run(ctx context.Context, id string) (*run, error) {
+	if r := s.find(id); r != nil {
+		return r, nil
 	}
-	return r, nil
+	if err := s.follow(ctx); err != nil {
+		return nil, err
+	}
+	if r := s.find(id); r != nil {
+		return r, nil
+	}
+	return nil, fmt.Errorf("run %q: %w", id, errs.ErrRunNotFound)
 }
 
 // GetRun implements RunService.
-func (s *Server) GetRun(_ context.Context, req *environmentv1.GetRunRequest) (*environmentv1.GetRunResponse, error) {
-	r, err := s.run(req.GetId())
+func (s *Server) GetRun(ctx context.Context, req *environmentv1.GetRunRequest) (*environmentv1.GetRunResponse, error) {
+	r, err := s.run(ctx, req.GetId())
 	if err != nil {
 		return nil, err
 	}
-	return &environmentv1.GetRunResponse{Run: r.view()}, nil
+	return &environmentv1.GetRunResponse{Run: r.View()}, nil
 }
 
-const listRuns = "environment.ListRuns" // the scope of its page tokens
-
-// runPlace is a position in the order of runs: how many were listed.
+// runPlace is a position in the order of runs: the id of the one listed last.
 type runPlace struct {
-	Listed int `json:"n"`
+	ID string `json:"i"`
 }
 
-// ListRuns implements RunService.
+// listScope is the scope of the page tokens of a ListRuns request.
+func listScope(req *environmentv1.ListRunsRequest) string {
+	var scope strings.Builder
+	scope.WriteString("environment.ListRuns")
+	for _, name := range slices.Sorted(maps.Keys(req.GetLabels())) {
+		fmt.Fprintf(&scope, " %q=%q", name, req.GetLabels()[name])
+	}
+	fmt.Fprintf(&scope, " %v", req.GetStates())
+	return scope.String()
+}
+
+// ListRuns implements RunService. What other processes do with their runs may
+// be shown Config.Poll late.
 func (s *Server) ListRuns(_ context.Context, req *environmentv1.ListRunsRequest) (*environmentv1.ListRunsResponse, error) {
-	at, err := paging.Parse[runPlace](listRuns, req.GetPageToken())
+	scope := listScope(req)
+	at, err := paging.Parse[runPlace](scope, req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	resp, full := &environmentv1.ListRunsResponse{}, paging.New(req.GetPageSize())
-	for _, r := range s.order[min(at.Listed, len(s.order)):] {
-		view := r.view()
-		if !full.Add(view) {
-			resp.NextPageToken = paging.Token(listRuns, runPlace{Listed: at.Listed + len(resp.Runs)})
+	runs := s.all()
+	if at.ID != "" {
+		last := slices.IndexFunc(runs, func(r *run) bool { return r.ID() == at.ID })
+		if last < 0 {
+			return nil, errs.Invalid("page_token", "found one that names run %q, which does not exist", at.ID)
+		}
+		runs = runs[last+1:]
+	}
+	resp, page := &environmentv1.ListRunsResponse{}, paging.New(req.GetPageSize())
+	for _, r := range runs {
+		view := r.View()
+		if !selected(req, view) {
+			continue
+		}
+		if !page.Add(view) {
+			resp.NextPageToken = paging.Token(scope, runPlace{ID: resp.Runs[len(resp.Runs)-1].GetId()})
 			break
 		}
 		resp.Runs = append(resp.Runs, view)
@@ -56,101 +85,22 @@ func (s *Server) ListRuns(_ context.Context, req *environmentv1.ListRunsRequest)
 	return resp, nil
 }
 
-// PauseRun implements RunService.
-func (s *Server) PauseRun(ctx context.Context, req *environmentv1.PauseRunRequest) (*environmentv1.PauseRunResponse, error) {
-	r, err := s.end(ctx, req.GetId(), environmentv1.RunState_RUN_STATE_PAUSED)
-	if err != nil {
-		return nil, err
-	}
-	return &environmentv1.PauseRunResponse{Run: r.view()}, nil
-}
-
-// CancelRun implements RunService.
-func (s *Server) CancelRun(ctx context.Context, req *environmentv1.CancelRunRequest) (*environmentv1.CancelRunResponse, error) {
-	r, err := s.end(ctx, req.GetId(), environmentv1.RunState_RUN_STATE_CANCELLED)
-	if err != nil {
-		return nil, err
-	}
-	s.closeSessions(ctx, r)
-	return &environmentv1.CancelRunResponse{Run: r.view()}, nil
-}
-
-// end stops a run after its present step and records the state it was sent to.
-func (s *Server) end(ctx context.Context, id string, to environmentv1.RunState) (*run, error) {
-	r, err := s.run(id)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		if err := r.mayBecome(to); err != nil {
-			return nil, err
-		}
-		if err := r.stop(ctx); err != nil {
-			return nil, err
-		}
-		if ended, err := s.record(ctx, r, to); ended || err != nil {
-			return r, err
+// selected reports that a run has all labels and one of the states that a
+// request names.
+func selected(req *environmentv1.ListRunsRequest, run *environmentv1.Run) bool {
+	for name, value := range req.GetLabels() {
+		if has, ok := run.GetLabels()[name]; !ok || has != value {
+			return false
 		}
 	}
-}
-
-// record writes the state a run was sent to. It reports false where the run was
-// resumed in the meantime.
-func (s *Server) record(ctx context.Context, r *run, to environmentv1.RunState) (bool, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r.conducted() {
-		return false, nil
-	}
-	// It may have come to its end in the meantime.
-	if err := r.mayBecome(to); err != nil {
-		return false, err
-	}
-	if err := s.journal.SetState(ctx, r.id, to, "", r.view().GetProgress()); err != nil {
-		return false, err
-	}
-	r.set(to, "")
-	return true, nil
-}
-
-// mayBecome says whether a call may send the run to a state.
-func (r *run) mayBecome(to environmentv1.RunState) error {
-	state := r.current()
-	forbidden := final(state) && state != to
-	if to == environmentv1.RunState_RUN_STATE_PAUSED && over(state) {
-		forbidden = true
-	}
-	if forbidden {
-		return fmt.Errorf("run %s is %s: %w", r.id, word(state), errs.ErrPrecondition)
-	}
-	return nil
-}
-
-// ResumeRun implements RunService.
-func (s *Server) ResumeRun(ctx context.Context, req *environmentv1.ResumeRunRequest) (*environmentv1.ResumeRunResponse, error) {
-	r, err := s.run(req.GetId())
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	state := r.current()
-	if final(state) {
-		return nil, fmt.Errorf("run %s is %s: %w", r.id, word(state), errs.ErrPrecondition)
-	}
-	if state == environmentv1.RunState_RUN_STATE_PAUSED || state == environmentv1.RunState_RUN_STATE_FAILED {
-		queued := environmentv1.RunState_RUN_STATE_QUEUED
-		if err := s.journal.SetState(ctx, r.id, queued, "", nil); err != nil {
-			return nil, err
-		}
-		r.set(queued, "")
-		s.launch(r)
-	}
-	return &environmentv1.ResumeRunResponse{Run: r.view()}, nil
+	return len(req.GetStates()) == 0 || slices.Contains(req.GetStates(), run.GetState())
 }
 
 // GetStep implements RunService.
 func (s *Server) GetStep(ctx context.Context, req *environmentv1.GetStepRequest) (*environmentv1.GetStepResponse, error) {
+	if _, err := s.run(ctx, req.GetRunId()); err != nil {
+		return nil, err
+	}
 	entry, err := s.journal.Step(ctx, req.GetRunId(), req.GetStep())
 	if err != nil {
 		return nil, err
@@ -158,15 +108,28 @@ func (s *Server) GetStep(ctx context.Context, req *environmentv1.GetStepRequest)
 	return &environmentv1.GetStepResponse{Entry: entry}, nil
 }
 
-// ListSteps implements RunService.
-func (s *Server) ListSteps(ctx context.Context, req *environmentv1.ListStepsRequest) (*environmentv1.ListStepsResponse, error) {
-	resp, full := &environmentv1.ListStepsResponse{}, paging.New(req.GetPageSize())
-	for entry, err := range s.journal.Entries(ctx, req.GetRunId(), req.GetAfterSequence()) {
+// entryPlace is a position in a run: the sequence number listed last.
+type entryPlace struct {
+	Sequence int64 `json:"s"`
+}
+
+// ListEntries implements RunService.
+func (s *Server) ListEntries(ctx context.Context, req *environmentv1.ListEntriesRequest) (*environmentv1.ListEntriesResponse, error) {
+	scope := fmt.Sprintf("environment.ListEntries %q after %d", req.GetRunId(), req.GetAfterSequence())
+	at, err := paging.Parse[entryPlace](scope, req.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.run(ctx, req.GetRunId()); err != nil {
+		return nil, err
+	}
+	resp, page := &environmentv1.ListEntriesResponse{}, paging.New(req.GetPageSize())
+	for entry, err := range s.journal.Entries(ctx, req.GetRunId(), max(req.GetAfterSequence(), at.Sequence)) {
 		if err != nil {
 			return nil, err
 		}
-		if !full.Add(entry) {
-			resp.NextAfterSequence = resp.GetEntries()[len(resp.GetEntries())-1].GetSequence()
+		if !page.Add(entry) {
+			resp.NextPageToken = paging.Token(scope, entryPlace{Sequence: resp.GetEntries()[len(resp.GetEntries())-1].GetSequence()})
 			break
 		}
 		resp.Entries = append(resp.Entries, entry)
@@ -174,23 +137,11 @@ func (s *Server) ListSteps(ctx context.Context, req *environmentv1.ListStepsRequ
 	return resp, nil
 }
 
-// word is a state as people say it.
-func word(state environmentv1.RunState) string {
-	switch state {
-	case environmentv1.RunState_RUN_STATE_QUEUED:
-		return "queued"
-	case environmentv1.RunState_RUN_STATE_RUNNING:
-		return "running"
-	case environmentv1.RunState_RUN_STATE_WAITING:
-		return "waiting"
-	case environmentv1.RunState_RUN_STATE_PAUSED:
-		return "paused"
-	case environmentv1.RunState_RUN_STATE_FINISHED:
-		return "finished"
-	case environmentv1.RunState_RUN_STATE_FAILED:
-		return "failed"
-	case environmentv1.RunState_RUN_STATE_CANCELLED:
-		return "cancelled"
+// WatchRun implements RunService; see watch.Watchers.Serve.
+func (s *Server) WatchRun(req *environmentv1.WatchRunRequest, stream grpc.ServerStreamingServer[environmentv1.WatchRunResponse]) error {
+	r, err := s.run(stream.Context(), req.GetId())
+	if err != nil {
+		return err
 	}
-	return "in no known state"
+	return s.watchers.Serve(r.Run, req, stream)
 }

@@ -3,6 +3,7 @@ package environment
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/paging"
@@ -10,13 +11,17 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
+// world returns a world by id. ErrNotFound, with the ids that there are, for an
+// unknown one.
 func (s *Server) world(id string) (*simv1.World, error) {
-	for _, w := range s.worlds {
+	ids := make([]string, len(s.worlds))
+	for i, w := range s.worlds {
 		if w.GetId() == id {
 			return w, nil
 		}
+		ids[i] = w.GetId()
 	}
-	return nil, fmt.Errorf("world %q: %w", id, errs.ErrNotFound)
+	return nil, fmt.Errorf("there is no world %q, want one of %s: %w", id, strings.Join(ids, ", "), errs.ErrNotFound)
 }
 
 // GetWorld implements WorldService.

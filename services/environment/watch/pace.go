@@ -1,4 +1,4 @@
-package environment
+package watch
 
 import (
 	"math"
@@ -8,29 +8,30 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// What is handed out to all watchers together while runs go on, so that
-// watching cannot starve the simulation. BenchmarkWatchers measured 15 to 20 ms
-// of CPU time a second for a thousand watchers that use up the caps, 1% of two
-// cores. A new state is not held to them, and nothing is while no run goes on.
+// Caps on what all watchers together are sent while runs are conducted here, so
+// that watching cannot starve the simulation. BenchmarkWatchers measured 15 to
+// 20 ms of CPU time a second for a thousand watchers that use up the caps, 1% of
+// two cores. A new state is sent whatever the caps; without runs there are none.
 const (
 	entriesPerSecond  = 2000
 	progressPerSecond = 500
 )
 
 const (
-	// beat is how long news may take to reach a watcher within the caps.
-	beat = 20 * time.Millisecond
-	// slowBeat is the time between two rounds while the caps are used up: fewer
-	// and larger ones wake less and write more at once.
-	slowBeat = 5 * beat
-	// helping is how many entries a watcher is given before the next one's turn.
-	helping = 8
+	// tick is the time between two rounds of the pacer, and the delay of a watcher
+	// within the caps.
+	tick = 20 * time.Millisecond
+	// slowTick is the time between two rounds while the caps are used up: fewer and
+	// larger rounds wake fewer goroutines and write more at once.
+	slowTick = 5 * tick
+	// quantum is how many entries a watcher is given before the next one's turn.
+	quantum = 8
 )
 
 // pacer wakes the watchers that may be sent something, in turns. Its goroutine
-// is there while watchers are.
+// exists only while there are watchers.
 type pacer struct {
-	busy func() bool // reports that runs go on
+	busy func() bool // reports that runs are conducted here
 
 	mu                sync.Mutex
 	ring              []*watcher // guarded by mu
@@ -38,14 +39,14 @@ type pacer struct {
 	progressTurn      int        // place in the ring; guarded by mu
 	entries, progress *rate.Limiter
 	scarce            bool          // the caps were used up in the last round; guarded by mu
-	round             time.Time     // when the last round was; guarded by mu
+	last              time.Time     // when the last round was; guarded by mu
 	quit              chan struct{} // guarded by mu; nil without watchers
 }
 
 func newPacer(busy func() bool) *pacer {
 	return &pacer{
 		busy: busy,
-		// Up to a fifth of a second is made up for when a beat comes late.
+		// A late tick makes up for at most a fifth of a second.
 		entries:  rate.NewLimiter(entriesPerSecond, entriesPerSecond/5),
 		progress: rate.NewLimiter(progressPerSecond, progressPerSecond/5),
 	}
@@ -77,33 +78,33 @@ func (p *pacer) leave(w *watcher) {
 }
 
 func (p *pacer) run(quit <-chan struct{}) {
-	ticker := time.NewTicker(beat)
+	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-quit:
 			return
 		case now := <-ticker.C:
-			p.beat(now)
+			p.round(now)
 		}
 	}
 }
 
-// beat gives out what the caps allow at this moment.
-func (p *pacer) beat(now time.Time) {
+// round hands out what the caps allow at this moment.
+func (p *pacer) round(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	entries, progress, portion := math.MaxInt, math.MaxInt, pageEntries
 	capped := p.busy()
-	if capped && p.scarce && now.Sub(p.round) < slowBeat-beat/2 {
+	if capped && p.scarce && now.Sub(p.last) < slowTick-tick/2 {
 		return
 	}
 	if capped {
-		entries, progress, portion = int(p.entries.TokensAt(now)), int(p.progress.TokensAt(now)), helping
+		entries, progress, portion = int(p.entries.TokensAt(now)), int(p.progress.TokensAt(now)), quantum
 	}
 	shown := p.turns(&p.progressTurn, progress, func(w *watcher, _ int) int { return w.offerProgress(now) })
 	handed := p.turns(&p.entryTurn, entries, func(w *watcher, left int) int { return w.offerEntries(min(portion, left)) })
-	p.round, p.scarce = now, shown == progress || handed == entries
+	p.last, p.scarce = now, shown == progress || handed == entries
 	if capped {
 		p.progress.ReserveN(now, shown)
 		p.entries.ReserveN(now, handed)

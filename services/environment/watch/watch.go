@@ -1,4 +1,8 @@
-package environment
+// Package watch streams what happens to runs to watchers. Each reads entries from
+// the journal at its own pace, within caps on all watchers together, so that a
+// run never waits for a watcher (pace.go); what many watchers read is read from
+// the journal once (pages.go).
+package watch
 
 import (
 	"context"
@@ -6,48 +10,71 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
+	"github.com/propersim/propersim/internal/journal"
+	"github.com/propersim/propersim/internal/prom"
 	"github.com/propersim/propersim/internal/slowreader"
 	"github.com/propersim/propersim/pkg/errs"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	"github.com/propersim/propersim/services/environment/live"
 )
 
-// WatchRun implements RunService. It reads entries from the journal at the
-// watcher's own pace, within the caps on all watchers together: the run waits
-// for nobody. A new state is sent at once. The stream ends when the run is
-// finished, failed or cancelled and, in entries mode, all its entries are sent;
-// its last message is the run. In entries mode the sequence of a run message may
-// be ahead of the entries sent: watch again from that of the last entry.
-//
-// Errors: ErrNotFound for an unknown run; errs.Behind, with the place to go on
-// from, for a stream that nobody read for Config.WatchPatience; ErrCanceled and
-// ErrDeadline for a caller that left.
-func (s *Server) WatchRun(req *environmentv1.WatchRunRequest, stream grpc.ServerStreamingServer[environmentv1.WatchRunResponse]) error {
-	r, err := s.run(req.GetId())
+// Watchers are the watchers of a server. It is safe for concurrent use.
+type Watchers struct {
+	watchdog *slowreader.Watchdog
+	pacer    *pacer
+	pages    *pages
+	open     prometheus.Gauge
+	cut      prometheus.Counter
+}
+
+// New returns watchers of the runs of a journal. patience is how long one may
+// leave its stream unread; 0 means 30 s. busy reports that runs are conducted
+// here, so that watching must be capped. Errors are those of registering the
+// metrics.
+func New(j *journal.Journal, patience time.Duration, busy func() bool, registry prometheus.Registerer) (*Watchers, error) {
+	pages, err := newPages(j)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	w := newWatcher(s, r, req)
-	s.metrics.watchers.Inc()
-	defer s.metrics.watchers.Dec()
-	s.pacer.join(w)
-	defer s.pacer.leave(w)
-	err = slowreader.Serve(s.watchdog, stream, func(send func(*environmentv1.WatchRunResponse) error) error {
-		return w.follow(stream.Context(), send)
+	m := prom.Maker{Registry: registry}
+	return &Watchers{
+		watchdog: slowreader.New(patience), pacer: newPacer(busy), pages: pages,
+		open: m.Gauge("watchers", "Streams of WatchRun that are open.").WithLabelValues(),
+		cut:  m.Counter("watchers_cut_total", "Streams of WatchRun that ended because nobody read them.").WithLabelValues(),
+	}, m.Err
+}
+
+// Serve streams a run until it is finished, failed or cancelled and, in entries
+// mode, all its entries are sent; the last message is the run. A new state is
+// sent at once. In entries mode the sequence of a run message may be ahead of the
+// entries sent: watch again from that of the last entry.
+//
+// Errors: errs.Behind, with the place to watch again from, for a stream that
+// nobody read for so long; ErrCanceled and ErrDeadline for a caller that left.
+func (w *Watchers) Serve(r *live.Run, req *environmentv1.WatchRunRequest, stream grpc.ServerStreamingServer[environmentv1.WatchRunResponse]) error {
+	one := newWatcher(w.pages, r, req)
+	w.open.Inc()
+	defer w.open.Dec()
+	w.pacer.join(one)
+	defer w.pacer.leave(one)
+	err := slowreader.Serve(w.watchdog, stream, func(send func(*environmentv1.WatchRunResponse) error) error {
+		return one.follow(stream.Context(), send)
 	})
 	if errors.Is(err, slowreader.ErrUnread) {
-		s.metrics.watchersCut.Inc()
-		return errs.Behind{After: w.sent.Load()}
+		w.cut.Inc()
+		return errs.Behind{After: one.sent.Load()}
 	}
 	return err
 }
 
-// watcher is one stream of news. It sleeps until the run has a new state, or
-// until the pacer permits it to send.
+// watcher is one stream. It sleeps until the run has a new state, or until the
+// pacer permits it to send.
 type watcher struct {
-	server  *Server
-	run     *run
+	pages   *pages
+	run     *live.Run
 	entries bool
 
 	sent    atomic.Int64                           // sequence number last handed to the stream
@@ -56,9 +83,13 @@ type watcher struct {
 	busy    atomic.Bool                            // has a permit that is not used up
 
 	interval time.Duration
-	due      time.Time // of the next progress; the pacer's
-	offered  permit    // the pacer's
+	due      time.Time // of the next progress; owned by the pacer
+	offered  permit    // owned by the pacer
 }
+
+// defaultInterval is the least time between two messages of progress, where the
+// request says nothing.
+const defaultInterval = 200 * time.Millisecond
 
 // permit says what may be sent.
 type permit struct {
@@ -66,35 +97,35 @@ type permit struct {
 	entries  int
 }
 
-func newWatcher(s *Server, r *run, req *environmentv1.WatchRunRequest) *watcher {
-	w := &watcher{server: s, run: r, entries: req.GetEntries(), permits: make(chan permit, 1),
-		interval: time.Duration(req.GetIntervalMs()) * time.Millisecond}
-	if w.interval == 0 {
-		w.interval = 200 * time.Millisecond
+func newWatcher(p *pages, r *live.Run, req *environmentv1.WatchRunRequest) *watcher {
+	w := &watcher{pages: p, run: r, entries: req.GetEntries(), permits: make(chan permit, 1),
+		interval: defaultInterval}
+	if req.GetInterval() != nil {
+		w.interval = req.GetInterval().AsDuration()
 	}
 	w.due = time.Now().Add(w.interval)
 	w.sent.Store(req.GetAfterSequence())
 	return w
 }
 
-// follow sends news until the run is over.
+// follow sends what happens until the run has ended.
 func (w *watcher) follow(ctx context.Context, send func(*environmentv1.WatchRunResponse) error) error {
 	var last *environmentv1.Run
 	show := func(view *environmentv1.Run) error {
 		last = view
 		w.shown.Store(view.GetProgress())
 		sequence := max(w.sent.Load(), view.GetProgress().GetSequence())
-		err := send(&environmentv1.WatchRunResponse{Sequence: sequence, News: &environmentv1.WatchRunResponse_Run{Run: view}})
+		err := send(&environmentv1.WatchRunResponse{Sequence: sequence, Event: &environmentv1.WatchRunResponse_Run{Run: view}})
 		if err == nil && !w.entries {
 			w.sent.Store(sequence)
 		}
 		return err
 	}
 	for {
-		view, changed := w.run.news()
+		view, changed := w.run.News()
 		caughtUp := !w.entries || w.sent.Load() >= view.GetProgress().GetSequence()
-		ends := over(view.GetState()) && caughtUp
-		if last.GetState() != view.GetState() || last.GetReason() != view.GetReason() || ends {
+		ends := live.Ended(view.GetState()) && caughtUp
+		if last.GetState() != view.GetState() || last.GetReason() != view.GetReason() || last.GetConductor().GetName() != view.GetConductor().GetName() || ends {
 			if err := show(view); err != nil || ends {
 				return err
 			}
@@ -108,7 +139,7 @@ func (w *watcher) follow(ctx context.Context, send func(*environmentv1.WatchRunR
 				return err
 			}
 			if may.progress {
-				if err := show(w.run.view()); err != nil {
+				if err := show(w.run.View()); err != nil {
 					return err
 				}
 			}
@@ -120,17 +151,17 @@ func (w *watcher) follow(ctx context.Context, send func(*environmentv1.WatchRunR
 // sendEntries sends up to n entries.
 func (w *watcher) sendEntries(ctx context.Context, n int, send func(*environmentv1.WatchRunResponse) error) error {
 	for n > 0 {
-		news, err := w.server.pages.after(ctx, w.run.id, w.sent.Load(), n)
-		if err != nil || len(news) == 0 {
+		events, err := w.pages.after(ctx, w.run.ID(), w.sent.Load(), n)
+		if err != nil || len(events) == 0 {
 			return err
 		}
-		for _, one := range news {
+		for _, one := range events {
 			if err := send(one); err != nil {
 				return err
 			}
 			w.sent.Add(1)
 		}
-		n -= len(news)
+		n -= len(events)
 	}
 	return nil
 }
@@ -138,7 +169,7 @@ func (w *watcher) sendEntries(ctx context.Context, n int, send func(*environment
 // offerProgress takes progress that is due, and reports how many messages that
 // is.
 func (w *watcher) offerProgress(now time.Time) int {
-	if w.offered.progress || now.Before(w.due) || w.busy.Load() || w.run.progressNow() == w.shown.Load() {
+	if w.offered.progress || now.Before(w.due) || w.busy.Load() || w.run.Progress() == w.shown.Load() {
 		return 0
 	}
 	w.offered.progress = true
@@ -152,7 +183,7 @@ func (w *watcher) offerEntries(n int) int {
 	if !w.entries || w.busy.Load() {
 		return 0
 	}
-	behind := w.run.progressNow().GetSequence() - w.sent.Load() - int64(w.offered.entries)
+	behind := w.run.Progress().GetSequence() - w.sent.Load() - int64(w.offered.entries)
 	n = max(0, min(n, int(behind), pageEntries-w.offered.entries))
 	w.offered.entries += n
 	return n
@@ -166,19 +197,4 @@ func (w *watcher) give() {
 	w.busy.Store(true)
 	w.permits <- w.offered // empty, as the watcher was not busy
 	w.offered = permit{}
-}
-
-// news returns the run and a channel that is closed at its next change of
-// state. Progress has no such channel: watchers look at it in their own time.
-func (r *run) news() (*environmentv1.Run, <-chan struct{}) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.viewLocked(), r.changed
-}
-
-// progressNow returns what the run has done so far.
-func (r *run) progressNow() *environmentv1.Progress {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.progress
 }
