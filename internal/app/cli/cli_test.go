@@ -114,7 +114,7 @@ func TestSimulate(t *testing.T) {
 		require.Contains(t, errOut, "propersim resume")
 		code, _, errOut = call(t, small(dir, "--seed", "9")...)
 		require.Equal(t, 2, code)
-		require.Contains(t, errOut, "simulation.seed is 1 there and 9 here")
+		require.Contains(t, errOut, "simulation.seeds is 1 there and 9 here")
 	})
 	t.Run("resume of a finished folder changes nothing", func(t *testing.T) {
 		before := hashes(t, dir)

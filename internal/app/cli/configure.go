@@ -30,7 +30,8 @@ var simulationFlags = []bound{
 	{"days", "simulation.days", "simulated `days`"},
 	{"step", "simulation.step", "simulated `time` of a step, e.g. 2m30s"},
 	{"method", "simulation.methods", "`methods`, comma-separated: " + strings.Join(config.Methods(), ", ")},
-	{"seed", "simulation.seed", "root of all randomness, a whole `number`"},
+	{"seeds", "simulation.seeds", "roots of all randomness, `numbers` and ranges: 1-5; each person lives once with each"},
+	{"seed", "simulation.seeds", "one seed; the same as --seeds, a whole `number`"},
 	{"candidates", "simulation.candidates", "`candidates` at a step"},
 	{"parallel", "simulation.parallel", "`runs` that go on at once; changes no result"},
 }

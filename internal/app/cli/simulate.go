@@ -58,12 +58,13 @@ silent, constant (a fixed rate), persona-given (told what the person wants).`,
 		Example: `  propersim simulate --personas 1-4 --days 3
   propersim simulate --method none,ar,ars,proper,silent --out runs/side-by-side
   propersim simulate --persona-file me.yaml --personas my-name --days 7
-  propersim simulate --set trainer.pairs=400 --seed 2
+  propersim simulate --set trainer.pairs=400 --seeds 1-5
   propersim simulate --assistant-address 127.0.0.1:7090 --method desk-break
   propersim simulate --environment-address 127.0.0.1:7070     on served services`,
 		Args: cobra.NoArgs,
 	}
 	bind(cmd, flags)
+	cmd.MarkFlagsMutuallyExclusive("seed", "seeds")
 	cmd.Flags().StringVar(&out, "out", "", "run `folder` to make (default runs/<date-time>-<method>)")
 	cmd.Flags().StringVar(&a.next, "next", "", "`text` printed at the end instead of the default hints (used by the container)")
 	cmd.Flags().BoolVar(&goOn, "continue", false, "resume if --out already contains this experiment")

@@ -34,7 +34,7 @@ type Simulation struct {
 	PersonaFiles    []string
 	World           string
 	Methods         []string
-	Seed            uint64
+	Seeds           []uint64
 	Days            int
 	Step            time.Duration
 	Candidates      int
@@ -114,7 +114,7 @@ type Log struct {
 func Default() Config {
 	return Config{
 		Simulation: Simulation{
-			Personas: "all", World: "home", Methods: []string{"proper"}, Seed: 1, Days: 14,
+			Personas: "all", World: "home", Methods: []string{"proper"}, Seeds: []uint64{1}, Days: 14,
 			Step: 150 * time.Second, Candidates: 2, OnFailedNight: "stop", Parallel: 32,
 		},
 		Custom:  Custom{Memory: "AR", Scheme: "samples"},

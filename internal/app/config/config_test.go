@@ -22,7 +22,7 @@ func write(t *testing.T, content string) string {
 
 func TestLaterSourcesWin(t *testing.T) {
 	got, err := config.Load(config.Sources{
-		File:    write(t, "simulation:\n  days: 3\n  seed: 18446744073709551615\n  methods: [ar, proper]\n  step: 300\ntrainer:\n  beta: 0.2\n"),
+		File:    write(t, "simulation:\n  days: 3\n  seeds: 18446744073709551615\n  methods: [ar, proper]\n  step: 300\ntrainer:\n  beta: 0.2\n"),
 		Environ: []string{"PROPERSIM_SIMULATION_DAYS=4", "PROPERSIM_TRAINER_BATCH_SIZE=8", "PROPERSIM_TEST_QDRANT=x", "HOME=/"},
 		Flags:   map[string]config.Flag{"simulation.days": {Name: "days", Value: "5"}},
 		Sets:    []string{"simulation.days=6", "simulation.constant_per_hour=0.5"},
@@ -31,7 +31,7 @@ func TestLaterSourcesWin(t *testing.T) {
 	require.Equal(t, 6, got.Simulation.Days)
 	require.Equal(t, []string{"ar", "proper"}, got.Simulation.Methods)
 	require.Equal(t, 5*time.Minute, got.Simulation.Step)
-	require.Equal(t, uint64(1<<64-1), got.Simulation.Seed)
+	require.Equal(t, []uint64{1<<64 - 1}, got.Simulation.Seeds)
 	require.Equal(t, 8, got.Trainer.BatchSize)
 	require.Equal(t, 0.5, *got.Simulation.ConstantPerHour)
 	require.Equal(t, "--set", got.Origin("simulation.days"))
@@ -113,8 +113,8 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 func TestAMethodOfOnesOwn(t *testing.T) {
 	got, err := config.Load(config.Sources{Sets: []string{"simulation.methods=desk-break", "connect.assistant=127.0.0.1:7090", "custom.memory=none"}})
 	require.NoError(t, err)
-	require.Equal(t, simv1.Decider_DECIDER_CUSTOM, got.RunConfig("ada", "desk-break").GetMethod().GetDecider())
-	require.Equal(t, &simv1.Method{Name: "proper"}, got.RunConfig("ada", "proper").GetMethod())
+	require.Equal(t, simv1.Decider_DECIDER_CUSTOM, got.RunConfig("ada", "desk-break", 1).GetMethod().GetDecider())
+	require.Equal(t, &simv1.Method{Name: "proper"}, got.RunConfig("ada", "proper", 1).GetMethod())
 }
 
 func TestSeveralAddressesOfASharedState(t *testing.T) {

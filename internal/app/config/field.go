@@ -144,13 +144,6 @@ func flag(key string, at *bool, doc string) Field {
 	}}
 }
 
-func unsigned(key string, at *uint64, doc string) Field {
-	return Field{Key: key, Doc: doc, Allowed: "a whole number from 0 to 2^64-1", get: func() any { return *at }, set: func(v string) (err error) {
-		*at, err = strconv.ParseUint(v, 10, 64)
-		return err
-	}}
-}
-
 func integer(key string, at *int, low, high int, doc string) Field {
 	allowed := fmt.Sprintf("a whole number from %d to %d", low, high)
 	return Field{Key: key, Doc: doc, Allowed: allowed, get: func() any { return *at }, set: func(v string) error {

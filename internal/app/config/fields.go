@@ -11,7 +11,7 @@ func (c *Config) Fields() []Field {
 		list("simulation.persona_files", &s.PersonaFiles, "YAML files of further personas to add first"),
 		text("simulation.world", &s.World, "where they live: a world's id"),
 		list("simulation.methods", &s.Methods, "assistants to compare, each with every persona"),
-		unsigned("simulation.seed", &s.Seed, "root of all randomness"),
+		seeds("simulation.seeds", &s.Seeds, "roots of all randomness: every person lives once with each"),
 		integer("simulation.days", &s.Days, 1, 3650, "simulated days (paper: 14)"),
 		duration("simulation.step", &s.Step, 10*time.Second, time.Hour, "simulated time of a step; divides a day (paper: 2m30s)"),
 		integer("simulation.candidates", &s.Candidates, 1, 16, "candidates at a step (paper: 2)"),

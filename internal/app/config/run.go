@@ -9,10 +9,10 @@ import (
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
-// RunConfig returns what one run of a persona with a method does.
-func (c *Config) RunConfig(persona, method string) *environmentv1.RunConfig {
+// RunConfig returns what one run of a persona with a method and a seed does.
+func (c *Config) RunConfig(persona, method string, seed uint64) *environmentv1.RunConfig {
 	out := &environmentv1.RunConfig{
-		PersonaId: persona, WorldId: c.Simulation.World, Method: c.method(method), Seed: c.Simulation.Seed,
+		PersonaId: persona, WorldId: c.Simulation.World, Method: c.method(method), Seed: seed,
 		Days: int32(c.Simulation.Days), StepSeconds: int32(c.Simulation.Step.Seconds()), Candidates: int32(c.Simulation.Candidates),
 		ConstantPerHour: c.Simulation.ConstantPerHour,
 		Training:        c.Trainer.hyperparameters(),

@@ -86,23 +86,26 @@ func Create(ctx context.Context, s *stack.Stack, c *config.Config, experiment st
 	}
 	var runs []*environmentv1.Run
 	for _, method := range c.Simulation.Methods {
-		for _, p := range people {
-			id := p.Persona.GetId()
-			made, err := s.Runs.CreateRun(ctx, &environmentv1.CreateRunRequest{
-				Config: c.RunConfig(id, method), RequestId: requestID(experiment, method, id),
-			})
-			if err != nil {
-				return nil, fmt.Errorf("run of %s with %s: %w", id, method, err)
+		for _, seed := range c.Simulation.Seeds {
+			for _, p := range people {
+				id := p.Persona.GetId()
+				made, err := s.Runs.CreateRun(ctx, &environmentv1.CreateRunRequest{
+					Config: c.RunConfig(id, method, seed), RequestId: requestID(experiment, method, id, seed),
+					Labels: map[string]string{"experiment": experiment},
+				})
+				if err != nil {
+					return nil, fmt.Errorf("run of %s with %s and seed %d: %w", id, method, seed, err)
+				}
+				runs = append(runs, made.GetRun())
 			}
-			runs = append(runs, made.GetRun())
 		}
 	}
 	return runs, nil
 }
 
 // requestID names a run of an experiment within the 128 bytes of the contract.
-func requestID(experiment, method, persona string) string {
-	sum := sha256.Sum256([]byte(experiment + "\x00" + method + "\x00" + persona))
+func requestID(experiment, method, persona string, seed uint64) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%d", experiment, method, persona, seed))
 	return "simulate-" + hex.EncodeToString(sum[:])
 }
 
