@@ -11,8 +11,8 @@ PROMETHEUS_DIR=$(dirname "$(command -v prometheus || echo none)")
 export POSTGRES_BIN PROMETHEUS_DIR
 . deploy/ci/constellation.sh
 export COMPOSE_FILE=docker-compose.yml:deploy/ci/compose.profiles.yml COMPOSE_PROFILES=postgres,observability
-export PROPERSIM_STORE='postgres://propersim@postgres:5432/propersim?passfile=/postgres/pgpass' PROPERSIM_PROMETHEUS_PORT=0
-export PROPERSIM_PERSONAS=1-2 PROPERSIM_DAYS=${DAYS:-12} PROPERSIM_SEED=4 PROPERSIM_METHOD=proper
+export PSIM_STORE='postgres://propersim@postgres:5432/propersim?passfile=/postgres/pgpass' PSIM_PROMETHEUS_PORT=0
+export PSIM_PERSONAS=1-2 PSIM_DAYS=${DAYS:-12} PSIM_SEED=4 PSIM_METHOD=proper
 watch=
 if [ "$PROMETHEUS_DIR" = . ]; then
   echo "Prometheus: SKIPPED: none on the PATH (deploy/ci/prometheus.sh brings it)"
@@ -20,7 +20,7 @@ else
   watch=prometheus
 fi
 quietly docker compose up --no-build -d simulation $watch
-total=$((2 * PROPERSIM_DAYS * 576))
+total=$((2 * PSIM_DAYS * 576))
 for i in 1 2; do
   reach $((total * i / 3)) "PostgreSQL died"
   kill_process postgres
@@ -28,7 +28,7 @@ for i in 1 2; do
 done
 ended
 figures simulation "$work/apart.json"
-quietly outside simulate --personas 1-2 --days "$PROPERSIM_DAYS" --seed 4 --out "$work/together"
+quietly outside simulate --personas 1-2 --days "$PSIM_DAYS" --seed 4 --out "$work/together"
 same_hashes "$work/apart.json" "$work/together/metrics.json"
 quietly docker compose exec -T environment /propersim replay --verify /data
 docker cp "$(docker compose ps -q environment)":/data/. - | tar t >"$work/log"

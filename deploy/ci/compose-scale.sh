@@ -9,9 +9,9 @@ NAME=test-compose-scale INDEX=qdrant
 POSTGRES_BIN=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1)
 export POSTGRES_BIN PROMETHEUS_DIR=.
 . deploy/ci/constellation.sh
-export PROPERSIM_PERSONAS=1-2 PROPERSIM_DAYS=${DAYS:-20} PROPERSIM_SEED=4 PROPERSIM_METHOD=proper
-total=$((2 * PROPERSIM_DAYS * 576))
-quietly outside simulate --personas 1-2 --days "$PROPERSIM_DAYS" --seed 4 --out "$work/together"
+export PSIM_PERSONAS=1-2 PSIM_DAYS=${DAYS:-20} PSIM_SEED=4 PSIM_METHOD=proper
+total=$((2 * PSIM_DAYS * 576))
+quietly outside simulate --personas 1-2 --days "$PSIM_DAYS" --seed 4 --out "$work/together"
 
 # answered prints how many calls each instance of a service has answered.
 answered() {
@@ -51,7 +51,7 @@ else
 fi
 if [ -n "$POSTGRES_BIN" ]; then
   export COMPOSE_FILE=docker-compose.yml:deploy/ci/compose.profiles.yml COMPOSE_PROFILES=postgres
-  export PROPERSIM_STORE='postgres://propersim@postgres:5432/propersim?passfile=/postgres/pgpass'
+  export PSIM_STORE='postgres://propersim@postgres:5432/propersim?passfile=/postgres/pgpass'
   scaled buffer
 else
   echo "buffer: SKIPPED: no PostgreSQL of Debian's packages here"

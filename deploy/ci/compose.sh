@@ -8,10 +8,10 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 NAME=test-compose INDEX=qdrant
 . deploy/ci/constellation.sh
-export PROPERSIM_PERSONAS=1-2 PROPERSIM_DAYS=${DAYS:-30} PROPERSIM_SEED=4 PROPERSIM_METHOD=proper
+export PSIM_PERSONAS=1-2 PSIM_DAYS=${DAYS:-30} PSIM_SEED=4 PSIM_METHOD=proper
 KILLS=${KILLS:-4} RANDOM=${KILL_SEED:-$$}
-echo "2 people, $PROPERSIM_DAYS days, $KILLS random kills (KILL_SEED=${KILL_SEED:-$$})"
-size=$(docker image inspect -f '{{.Size}}' "$PROPERSIM_IMAGE")
+echo "2 people, $PSIM_DAYS days, $KILLS random kills (KILL_SEED=${KILL_SEED:-$$})"
+size=$(docker image inspect -f '{{.Size}}' "$PSIM_IMAGE")
 [ "$size" -lt 60000000 ] || fail "the image has $size bytes, more than 60 MB"
 quietly docker compose up --no-build -d simulation
 
@@ -22,7 +22,7 @@ if [ -n "$engine" ]; then
 else
   echo "the index is embedded: PROPERSIM_TEST_QDRANT_ENGINE names no Python with Qdrant's engine"
 fi
-total=$((2 * PROPERSIM_DAYS * 576))
+total=$((2 * PSIM_DAYS * 576))
 for port in 7070 7071; do # nobody is let in without the secret
   address=$(docker compose port "$([ $port = 7070 ] && echo environment || echo user)" $port)
   case $address in 127.0.0.1:*) ;; *) fail "published on $address, not on loopback" ;; esac
@@ -59,7 +59,7 @@ done
 ended
 docker compose ps -a --format '{{.Service}} {{.State}} {{.Health}}' | sort
 figures simulation "$work/apart.json"
-quietly outside simulate --personas 1-2 --days "$PROPERSIM_DAYS" --seed 4 --out "$work/together"
+quietly outside simulate --personas 1-2 --days "$PSIM_DAYS" --seed 4 --out "$work/together"
 echo "in containers, $((${#services[@]} + KILLS)) times killed:"
 same_hashes "$work/apart.json" "$work/together/metrics.json"
 quietly docker compose exec -T environment /propersim replay --verify /data
@@ -77,9 +77,9 @@ echo "a person of one's own lived through run $run"
 # an assistant of one's own
 CGO_ENABLED=0 go build -trimpath -o dist/my-assistant ./examples/assistant
 quietly docker run -d --name "$COMPOSE_PROJECT_NAME-third" --network "${COMPOSE_PROJECT_NAME}_inside" --network-alias my-assistant \
-  -v "$PWD/dist/my-assistant:/my-assistant:ro" --entrypoint /my-assistant "$PROPERSIM_IMAGE" 0.0.0.0:7090
+  -v "$PWD/dist/my-assistant:/my-assistant:ro" --entrypoint /my-assistant "$PSIM_IMAGE" 0.0.0.0:7090
 docker compose run --rm --no-deps cli conformance assistant my-assistant:7090 --method desk-break --deterministic | tail -1
-export PROPERSIM_ASSISTANT_ADDRESS=my-assistant:7090 PROPERSIM_METHOD=desk-break PROPERSIM_DAYS=2 PROPERSIM_RESULT=third
+export PSIM_ASSISTANT_ADDRESS=my-assistant:7090 PSIM_METHOD=desk-break PSIM_DAYS=2 PSIM_RESULT=third
 quietly docker compose up --no-build -d simulation
 ended
 figures third "$work/third.json"

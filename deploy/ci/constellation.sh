@@ -9,9 +9,9 @@ if ! docker info >/dev/null 2>&1 || ! docker compose version >/dev/null 2>&1; th
 fi
 # a name of its own: two of them on one engine leave each other alone
 export COMPOSE_PROJECT_NAME=propersim-test-$$ COMPOSE_FILE=docker-compose.yml:compose.test.yml COMPOSE_PROFILES=
-export PROPERSIM_IMAGE=propersim:test-$$ PROPERSIM_BUILD_TARGET=prebuilt
+export PSIM_IMAGE=propersim:test-$$ PSIM_BUILD_TARGET=prebuilt
 for service in ENVIRONMENT USER ASSISTANT RETRIEVAL BUFFER TRAINER; do
-  export "PROPERSIM_${service}_PORT=0" # any free one
+  export "PSIM_${service}_PORT=0" # any free one
 done
 engine=
 if [ "${INDEX:-}" = qdrant ] && [ -n "${PROPERSIM_TEST_QDRANT_ENGINE:-}" ]; then
@@ -30,7 +30,7 @@ outside() { env -i PATH="$PATH" HOME="$HOME" dist/propersim "$@"; }
 finish() {
   docker rm -f "$COMPOSE_PROJECT_NAME-third" >/dev/null 2>&1 || true
   docker compose --profile '*' down -v --timeout 5 >/dev/null 2>&1 || true
-  docker rmi "$PROPERSIM_IMAGE" >/dev/null 2>&1 || true
+  docker rmi "$PSIM_IMAGE" >/dev/null 2>&1 || true
   rm -rf "$work"
 }
 trap finish EXIT
@@ -38,7 +38,7 @@ trap 'exit 130' INT TERM
 
 mkdir -p dist
 CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o dist/propersim ./cmd/propersim
-DOCKER_BUILDKIT=0 quietly docker build -q -f deploy/docker/Dockerfile --target prebuilt -t "$PROPERSIM_IMAGE" .
+DOCKER_BUILDKIT=0 quietly docker build -q -f deploy/docker/Dockerfile --target prebuilt -t "$PSIM_IMAGE" .
 
 # ended waits for the simulation's container, shows how it ended, and wants success.
 ended() {

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"google.golang.org/grpc"
 
 	"github.com/propersim/propersim/pkg/conformance"
 	"github.com/propersim/propersim/pkg/policy"
@@ -18,7 +17,7 @@ import (
 )
 
 // offered serves a service in memory as the binary does, and dials it.
-func offered(t *testing.T, name string, service serve.Registrar) *grpc.ClientConn {
+func offered(t *testing.T, name string, service serve.Registrar) serve.Conn {
 	t.Helper()
 	server, err := serve.New(serve.Config{Name: name}, service)
 	require.NoError(t, err)

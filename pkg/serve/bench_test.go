@@ -24,10 +24,15 @@ func BenchmarkUnary(b *testing.B) {
 	f := &fake{recommend: func(context.Context, *assistantv1.RecommendRequest) (*assistantv1.RecommendResponse, error) {
 		return answer, nil
 	}}
-	for _, network := range []struct{ name, address string }{{"memory", ""}, {"tcp", "127.0.0.1:0"}} {
+	for _, network := range []struct {
+		name string
+		cfg  Config
+	}{{"process", Config{}}, {"memory", Config{wire: true}}, {"tcp", Config{Address: "127.0.0.1:0"}}} {
 		for _, callers := range []int{1, 32} {
 			b.Run(fmt.Sprintf("%s/callers=%d", network.name, callers), func(b *testing.B) {
-				_, conn := start(b, Config{Name: "fake", Address: network.address, Registry: prometheus.NewRegistry()}, f)
+				cfg := network.cfg
+				cfg.Name, cfg.Registry = "fake", prometheus.NewRegistry()
+				_, conn := start(b, cfg, f)
 				client := assistantv1.NewAssistantServiceClient(conn)
 				_, err := client.Recommend(context.Background(), request())
 				require.NoError(b, err)

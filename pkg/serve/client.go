@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -108,9 +109,16 @@ func Dial(address string, opts ...DialOption) (*grpc.ClientConn, error) {
 	return conn, nil
 }
 
-// Dial returns a connection to this server, in memory or over TCP as it
-// listens. A call in memory has no deadline but that of its context.
-func (s *Server) Dial() (*grpc.ClientConn, error) {
+// Conn is a connection to a server, over TCP or within a process.
+type Conn interface {
+	grpc.ClientConnInterface
+	io.Closer
+}
+
+// Dial returns a connection to this server: within the process, or over TCP if
+// it listens on an address. A call within the process has no deadline but that
+// of its context.
+func (s *Server) Dial() (Conn, error) {
 	if s.memory == nil {
 		opts := []DialOption{Insecure(), Traced(s.cfg.Tracer)}
 		if s.cfg.LargeAnswers {
@@ -128,7 +136,10 @@ func (s *Server) Dial() (*grpc.ClientConn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial %s in memory: %w", s.cfg.Name, err)
 	}
-	return conn, nil
+	if s.here == nil {
+		return conn, nil
+	}
+	return &localConn{ClientConn: conn, here: s.here}, nil
 }
 
 func clientOptions(d *dialing, window int32) []grpc.DialOption {

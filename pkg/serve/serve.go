@@ -33,7 +33,9 @@ const drain = 8 * time.Second
 type Config struct {
 	// Name is used in logs and messages.
 	Name string
-	// Address is host:port, port 0 meaning any; empty means in memory.
+	// Address is host:port, port 0 meaning any. Empty means that callers of this
+	// process alone reach the server: their unary calls are calls of functions,
+	// their streams go over a connection in memory.
 	Address string
 	// Insecure allows an address off loopback although anybody may call.
 	Insecure bool
@@ -51,6 +53,9 @@ type Config struct {
 	Registry *prometheus.Registry
 	// Tracer gets a span of every call; nil means none.
 	Tracer trace.TracerProvider
+
+	// wire sends unary calls over the connection in memory too; for tests.
+	wire bool
 }
 
 // Registrar is a service that knows how to register itself.
@@ -66,6 +71,7 @@ type Server struct {
 	health   *health.Server
 	listener net.Listener
 	memory   *memoryListener // nil on TCP
+	here     *inProcess      // nil on TCP
 
 	stopping context.Context // done once Run begins to stop
 	stop     context.CancelFunc
@@ -92,11 +98,12 @@ func New(cfg Config, services ...Registrar) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.listener.Close())
 	}
-	s.grpc = grpc.NewServer(s.options(observer, checker)...)
-	for _, service := range services {
-		service.Register(s.grpc)
+	chain := &interceptors{observer: observer, checker: checker, security: cfg.Security, stopping: s.stopping}
+	if s.memory != nil {
+		chain.security = nil // callers of this process need no proof
 	}
-	healthv1.RegisterHealthServer(s.grpc, s.health)
+	s.grpc = grpc.NewServer(s.options(chain)...)
+	s.register(chain, append(services, healthService{s.health}))
 	if cfg.Reflection {
 		reflection.Register(s.grpc)
 	}
@@ -107,13 +114,35 @@ func New(cfg Config, services ...Registrar) (*Server, error) {
 	return s, nil
 }
 
-func (s *Server) options(o *observer, c *checker) []grpc.ServerOption {
-	chain := &interceptors{observer: o, checker: c, security: s.cfg.Security, stopping: s.stopping}
-	opts := append(s.cfg.Security.serverOptions(), tracing(s.cfg.Tracer)...)
-	answer, window := maxMessage, int32(tcpWindow)
-	if s.cfg.LargeAnswers {
-		answer = largeAnswer
+type healthService struct{ *health.Server }
+
+func (h healthService) Register(r grpc.ServiceRegistrar) { healthv1.RegisterHealthServer(r, h.Server) }
+
+func (s *Server) register(chain *interceptors, services []Registrar) {
+	var to grpc.ServiceRegistrar = s.grpc
+	if s.memory != nil && !s.cfg.wire {
+		s.here = &inProcess{
+			methods: make(map[string]unaryMethod), unary: chain.unary, answer: s.answerLimit(),
+			traces: newCallTraces(s.cfg.Tracer), killed: make(chan struct{}), work: make(chan job), end: make(chan struct{}),
+		}
+		to = registrar{Server: s.grpc, here: s.here}
 	}
+	for _, service := range services {
+		service.Register(to)
+	}
+}
+
+// answerLimit is the largest answer, bytes.
+func (s *Server) answerLimit() int {
+	if s.cfg.LargeAnswers {
+		return largeAnswer
+	}
+	return maxMessage
+}
+
+func (s *Server) options(chain *interceptors) []grpc.ServerOption {
+	opts := append(s.cfg.Security.serverOptions(), tracing(s.cfg.Tracer)...)
+	window := int32(tcpWindow)
 	if s.memory != nil {
 		window = memoryWindow
 	}
@@ -121,7 +150,7 @@ func (s *Server) options(o *observer, c *checker) []grpc.ServerOption {
 		grpc.UnaryInterceptor(chain.unary),
 		grpc.StreamInterceptor(chain.stream),
 		grpc.MaxRecvMsgSize(maxMessage),
-		grpc.MaxSendMsgSize(answer),
+		grpc.MaxSendMsgSize(s.answerLimit()),
 		grpc.ReadBufferSize(bufferSize),
 		grpc.WriteBufferSize(bufferSize),
 		grpc.StaticStreamWindowSize(window),
@@ -210,6 +239,9 @@ func (s *Server) Close() {
 			s.log.Warn("calls did not end in time and are cut off", zap.Duration("after", drain))
 			s.grpc.Stop()
 		})
+		if s.here != nil {
+			s.here.stop(drain)
+		}
 		s.grpc.GracefulStop()
 		kill.Stop()
 		_ = s.listener.Close() // a server that never served still holds it

@@ -59,7 +59,7 @@ func (f *fake) OpenSession(stream grpc.ClientStreamingServer[assistantv1.OpenSes
 }
 
 // start serves f until the test ends.
-func start(t testing.TB, cfg Config, f *fake) (*Server, *grpc.ClientConn) {
+func start(t testing.TB, cfg Config, f *fake) (*Server, Conn) {
 	t.Helper()
 	s, err := New(cfg, f)
 	require.NoError(t, err)
@@ -76,9 +76,11 @@ func start(t testing.TB, cfg Config, f *fake) (*Server, *grpc.ClientConn) {
 	return s, conn
 }
 
-// eachNetwork runs a test in memory and on loopback.
+// eachNetwork runs a test in process, over a connection in memory, and on
+// loopback.
 func eachNetwork(t *testing.T, test func(t *testing.T, cfg Config)) {
-	t.Run("memory", func(t *testing.T) { test(t, Config{Name: "fake"}) })
+	t.Run("in process", func(t *testing.T) { test(t, Config{Name: "fake"}) })
+	t.Run("memory", func(t *testing.T) { test(t, Config{Name: "fake", wire: true}) })
 	t.Run("tcp", func(t *testing.T) { test(t, Config{Name: "fake", Address: "127.0.0.1:0"}) })
 }
 
@@ -163,7 +165,7 @@ func TestHealthReflectionAndMetrics(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, resp.String(), "propersim.assistant.v1.AssistantService")
 
-	for _, c := range []*grpc.ClientConn{conn, second} {
+	for _, c := range []Conn{conn, second} {
 		_, err = assistantv1.NewAssistantServiceClient(c).Recommend(t.Context(), request())
 		require.NoError(t, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -116,10 +117,28 @@ func TestEveryPublishedPortCanBeMoved(t *testing.T) {
 	require.NoError(t, err)
 	for name, c := range containers(t, "--profile", "*") {
 		for _, port := range c.Ports {
-			variable := "PROPERSIM_" + strings.ToUpper(name) + "_PORT"
+			variable := "PSIM_" + strings.ToUpper(name) + "_PORT"
 			require.Contains(t, string(file), "127.0.0.1:${"+variable+":-"+port.Published+"}:")
 			require.Contains(t, string(example), variable+"="+port.Published+"\n")
 		}
+	}
+}
+
+// TestComposeHasVariablesOfItsOwn checks that what compose substitutes is never a
+// setting of the program, so that a shell with .env exported can run it, and that
+// .env.example names nothing that compose does not read.
+func TestComposeHasVariablesOfItsOwn(t *testing.T) {
+	example, err := os.ReadFile("../../.env.example")
+	require.NoError(t, err)
+	file, err := os.ReadFile("../../docker-compose.yml")
+	require.NoError(t, err)
+	read := make(map[string]bool)
+	for _, m := range regexp.MustCompile(`\$\{(\w+)`).FindAllStringSubmatch(string(file), -1) {
+		require.True(t, strings.HasPrefix(m[1], "PSIM_"), m[1])
+		read[m[1]] = true
+	}
+	for _, m := range regexp.MustCompile(`(?m)^#?([A-Z_]+)=`).FindAllStringSubmatch(string(example), -1) {
+		require.True(t, read[m[1]] || m[1] == "COMPOSE_PROFILES", m[1])
 	}
 }
 

@@ -16,6 +16,7 @@ type Config struct {
 	Custom     Custom
 	Trainer    Trainer
 	Backends   Backends
+	Models     Models
 	Store      Store
 	Qdrant     Qdrant
 	Listen     Addresses
@@ -127,6 +128,7 @@ func Default() Config {
 			Environment: "127.0.0.1:7070", User: "127.0.0.1:7071", Assistant: "127.0.0.1:7072",
 			Retrieval: "127.0.0.1:7073", Buffer: "127.0.0.1:7074", Trainer: "127.0.0.1:7075",
 		},
+		Models:           defaultModels(),
 		AssistantTimeout: 30 * time.Second,
 
 		Traces: Traces{Sample: 1},

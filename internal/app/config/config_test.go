@@ -68,6 +68,14 @@ func TestFaultsAreNamed(t *testing.T) {
 		"several to listen":   {config.Sources{Sets: []string{"listen.buffer=a:1,b:1"}}, "listen.buffer", []string{"host:port"}},
 		"set without a value": {config.Sources{Sets: []string{"simulation.days"}}, "--set", []string{"key=value"}},
 		"no time at all":      {config.Sources{Sets: []string{"connect.assistant_timeout=0"}}, "connect.assistant_timeout", []string{"1s to 1h"}},
+		"endpoint unknown":    {config.Sources{Sets: []string{"models.endpoints.a.url=http://h/v1", "models.roles.judge.endpoint=b", "models.roles.judge.model=m"}}, "models.roles.judge.endpoint", []string{`"b"`, "a"}},
+		"endpoint key":        {config.Sources{Sets: []string{"models.endpoints.a.uri=http://h/v1"}}, "models.endpoints.a.uri", []string{"models.endpoints.a.url"}},
+		"endpoint without":    {config.Sources{Sets: []string{"models.endpoints.a.slots=2"}}, "models.endpoints.a.url", []string{"http://host:port/v1"}},
+		"endpoint's name":     {config.Sources{Sets: []string{"models.endpoints.A_b.slots=2"}}, "models.endpoints.A_b.slots", []string{"no such key"}},
+		"key in the address":  {config.Sources{Sets: []string{"models.endpoints.a.url=http://u:p@h/v1"}}, "models.endpoints.a.url", []string{"key_file"}},
+		"model without place": {config.Sources{Sets: []string{"models.endpoints.a.url=http://h/v1", "models.roles.judge.model=m"}}, "models.roles.judge.endpoint", []string{"models.endpoints"}},
+		"temperature":         {config.Sources{Sets: []string{"models.roles.judge.temperature=2.5"}}, "models.roles.judge.temperature", []string{"0 to 2"}},
+		"budget":              {config.Sources{Sets: []string{"models.budget.usd=-1"}}, "models.budget.usd", []string{"0 to"}},
 		"negative rate":       {config.Sources{Sets: []string{"simulation.constant_per_hour=-1"}}, "simulation.constant_per_hour", []string{"auto"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,6 +116,42 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	require.Equal(t, first.Simulation, second.Simulation)
 	require.Equal(t, first.Trainer, second.Trainer)
 	require.Equal(t, first.Listen, second.Listen)
+}
+
+func TestModelsOfAFileVariablesAndSets(t *testing.T) {
+	got, err := config.Load(config.Sources{
+		File: write(t, `models:
+  endpoints:
+    local: {url: "http://127.0.0.1:8080/v1", slots: 4}
+    hosted: {url: "https://a/v1,https://b/v1", key_env: HOSTED_API_KEY, price: {input: 0.15, cached_input: 0.075, output: 0.60}}
+  roles:
+    judge: {endpoint: hosted, model: some-mid-model, per: criterion}
+    embedder: {endpoint: local, model: some-embedder}
+  budget: {usd: 2.5, tokens: 1000}
+`),
+		Environ: []string{"PROPERSIM_MODELS_ENDPOINTS_LOCAL_TIMEOUT=30s", "PROPERSIM_MODELS_ENDPOINTS_THE_THIRD_URL=http://c/v1", "PROPERSIM_MODELS_ENDPOINTS_LOCAL_PRICE_CACHED_INPUT=1"},
+		Sets:    []string{"models.endpoints.local.structured=prompt", "models.roles.judge.aliases=x,y"},
+	})
+	require.NoError(t, err)
+	m := got.Models.Config()
+	require.Equal(t, []string{"https://a/v1", "https://b/v1"}, m.Endpoints["hosted"].URLs)
+	require.Equal(t, 0.6, m.Endpoints["hosted"].Price.Output)
+	require.Equal(t, 30*time.Second, m.Endpoints["local"].Timeout)
+	require.Equal(t, "prompt", m.Endpoints["local"].Structured)
+	require.Equal(t, 1.0, m.Endpoints["local"].Price.CachedInput)
+	require.Equal(t, []string{"http://c/v1"}, m.Endpoints["the-third"].URLs)
+	require.Len(t, m.Roles, 2)
+	require.Equal(t, "criterion", m.Roles["judge"].Per)
+	require.Equal(t, []string{"x", "y"}, m.Roles["judge"].Aliases)
+	require.Equal(t, 2.5, m.Budget.USD)
+	require.Equal(t, int64(1000), m.Budget.Tokens)
+	data, err := got.YAML()
+	require.NoError(t, err)
+	again, err := config.Load(config.Sources{File: write(t, string(data))})
+	require.NoError(t, err)
+	require.Equal(t, got.Models, again.Models)
+	require.True(t, config.Decides("models.roles.judge.model"))
+	require.False(t, config.Decides("models.endpoints.local.url"))
 }
 
 func TestAMethodOfOnesOwn(t *testing.T) {

@@ -50,6 +50,7 @@ func (c *Config) Fields() []Field {
 		text("qdrant.api_key_file", &c.Qdrant.APIKeyFile, "file that holds its key"),
 		flag("qdrant.tls", &c.Qdrant.TLS, "whether to speak TLS with it"),
 	}
+	fields = append(fields, c.Models.fields()...)
 	fields = append(fields, c.Listen.fields(address, "listen", "where serve listens for the %s service")...)
 	fields = append(fields, c.Connect.fields(addresses, "connect", "a running %s service to use; empty is one in this process, or on its own port")...)
 	return append(fields,

@@ -60,12 +60,19 @@ func Load(from Sources) (*Loaded, error) {
 	l := &Loaded{Config: Default(), origins: make(map[string]string)}
 	fields := make(map[string]Field)
 	var keys []string
-	for _, f := range l.Fields() {
-		fields[f.Key] = f
-		keys = append(keys, f.Key)
+	index := func() {
+		keys = nil
+		for _, f := range l.Fields() {
+			fields[f.Key] = f
+			keys = append(keys, f.Key)
+		}
 	}
+	index()
 	var faults errs.Violations
 	put := func(key, value, origin string) {
+		if l.Models.declare(key) {
+			index()
+		}
 		f, known := fields[key]
 		if !known {
 			faults.Add(key, "%s", unknown(key, keys, origin))
@@ -122,6 +129,7 @@ func (l *Loaded) together(faults *errs.Violations) {
 	if l.Qdrant.APIKey != "" && l.Qdrant.APIKeyFile != "" {
 		faults.Add("qdrant.api_key_file", "is given together with qdrant.api_key; want one of them")
 	}
+	l.checkModels(faults)
 	for _, name := range Services() {
 		at := *l.Connect.Of(name)
 		if why := l.alone(name); why != "" && strings.Contains(at, ",") {
@@ -197,6 +205,9 @@ func fromEnviron(environ, keys []string, put func(key, value, origin string)) {
 			}
 			key, known := byName[name]
 			if !known {
+				key = endpointVariable(name)
+			}
+			if key == "" {
 				key = strings.Replace(strings.ToLower(strings.TrimPrefix(name, Prefix)), "_", ".", 1)
 			}
 			names[key] = name

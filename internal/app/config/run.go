@@ -71,10 +71,13 @@ func Decides(key string) bool {
 	case "simulation.parallel", "simulation.persona_files":
 		return false
 	}
-	section, _, _ := strings.Cut(key, ".")
+	section, rest, _ := strings.Cut(key, ".")
 	switch section {
 	case "simulation", "custom", "trainer", "backends":
 		return true
+	case "models":
+		// Which endpoint answers, and what it costs, decides nothing.
+		return rest == "repairs" || strings.HasPrefix(rest, "roles.") && !strings.HasSuffix(rest, ".endpoint") && !strings.HasSuffix(rest, ".aliases")
 	}
 	return false
 }

@@ -191,10 +191,13 @@ func (f Folder) Load(from config.Sources) (*config.Loaded, error) {
 // configurations.
 func Differences(a, b *config.Config) []string {
 	var out []string
-	left, right := a.Fields(), b.Fields()
-	for i, field := range left {
-		if config.Decides(field.Key) && !same(field.Key, field.Value(), right[i].Value()) {
-			out = append(out, fmt.Sprintf("%s is %v there and %v here", field.Key, field.Value(), right[i].Value()))
+	right := make(map[string]any)
+	for _, field := range b.Fields() {
+		right[field.Key] = field.Value()
+	}
+	for _, field := range a.Fields() {
+		if config.Decides(field.Key) && !same(field.Key, field.Value(), right[field.Key]) {
+			out = append(out, fmt.Sprintf("%s is %v there and %v here", field.Key, field.Value(), right[field.Key]))
 		}
 	}
 	slices.Sort(out)

@@ -67,7 +67,7 @@ type Stack struct {
 	opts     Options
 	security *serve.Security
 	units    []*unit
-	conns    []*grpc.ClientConn
+	conns    []serve.Conn
 	failed   chan error
 }
 
@@ -170,7 +170,7 @@ func (s *Stack) start(name string) error {
 // dialHere connects to a service of this process, which asks for the same
 // proof as of anybody where it listens on a port. A server on all addresses is
 // called as localhost, which its certificate then has to name.
-func (s *Stack) dialHere(u *unit) (*grpc.ClientConn, error) {
+func (s *Stack) dialHere(u *unit) (serve.Conn, error) {
 	if !s.opts.Listen {
 		return u.server.Dial()
 	}
@@ -196,7 +196,7 @@ func (s *Stack) needed(name string) bool {
 	return slices.ContainsFunc(s.opts.Only, func(only string) bool { return slices.Contains(needs[only], name) })
 }
 
-func (s *Stack) connect(name string, conn *grpc.ClientConn) {
+func (s *Stack) connect(name string, conn serve.Conn) {
 	s.conns = append(s.conns, conn)
 	switch name {
 	case "retrieval":

@@ -1,0 +1,181 @@
+package model_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/propersim/propersim/internal/fakemodel"
+	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/model"
+)
+
+// TestSlotsBoundWhatIsUnderWay, and the runs that are behind go first.
+func TestSlotsBoundWhatIsUnderWay(t *testing.T) {
+	server, client := serve(t, fakemodel.Config{Latency: 5 * time.Millisecond}, func(c *model.Config) {
+		e := c.Endpoints["test"]
+		e.Slots = 3
+		c.Endpoints["test"] = e
+	})
+	var all sync.WaitGroup
+	for i := range 30 {
+		all.Go(func() {
+			call := judgeCall(int32(i))
+			call.At = int64(i)
+			_, err := client.Do(t.Context(), call)
+			require.NoError(t, err)
+		})
+	}
+	all.Wait()
+	require.Equal(t, 3, server.Most())
+}
+
+// TestRunsThatAreBehindGoFirst: with one slot that is busy, the queue is in the
+// order of simulated time.
+func TestRunsThatAreBehindGoFirst(t *testing.T) {
+	server, client := serve(t, fakemodel.Config{Latency: 200 * time.Millisecond}, func(c *model.Config) {
+		e := c.Endpoints["test"]
+		e.Slots = 1
+		c.Endpoints["test"] = e
+	})
+	var all sync.WaitGroup
+	ask := func(at int64) {
+		all.Go(func() {
+			call := judgeCall(1)
+			call.Run, call.At = fmt.Sprint(at), at
+			call.Messages = []model.Message{{Role: "user", Content: fmt.Sprint(at)}}
+			_, err := client.Do(t.Context(), call)
+			require.NoError(t, err)
+		})
+	}
+	ask(100)
+	require.Eventually(t, func() bool { return server.Calls() == 1 }, time.Second, time.Millisecond)
+	server.Change(func(c *fakemodel.Config) { c.Latency = 0 })
+	for _, at := range []int64{30, 10, 20} {
+		ask(at)
+	}
+	all.Wait()
+	var order []string
+	for _, r := range server.Requests() {
+		order = append(order, r.Messages[0].Content)
+	}
+	require.Equal(t, []string{"100", "10", "20", "30"}, order)
+}
+
+// TestRequestsPerMinuteAreObeyed.
+func TestRequestsPerMinuteAreObeyed(t *testing.T) {
+	server, client := serve(t, fakemodel.Config{}, func(c *model.Config) {
+		e := c.Endpoints["test"]
+		e.RequestsPerMinute = 1200 // 20 a second, of which 20 at once
+		c.Endpoints["test"] = e
+	})
+	began := time.Now()
+	var all sync.WaitGroup
+	for i := range 30 {
+		all.Go(func() {
+			_, err := client.Do(t.Context(), judgeCall(int32(i)))
+			require.NoError(t, err)
+		})
+	}
+	all.Wait()
+	require.Equal(t, 30, server.Calls())
+	require.GreaterOrEqual(t, time.Since(began), 450*time.Millisecond)
+}
+
+// TestAnOutageIsProbedSeldom: while an endpoint is away, callers that come back
+// at once do not become requests, and it is used again by itself.
+func TestAnOutageIsProbedSeldom(t *testing.T) {
+	server := fakemodel.New(fakemodel.Config{})
+	t.Cleanup(server.Close)
+	client := open(t, config(server.BaseURL()), func(d *model.Deps) { d.Patience, d.ProbeEvery = 20*time.Millisecond, 300*time.Millisecond })
+	_, err := client.Do(t.Context(), judgeCall(0))
+	require.NoError(t, err)
+	server.Change(func(c *fakemodel.Config) {
+		c.Fault = func(*fakemodel.Request) fakemodel.Fault { return fakemodel.Error(503, "away") }
+	})
+	before, began := server.Calls(), time.Now()
+	for time.Since(began) < time.Second {
+		var all sync.WaitGroup
+		for i := range 16 {
+			all.Go(func() {
+				_, err := client.Do(t.Context(), judgeCall(int32(i+1)))
+				require.ErrorIs(t, err, errs.ErrUnavailable)
+				require.ErrorContains(t, err, "away")
+			})
+		}
+		all.Wait()
+	}
+	// The first requests under way together, one more that finds the failure to
+	// last, and a probe each 300 ms.
+	require.LessOrEqual(t, server.Calls()-before, 4+4+4)
+	server.Change(func(c *fakemodel.Config) { c.Fault = nil })
+	require.Eventually(t, func() bool {
+		_, err := client.Do(t.Context(), judgeCall(1))
+		return err == nil
+	}, 5*time.Second, 10*time.Millisecond)
+}
+
+// TestAnotherReplicaTakesOver while the one that knows the run is away.
+func TestAnotherReplicaTakesOver(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, closed.Close())
+	server := fakemodel.New(fakemodel.Config{})
+	t.Cleanup(server.Close)
+	cfg := config(server.BaseURL())
+	e := cfg.Endpoints["test"]
+	e.URLs = append(e.URLs, "http://"+closed.Addr().String()+"/v1")
+	cfg.Endpoints["test"] = e
+	client := open(t, cfg, func(d *model.Deps) { d.Patience = 10 * time.Second })
+	for i := range 8 {
+		call := judgeCall(1)
+		call.Run = fmt.Sprint(i)
+		_, err := client.Do(t.Context(), call)
+		require.NoError(t, err)
+	}
+}
+
+// TestTooManyRequestsSlowNobodyDownForLong: 429 with Retry-After on every tenth
+// call. No call fails, and most of the throughput remains.
+func TestTooManyRequestsSlowNobodyDownForLong(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	seconds := func(fault func(*fakemodel.Request) fakemodel.Fault) float64 {
+		server := fakemodel.New(fakemodel.Config{Latency: 30 * time.Millisecond, Fault: fault})
+		defer server.Close()
+		cfg := config(server.BaseURL())
+		e := cfg.Endpoints["test"]
+		e.Slots = 8
+		cfg.Endpoints["test"] = e
+		client := open(t, cfg, func(d *model.Deps) { d.Patience = 10 * time.Second })
+		began := time.Now()
+		var all sync.WaitGroup
+		for run := range 32 {
+			all.Go(func() {
+				for step := range int32(25) {
+					call := judgeCall(step)
+					call.Run, call.At = fmt.Sprint(run), int64(step)
+					_, err := client.Do(t.Context(), call)
+					require.NoError(t, err)
+				}
+			})
+		}
+		all.Wait()
+		return time.Since(began).Seconds()
+	}
+	undisturbed := seconds(nil)
+	disturbed := seconds(func(r *fakemodel.Request) fakemodel.Fault {
+		if r.Number%10 != 0 {
+			return nil
+		}
+		return fakemodel.Error(http.StatusTooManyRequests, "slow down", "Retry-After-Ms: 100")
+	})
+	t.Logf("800 calls: %.2f s undisturbed, %.2f s with a 429 on every tenth", undisturbed, disturbed)
+	require.Less(t, disturbed, undisturbed*2, "a bound against collapse; the figure is in the log")
+}

@@ -1,0 +1,65 @@
+package model
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/propersim/propersim/pkg/errs"
+)
+
+// packers are reused: a new one allocates most of a megabyte.
+var packers = sync.Pool{New: func() any {
+	w, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
+	if err != nil {
+		panic("model: " + err.Error()) // the level is valid
+	}
+	return w
+}}
+
+// packPrompt compresses the text of a prompt.
+func packPrompt(messages []Message) (*keptPrompt, error) {
+	raw, err := json.Marshal(messages)
+	if err != nil {
+		return nil, fmt.Errorf("prompt: %w", err)
+	}
+	var b bytes.Buffer
+	z := packers.Get().(*gzip.Writer)
+	defer packers.Put(z)
+	z.Reset(&b)
+	if _, err := z.Write(raw); err != nil {
+		return nil, fmt.Errorf("prompt: %w", err)
+	}
+	if err := z.Close(); err != nil {
+		return nil, fmt.Errorf("prompt: %w", err)
+	}
+	return &keptPrompt{PromptDigest(messages), b.Bytes()}, nil
+}
+
+// Prompt returns the text of a prompt by its digest. ErrNotFound where it was
+// not kept.
+func (c *Client) Prompt(ctx context.Context, digest string) ([]Message, error) {
+	var packed []byte
+	err := c.answers.db.QueryRowContext(ctx, "SELECT messages FROM prompts WHERE digest = $1", digest).Scan(&packed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("prompt %s was not kept: %w", digest, errs.ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("answer store: %w", c.answers.db.Err(err))
+	}
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("prompt %s: %v: %w", digest, err, errs.ErrDataLoss)
+	}
+	var out []Message
+	if err := json.NewDecoder(z).Decode(&out); err != nil {
+		return nil, fmt.Errorf("prompt %s: %v: %w", digest, err, errs.ErrDataLoss)
+	}
+	return out, nil
+}
