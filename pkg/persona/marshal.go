@@ -47,14 +47,18 @@ func Marshal(p *simv1.Persona) ([]byte, error) {
 		}
 		put(root, "spec", spec)
 	}
+	return encode(root, p.GetName())
+}
+
+func encode(node *yaml.Node, name string) ([]byte, error) {
 	var out bytes.Buffer
 	encoder := yaml.NewEncoder(&out)
 	encoder.SetIndent(2)
-	if err := encoder.Encode(root); err != nil {
-		return nil, fmt.Errorf("write %q: %w", p.GetName(), err)
+	if err := encoder.Encode(node); err != nil {
+		return nil, fmt.Errorf("write %q: %w", name, err)
 	}
 	if err := encoder.Close(); err != nil {
-		return nil, fmt.Errorf("write %q: %w", p.GetName(), err)
+		return nil, fmt.Errorf("write %q: %w", name, err)
 	}
 	return out.Bytes(), nil
 }
