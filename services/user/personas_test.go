@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/role"
+	"github.com/propersim/propersim/pkg/store/storetest"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 	"github.com/propersim/propersim/services/user"
@@ -259,4 +261,43 @@ func TestACompilerOfAnotherKind(t *testing.T) {
 	var faults errs.Violations
 	require.ErrorAs(t, err, &faults)
 	require.Equal(t, "compiler.driver", faults[0].Field)
+}
+
+// TestRequestsOnEveryDatabase: who asks first is answered, a repeat gets the same
+// answer, and the id of a request or a persona means one content alone.
+func TestRequestsOnEveryDatabase(t *testing.T) {
+	for kind, dsn := range storetest.Databases(t, "users") {
+		t.Run(kind, func(t *testing.T) {
+			personas, _ := start(t, dsn)
+			create := func(name, requestID string, age int32) (*userv1.StoredPersona, error) {
+				p := person()
+				p.Name, p.Age = name, age
+				got, err := personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: p, RequestId: requestID})
+				return got.GetStored(), err
+			}
+			first, err := create("Ann Lee", "r1", 40)
+			require.NoError(t, err)
+			again, err := create("Ann Lee", "r1", 40)
+			require.NoError(t, err)
+			require.True(t, proto.Equal(first, again))
+			_, err = create("Bea Lee", "r1", 40)
+			require.ErrorIs(t, err, errs.ErrExists, "the request's id means another persona")
+			_, err = create("Ann Lee", "r2", 41)
+			require.ErrorIs(t, err, errs.ErrExists, "the persona's id means another persona")
+			_, err = create("Bea Lee", "r2", 40)
+			require.NoError(t, err, "a refused request uses no id up")
+
+			var wg sync.WaitGroup
+			answers := make([]*userv1.StoredPersona, 8)
+			failed := make([]error, len(answers))
+			for i := range answers {
+				wg.Go(func() { answers[i], failed[i] = create("Cyd Lee", "r3", 40) })
+			}
+			wg.Wait()
+			for i := range answers {
+				require.NoError(t, failed[i])
+				require.True(t, proto.Equal(answers[0], answers[i]))
+			}
+		})
+	}
 }
