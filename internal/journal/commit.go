@@ -47,7 +47,7 @@ type statements struct {
 
 // fences are the numbers of runs whose tokens one statement reads. A batch of
 // fewer runs repeats one of them.
-var fences = [...]int{1, 8, 32, largest}
+var fences = [...]int{1, 8, 16, 32, 64, largest}
 
 const entryColumns = 7
 
@@ -201,7 +201,7 @@ func (w *writer) commit(batch []*submission) error {
 		if err := w.insert(ctx, tx, held); err != nil {
 			return err
 		}
-		if err := insertTimings(ctx, tx.StmtContext(ctx, w.statements.timing), held); err != nil {
+		if err := w.insertTimings(ctx, tx, held); err != nil {
 			return err
 		}
 		return insertPrompts(ctx, tx, held)
@@ -270,11 +270,21 @@ func (w *writer) check(ctx context.Context, tx *sql.Tx) (map[*Chain]bool, error)
 }
 
 func (w *writer) insert(ctx context.Context, tx *sql.Tx, batch []*submission) error {
-	one, many := tx.StmtContext(ctx, w.statements.one), tx.StmtContext(ctx, w.statements.many)
+	var one, many *sql.Stmt
 	for at := 0; at < len(batch); {
-		statement, n := one, 1
+		var statement *sql.Stmt
+		n := 1
 		if len(batch)-at >= rowsPerInsert {
-			statement, n = many, rowsPerInsert
+			n = rowsPerInsert
+			if many == nil {
+				many = tx.StmtContext(ctx, w.statements.many)
+			}
+			statement = many
+		} else {
+			if one == nil {
+				one = tx.StmtContext(ctx, w.statements.one)
+			}
+			statement = one
 		}
 		w.args = w.args[:0]
 		for _, s := range batch[at : at+n] {

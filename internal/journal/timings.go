@@ -22,8 +22,12 @@ type Timing struct {
 
 const timingQuery = "INSERT INTO calls (run, sequence, position, call_id, endpoint, waited_ns, latency_ns) VALUES ($1, $2, $3, $4, $5, $6, $7)"
 
-func insertTimings(ctx context.Context, insert *sql.Stmt, batch []*submission) error {
+func (w *writer) insertTimings(ctx context.Context, tx *sql.Tx, batch []*submission) error {
+	var insert *sql.Stmt
 	for _, s := range batch {
+		if len(s.timings) > 0 && insert == nil {
+			insert = tx.StmtContext(ctx, w.statements.timing)
+		}
 		for position, t := range s.timings {
 			_, err := insert.ExecContext(ctx, s.chain.lease.number, s.sequence, position, t.GetCallId(), t.GetEndpoint(),
 				t.GetWaited().AsDuration().Nanoseconds(), t.GetLatency().AsDuration().Nanoseconds())
