@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -30,7 +32,19 @@ func openSQLite(ctx context.Context, path string, o options) (*DB, error) {
 	if err := prepareFile(path, o); err != nil {
 		return nil, err
 	}
-	db := &DB{Dialect: SQLite, Name: path}
+	db, err := openFile(ctx, path, o)
+	if !o.readOnly || !needsFolder(err) {
+		return db, err
+	}
+	if pendingWAL(path) {
+		return nil, fmt.Errorf("%s was not closed by the process that wrote it, and its folder cannot be written: copy the folder to a place that you can write, and read it there: %w", path, errs.ErrDenied)
+	}
+	o.immutable = true
+	return openFile(ctx, path, o)
+}
+
+func openFile(ctx context.Context, path string, o options) (*DB, error) {
+	db := &DB{Dialect: SQLite, Name: path, rests: !o.readOnly}
 	var err error
 	if db.writer, err = sqlitePool(path, o, 1); err != nil {
 		return nil, db.Err(err)
@@ -49,6 +63,32 @@ func openSQLite(ctx context.Context, path string, o options) (*DB, error) {
 		return nil, db.Err(err)
 	}
 	return db, nil
+}
+
+// needsFolder reports that a file in WAL mode could not be opened because its
+// folder cannot be written: SQLite keeps two more files there while it is open.
+func needsFolder(err error) bool { return errors.Is(err, errs.ErrDenied) }
+
+// pendingWAL reports that transactions of a database are in its WAL only.
+func pendingWAL(path string) bool {
+	info, err := os.Stat(path + "-wal")
+	return err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist)
+}
+
+// rest leaves a file that is closed in a state in which it opens read-only: not
+// in WAL mode, for which SQLite must write to the folder. While another process
+// has the file open it stays as it is, and the last one to close it does this.
+func (db *DB) rest() {
+	ctx := context.Background()
+	conn, err := db.writer.Conn(ctx)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	// Nobody waits for the others here: they will do the same.
+	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err == nil {
+		_, _ = conn.ExecContext(ctx, "PRAGMA journal_mode = DELETE")
+	}
 }
 
 func prepareFile(path string, o options) error {
@@ -76,8 +116,12 @@ func sqlitePool(path string, o options, limit int) (*sql.DB, error) {
 	q := url.Values{"_txlock": {"immediate"}}
 	// busy_timeout comes first, so that the others wait for a lock as well.
 	q.Add("_pragma", "busy_timeout(10000)")
+	if o.immutable {
+		q.Set("immutable", "1")
+	}
 	if o.readOnly {
 		q.Set("mode", "ro")
+		q.Set("vfs", readOnlyVFS)
 		q.Set("_txlock", "deferred")
 		q.Add("_pragma", "query_only(1)")
 	} else {

@@ -40,6 +40,7 @@ type DB struct {
 	Name string
 
 	writer *sql.DB
+	rests  bool // Close leaves the file so that it opens read-only
 }
 
 // Option changes how a database is opened.
@@ -48,15 +49,19 @@ type Option func(*options)
 type options struct {
 	fullSync bool
 	readOnly bool
-	name     string
-	before   func(context.Context, *DB) error
+	// immutable reads a file without locks and without a WAL; only with readOnly.
+	immutable bool
+	name      string
+	before    func(context.Context, *DB) error
 }
 
 // FullSync makes a commit of SQLite return only when it is on disk (synchronous
 // FULL). Without it a power cut, though not a crash, may take the last commits.
 func FullSync() Option { return func(o *options) { o.fullSync = true } }
 
-// ReadOnly opens an existing database as it is: no migration, no writing.
+// ReadOnly opens an existing database as it is: no migration, no writing. The
+// folder of a file need not be writable, unless the process that last wrote it
+// was killed and its WAL is pending.
 func ReadOnly() Option { return func(o *options) { o.readOnly = true } }
 
 // Name gives the table of schema versions a name of its own, so that services
@@ -159,9 +164,13 @@ func (db *DB) Update(ctx context.Context, fn func(tx *sql.Tx) error) error {
 	return db.Err(tx.Commit())
 }
 
-// Close closes both pools.
+// Close closes both pools. A file that was open for writing is left in a state in
+// which it can be read from a folder that cannot be written.
 func (db *DB) Close() error {
 	err := db.DB.Close()
+	if db.rests {
+		db.rest()
+	}
 	if db.writer != db.DB {
 		if werr := db.writer.Close(); err == nil {
 			err = werr
