@@ -1,6 +1,7 @@
 // Package replay goes through recorded runs without any model or network and
-// derives again what followed from them: the hash chain, totals, preference
-// pairs, progress and figures.
+// derives again what follows from them: the hash chain, totals, preference pairs,
+// progress and figures. It also checks that candidates, verdicts, calls and notes
+// are such as the contracts allow.
 package replay
 
 import (
@@ -47,7 +48,7 @@ type Against struct {
 // it could not be looked at.
 func Run(ctx context.Context, r *journal.Reader, run *environmentv1.Run, against Against) (Result, error) {
 	out := Result{Run: run.GetId(), Buffer: against.Buffer != nil}
-	c := &check{run: run, fold: figures.NewFold(run), state: journal.NewState(run.GetConfig())}
+	c := &check{run: run, fold: figures.NewFold(run), state: journal.NewState(run.GetConfig()), calls: map[place]bool{}, prompts: map[string]bool{}}
 	if against.Buffer != nil {
 		stream, err := against.Buffer.List(ctx, &bufferv1.ListRequest{RunId: run.GetId(), AfterStep: -1})
 		if err != nil {
@@ -76,6 +77,14 @@ type check struct {
 	sequence int64
 	hash     string
 	pairs    int
+	calls    map[place]bool  // of the entries
+	prompts  map[string]bool // digests that were checked
+}
+
+// place names a call.
+type place struct {
+	sequence int64
+	call     string
 }
 
 func fault(format string, args ...any) error {
@@ -93,11 +102,22 @@ func (c *check) all(ctx context.Context, r *journal.Reader) error {
 			return err
 		}
 		c.state.Apply(e.GetBody())
-		if s := e.GetBody().GetStep(); s != nil {
-			if err := c.step(s); err != nil {
+		s := e.GetBody().GetStep()
+		if s == nil {
+			continue
+		}
+		if err := c.step(s); err != nil {
+			return err
+		}
+		for _, call := range s.GetCalls() {
+			c.calls[place{e.GetSequence(), call.GetId()}] = true
+			if err := c.prompt(ctx, r, s, call); err != nil {
 				return err
 			}
 		}
+	}
+	if err := c.timings(ctx, r); err != nil {
+		return err
 	}
 	if c.buffer != nil {
 		if extra, err := c.buffer(); !errors.Is(err, io.EOF) {
@@ -107,68 +127,35 @@ func (c *check) all(ctx context.Context, r *journal.Reader) error {
 	return c.progress()
 }
 
-func (c *check) step(s *environmentv1.Step) error {
-	where := func(format string, args ...any) error {
-		return fault("step %d of run %s: %s", s.GetStep(), c.run.GetId(), fmt.Sprintf(format, args...))
-	}
-	if len(s.GetEvaluations()) != len(s.GetCandidates()) {
-		return where("%d candidates and %d evaluations", len(s.GetCandidates()), len(s.GetEvaluations()))
-	}
-	for i, e := range s.GetEvaluations() {
-		if want := total(e); !equal(want, e.Total) {
-			return where("the total of candidate %d is not the sum of its verdicts", i)
-		}
-	}
-	chosen, rejected, found := pair(s)
-	if found != (s.GetPair() != nil) {
-		return where("its evaluations make a pair: %t, and it holds one: %t", found, s.GetPair() != nil)
-	}
-	if !found {
+// prompt checks the prompt of a call where it was kept: Prompt compares it with
+// its digest.
+func (c *check) prompt(ctx context.Context, r *journal.Reader, s *environmentv1.Step, call *simv1.ModelCall) error {
+	digest := call.GetPromptDigest()
+	if digest == "" || c.prompts[digest] {
 		return nil
 	}
-	if int(s.GetPair().GetChosen()) != chosen || int(s.GetPair().GetRejected()) != rejected {
-		return where("its pair is %d over %d, its evaluations say %d over %d", s.GetPair().GetChosen(), s.GetPair().GetRejected(), chosen, rejected)
-	}
-	c.pairs++
-	return c.buffered(s, chosen, rejected)
-}
-
-// total adds up the verdicts; nil where one is unjudged or none was given.
-func total(e *simv1.Evaluation) *int32 {
-	sum := int32(0)
-	for _, v := range e.GetVerdicts() {
-		switch v.GetOutcome() {
-		case simv1.Outcome_OUTCOME_PASS:
-			sum++
-		case simv1.Outcome_OUTCOME_FAIL:
-		default:
-			return nil
-		}
-	}
-	if len(e.GetVerdicts()) == 0 {
+	c.prompts[digest] = true
+	_, err := r.Prompt(ctx, digest)
+	switch {
+	case errors.Is(err, errs.ErrNotFound):
 		return nil
+	case err != nil:
+		return fmt.Errorf("step %d of run %s, call %s: %w", s.GetStep(), c.run.GetId(), call.GetId(), err)
 	}
-	return &sum
+	return nil
 }
 
-func equal(a, b *int32) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
-
-// pair derives a step's pair: the first of the greatest totals over the first of
-// the least; none where they are equal or one is missing.
-func pair(s *environmentv1.Step) (chosen, rejected int, found bool) {
-	all := s.GetEvaluations()
-	for i, e := range all {
-		if e.Total == nil {
-			return 0, 0, false
+// timings holds what is kept beside the chain to the calls of the entries.
+func (c *check) timings(ctx context.Context, r *journal.Reader) error {
+	for t, err := range r.Timings(ctx, c.run.GetId(), 0) {
+		if err != nil {
+			return err
 		}
-		if e.GetTotal() > all[chosen].GetTotal() {
-			chosen = i
-		}
-		if e.GetTotal() < all[rejected].GetTotal() {
-			rejected = i
+		if !c.calls[place{t.Sequence, t.GetCallId()}] {
+			return fault("entry %d of run %s: it has a timing of call %q, which it did not make", t.Sequence, c.run.GetId(), t.GetCallId())
 		}
 	}
-	return chosen, rejected, chosen != rejected
+	return nil
 }
 
 // buffered compares the next pair of the buffer with the step's own.
