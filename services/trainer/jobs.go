@@ -20,22 +20,23 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// jobs is the table of jobs. Whoever changes a job goes through change, so that
-// watchers see every state in its order.
+// jobs is the table of jobs. Every change of a job goes through change, so that
+// watchers see each state in its order.
 type jobs struct {
 	db       *store.DB
 	metrics  *metrics
+	clock    func() time.Time
 	watchers watchers
 
-	mu sync.Mutex // held from reading a job to telling the watchers
+	mu sync.Mutex // held from reading a job until its watchers are notified
 }
 
-func openJobs(ctx context.Context, dsn string, registry prometheus.Registerer) (*jobs, error) {
+func openJobs(ctx context.Context, dsn string, registry prometheus.Registerer, clock func() time.Time) (*jobs, error) {
 	db, err := store.Open(ctx, dsn, migrations, store.Name("trainer"))
 	if err != nil {
 		return nil, fmt.Errorf("trainer jobs: %w", err)
 	}
-	j := &jobs{db: db}
+	j := &jobs{db: db, clock: clock}
 	if j.metrics, err = newMetrics(registry); err == nil {
 		err = db.Measure(registry, "trainer")
 	}
@@ -48,17 +49,29 @@ func openJobs(ctx context.Context, dsn string, registry prometheus.Registerer) (
 // Close closes the database.
 func (j *jobs) Close() error { return j.db.Close() }
 
-// queryer is a database or a transaction.
-type queryer interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+// shared reports whether other processes may change the jobs too.
+func (j *jobs) shared() bool { return j.db.Dialect == store.Postgres }
+
+const recordColumns = `version, token, lease_until, worker, body, manifest`
+
+// get returns a job. ErrNotFound for an unknown id, ErrDataLoss for one whose
+// bytes cannot be read.
+func (j *jobs) get(ctx context.Context, id string) (*record, error) {
+	return j.found(id, j.db.QueryRowContext(ctx, `SELECT `+recordColumns+` FROM trainer_jobs WHERE id = $1`, id))
 }
 
-const recordColumns = `version, token, lease_until, worker, body`
+// lock is get within a transaction that will change the job: another process
+// waits until the transaction ends.
+func (j *jobs) lock(ctx context.Context, tx *sql.Tx, id string) (*record, error) {
+	query := `SELECT ` + recordColumns + ` FROM trainer_jobs WHERE id = $1`
+	if j.shared() {
+		query += ` FOR UPDATE`
+	}
+	return j.found(id, tx.QueryRowContext(ctx, query, id))
+}
 
-// read returns a job. ErrNotFound for an unknown id, ErrDataLoss for one whose
-// bytes cannot be read.
-func (j *jobs) read(ctx context.Context, q queryer, id string) (*record, error) {
-	r, err := j.scan(q.QueryRowContext(ctx, `SELECT `+recordColumns+` FROM trainer_jobs WHERE id = $1`, id).Scan)
+func (j *jobs) found(id string, row *sql.Row) (*record, error) {
+	r, err := j.scan(row.Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("training job %q: %w", id, errs.ErrNotFound)
 	}
@@ -66,46 +79,48 @@ func (j *jobs) read(ctx context.Context, q queryer, id string) (*record, error) 
 }
 
 func (j *jobs) scan(scan func(...any) error) (*record, error) {
-	r := &record{job: &trainerv1.Job{}}
+	r := &record{job: &trainerv1.Job{}, now: j.clock()}
 	var until int64
-	var body []byte
-	if err := scan(&r.version, &r.token, &until, &r.worker, &body); err != nil {
+	var body, manifest []byte
+	if err := scan(&r.version, &r.token, &until, &r.worker, &body, &manifest); err != nil {
 		return nil, j.db.Err(err)
 	}
 	r.leaseUntil = time.UnixMilli(until)
-	if err := proto.Unmarshal(body, r.job); err != nil {
+	err := proto.Unmarshal(body, r.job)
+	if err == nil && manifest != nil {
+		r.manifest = &trainerv1.Manifest{}
+		err = proto.Unmarshal(manifest, r.manifest)
+	}
+	if err != nil {
 		return nil, errs.WithPublic(fmt.Errorf("database %s: a training job cannot be read: %w", j.db.Name, errs.ErrDataLoss), "a training job cannot be read")
 	}
 	return r, nil
 }
 
-// get returns a job. Errors are those of read.
-func (j *jobs) get(ctx context.Context, id string) (*record, error) { return j.read(ctx, j.db, id) }
-
-// submit stores a new job, or returns the one that is there.
+// submit stores a new job, or returns the one of that id.
 func (j *jobs) submit(ctx context.Context, job *trainerv1.Job) (_ *trainerv1.Job, added bool, err error) {
+	r := &record{job: job, now: j.clock(), leaseUntil: time.UnixMilli(0)}
+	r.enter(trainerv1.JobState_JOB_STATE_QUEUED)
+	body, err := marshal(job)
+	if err != nil {
+		return nil, false, err
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	r := &record{job: job, leaseUntil: time.UnixMilli(0)}
-	r.enter(trainerv1.JobState_JOB_STATE_QUEUED)
 	err = j.db.Update(ctx, func(tx *sql.Tx) error {
-		present, err := j.read(ctx, tx, job.GetId())
-		if !errors.Is(err, errs.ErrNotFound) {
-			r = present
-			return err
-		}
-		body, err := marshal(job)
+		res, err := tx.ExecContext(ctx, `INSERT INTO trainer_jobs (id, seq, run_id, day, executor, state, version, token, lease_until, worker, body)
+			VALUES ($1, (SELECT COALESCE(MAX(seq), 0) + 1 FROM trainer_jobs), $2, $3, $4, $5, $6, 0, 0, '', $7) ON CONFLICT (id) DO NOTHING`,
+			job.GetId(), job.GetRunId(), int64(job.GetDay()), int64(job.GetExecutor()), int64(job.GetState()), r.version, body)
 		if err != nil {
 			return err
 		}
-		added = true
-		var seq int64
-		if err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(seq), 0) + 1 FROM trainer_jobs`).Scan(&seq); err != nil {
+		rows, err := res.RowsAffected()
+		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO trainer_jobs (id, seq, run_id, day, executor, state, version, token, lease_until, worker, body)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, '', $8)`,
-			job.GetId(), seq, job.GetRunId(), int64(job.GetDay()), int64(job.GetExecutor()), int64(job.GetState()), r.version, body)
+		if added = rows == 1; !added {
+			r, err = j.lock(ctx, tx, job.GetId())
+		}
 		return err
 	})
 	if err != nil {
@@ -115,18 +130,13 @@ func (j *jobs) submit(ctx context.Context, job *trainerv1.Job) (_ *trainerv1.Job
 }
 
 // change reads a job, lets fn change it, and stores it, in one transaction; an
-// error of fn leaves everything as it was. Then the watchers are told.
+// error of fn leaves everything as it was. Then the watchers are notified.
 func (j *jobs) change(ctx context.Context, id string, fn func(tx *sql.Tx, r *record) error) (*record, error) {
-	return j.changeWhich(ctx, func(tx *sql.Tx) (*record, error) { return j.read(ctx, tx, id) }, fn)
-}
-
-// changeWhich is change for the job that find returns; no job is no change.
-func (j *jobs) changeWhich(ctx context.Context, find func(tx *sql.Tx) (*record, error), fn func(tx *sql.Tx, r *record) error) (*record, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var r *record
 	err := j.db.Update(ctx, func(tx *sql.Tx) (err error) {
-		if r, err = find(tx); err != nil || r == nil {
+		if r, err = j.lock(ctx, tx, id); err != nil {
 			return err
 		}
 		if err := fn(tx, r); err != nil {
@@ -134,11 +144,11 @@ func (j *jobs) changeWhich(ctx context.Context, find func(tx *sql.Tx) (*record, 
 		}
 		return j.write(ctx, tx, r)
 	})
-	if err != nil || r == nil {
+	if err != nil {
 		return nil, err
 	}
-	j.metrics.entered(r.passed)
-	j.watchers.tell(r.job.GetId(), r.passed)
+	j.metrics.count(r.entered)
+	j.watchers.notify(id, r.entered)
 	return r, nil
 }
 
@@ -147,52 +157,17 @@ func (j *jobs) write(ctx context.Context, tx *sql.Tx, r *record) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE trainer_jobs SET state = $1, version = $2, token = $3, lease_until = $4, worker = $5, body = $6 WHERE id = $7`,
-		int64(r.job.GetState()), r.version, r.token, r.leaseUntil.UnixMilli(), r.worker, body, r.job.GetId())
+	var manifest []byte
+	if r.manifest != nil {
+		if manifest, err = marshal(r.manifest); err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE trainer_jobs SET state = $1, version = $2, token = $3, lease_until = $4, worker = $5, body = $6, manifest = $7 WHERE id = $8`,
+		int64(r.job.GetState()), r.version, r.token, r.leaseUntil.UnixMilli(), r.worker, body, manifest, r.job.GetId())
 	return err
 }
 
 func marshal(m proto.Message) ([]byte, error) {
 	return proto.MarshalOptions{Deterministic: true}.Marshal(m)
-}
-
-// page gives fn at most limit jobs in order of run, day and id, after a place in
-// that order, of one run or, when run is empty, of all, until it returns false.
-func (j *jobs) page(ctx context.Context, run string, after place, limit int, fn func(*trainerv1.Job) bool) (err error) {
-	rows, err := j.db.QueryContext(ctx, `SELECT `+recordColumns+` FROM trainer_jobs
-		WHERE (CAST($1 AS TEXT) = '' OR run_id = $1) AND (run_id, day, id) > ($2, $3, $4) ORDER BY run_id, day, id LIMIT $5`,
-		run, after.Run, int64(after.Day), after.ID, int64(limit))
-	if err != nil {
-		return j.db.Err(err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		r, err := j.scan(rows.Scan)
-		if err != nil {
-			return err
-		}
-		if !fn(r.job) {
-			return nil
-		}
-	}
-	return j.db.Err(rows.Err())
-}
-
-// recordAdapter notes that an adapter is published.
-func recordAdapter(ctx context.Context, tx *sql.Tx, m *trainerv1.Manifest) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO trainer_adapters (id, day) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
-		m.GetId(), int64(m.GetDay()))
-	return err
-}
-
-// requireAdapter returns an ErrNotFound for an adapter that was never published.
-func (j *jobs) requireAdapter(ctx context.Context, id string) error {
-	var n int64
-	if err := j.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM trainer_adapters WHERE id = $1`, id).Scan(&n); err != nil {
-		return j.db.Err(err)
-	}
-	if n == 0 {
-		return fmt.Errorf("adapter %q: %w", id, errs.ErrNotFound)
-	}
-	return nil
 }

@@ -3,92 +3,131 @@ package trainer
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/propersim/propersim/pkg/errs"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
-// lease gives the oldest job that waits, or whose lease ran out, to a worker
-// until a time; nil when there is none. A job that has used up its attempts
-// (0 means no bound) fails instead, and the next is looked at.
-func (j *jobs) lease(ctx context.Context, executor trainerv1.Executor, worker string, now, until time.Time, attempts int) (*record, error) {
+// leasing is a wish for a job.
+type leasing struct {
+	executor trainerv1.Executor
+	worker   string
+	length   time.Duration
+	// attempts is how often a job is tried at the most; 0 means without bound.
+	attempts int
+	// fits reports whether the worker can train a job; nil means all.
+	fits func(*trainerv1.Job) bool
+}
+
+// lease gives the oldest job that waits, or whose lease expired, to a worker; nil
+// when there is none. A job that has used up its attempts fails instead, and the
+// next is looked at.
+func (j *jobs) lease(ctx context.Context, want leasing) (*record, error) {
 	for {
-		r, err := j.changeWhich(ctx, func(tx *sql.Tx) (*record, error) {
-			return j.waiting(ctx, tx, executor, now)
-		}, func(_ *sql.Tx, r *record) error {
-			if attempts > 0 && int(r.job.GetAttempts()) >= attempts {
-				r.end(trainerv1.JobState_JOB_STATE_FAILED, fmt.Sprintf("given up after %d attempts: %s", r.job.GetAttempts(), r.lastTrouble()))
-				return nil
+		id := ""
+		err := j.waiting(ctx, want.executor, func(r *record) bool {
+			if want.spent(r) || want.fits == nil || want.fits(r.job) {
+				id = r.job.GetId()
 			}
-			if r.job.GetState() == trainerv1.JobState_JOB_STATE_LEASED {
-				r.enter(trainerv1.JobState_JOB_STATE_QUEUED) // its lease ran out
-			}
-			r.token++
-			r.worker, r.leaseUntil = worker, until
-			r.job.Attempts++
-			r.job.Reason = ""
-			r.enter(trainerv1.JobState_JOB_STATE_LEASED)
+			return id == ""
+		})
+		if err != nil || id == "" {
+			return nil, err
+		}
+		taken := false
+		r, err := j.change(ctx, id, func(_ *sql.Tx, r *record) error {
+			taken = r.take(&want)
 			return nil
 		})
-		if err != nil || r == nil || !final(r.job.GetState()) {
+		if err != nil || taken {
 			return r, err
 		}
 	}
 }
 
-func (r *record) lastTrouble() string {
+func (l *leasing) spent(r *record) bool {
+	return l.attempts > 0 && int(r.job.GetAttempts()) >= l.attempts
+}
+
+// take leases the job; false when another worker was faster, or when its attempts
+// are used up.
+func (r *record) take(want *leasing) bool {
+	expired := r.job.GetState() == trainerv1.JobState_JOB_STATE_LEASED && !r.now.Before(r.leaseUntil)
+	if r.job.GetState() != trainerv1.JobState_JOB_STATE_QUEUED && !expired {
+		return false
+	}
+	if want.spent(r) {
+		r.end(trainerv1.JobState_JOB_STATE_FAILED, fmt.Sprintf("given up after %d attempts: %s", r.job.GetAttempts(), r.lastFailure()))
+		return false
+	}
+	if expired {
+		r.enter(trainerv1.JobState_JOB_STATE_QUEUED)
+	}
+	r.token++
+	r.worker, r.leaseUntil = want.worker, r.now.Add(want.length)
+	r.job.Attempts++
+	r.job.Reason, r.job.Progress = "", nil
+	r.enter(trainerv1.JobState_JOB_STATE_LEASED)
+	return true
+}
+
+func (r *record) lastFailure() string {
 	if r.job.GetState() == trainerv1.JobState_JOB_STATE_LEASED {
-		return fmt.Sprintf("the lease of worker %q ran out", r.worker)
+		return fmt.Sprintf("the lease of worker %q expired", r.worker)
 	}
 	return r.job.GetReason()
 }
 
-func (j *jobs) waiting(ctx context.Context, tx *sql.Tx, executor trainerv1.Executor, now time.Time) (*record, error) {
-	r, err := j.scan(tx.QueryRowContext(ctx, `SELECT `+recordColumns+` FROM trainer_jobs
-		WHERE executor = $1 AND (state = $2 OR (state = $3 AND lease_until <= $4)) ORDER BY seq, id LIMIT 1`, int64(executor),
-		int64(trainerv1.JobState_JOB_STATE_QUEUED), int64(trainerv1.JobState_JOB_STATE_LEASED), now.UnixMilli()).Scan)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+// release queues the leased jobs of an executor again whose holder has a name
+// that begins with prefix. Use it for holders that are known to be dead.
+func (j *jobs) release(ctx context.Context, executor trainerv1.Executor, prefix string) error {
+	var ids []string
+	err := j.each(ctx, func(r *record) bool {
+		if strings.HasPrefix(r.worker, prefix) {
+			ids = append(ids, r.job.GetId())
+		}
+		return true
+	}, `SELECT `+recordColumns+` FROM trainer_jobs WHERE executor = $1 AND state = $2`, int64(executor), int64(trainerv1.JobState_JOB_STATE_LEASED))
+	if err != nil {
+		return err
 	}
-	return r, err
-}
-
-// release queues every leased job of an executor again: those who held them are
-// known to be gone.
-func (j *jobs) release(ctx context.Context, executor trainerv1.Executor) error {
-	for {
-		r, err := j.changeWhich(ctx, func(tx *sql.Tx) (*record, error) {
-			r, err := j.scan(tx.QueryRowContext(ctx, `SELECT `+recordColumns+` FROM trainer_jobs WHERE executor = $1 AND state = $2 LIMIT 1`,
-				int64(executor), int64(trainerv1.JobState_JOB_STATE_LEASED)).Scan)
-			if errors.Is(err, sql.ErrNoRows) {
-				return nil, nil
+	for _, id := range ids {
+		_, err := j.change(ctx, id, func(_ *sql.Tx, r *record) error {
+			if r.job.GetState() == trainerv1.JobState_JOB_STATE_LEASED && strings.HasPrefix(r.worker, prefix) {
+				r.enter(trainerv1.JobState_JOB_STATE_QUEUED)
 			}
-			return r, err
-		}, func(_ *sql.Tx, r *record) error {
-			r.enter(trainerv1.JobState_JOB_STATE_QUEUED)
 			return nil
 		})
-		if err != nil || r == nil {
+		if err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// changeHeld is change for the holder of a lease. ErrPrecondition when the lease
-// is no longer held.
-func (j *jobs) changeHeld(ctx context.Context, id string, token int64, now time.Time, fn func(tx *sql.Tx, r *record) error) (*record, error) {
+// changeHeld is change for the holder of a lease. ErrLeaseLost when the lease is
+// no longer valid.
+func (j *jobs) changeHeld(ctx context.Context, id string, token int64, fn func(tx *sql.Tx, r *record) error) (*record, error) {
 	return j.change(ctx, id, func(tx *sql.Tx, r *record) error {
-		if !r.held(token, now) {
-			return notHeld(r, token)
+		if !r.held(token, r.now) {
+			return leaseLost(r, token)
 		}
 		return fn(tx, r)
 	})
 }
 
-func notHeld(r *record, token int64) error {
-	return fmt.Errorf("job %s: the lease with token %d is no longer held (the job is %v, its latest token %d): %w",
-		r.job.GetId(), token, r.job.GetState(), r.token, errs.ErrPrecondition)
+// conclude ends a job under the lease with this token. ErrLeaseLost when the
+// lease is no longer valid.
+func (j *jobs) conclude(ctx context.Context, id string, token int64, state trainerv1.JobState, reason error) (*trainerv1.Job, error) {
+	r, err := j.changeHeld(ctx, id, token, func(_ *sql.Tx, r *record) error {
+		r.end(state, errs.Reason(reason))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.job, nil
 }

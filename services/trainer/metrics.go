@@ -9,7 +9,7 @@ import (
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
-// metrics is what the service counts.
+// metrics are the counters and histograms of the service.
 type metrics struct {
 	jobs    *prometheus.CounterVec
 	seconds prometheus.Observer // of training in process
@@ -19,8 +19,8 @@ type metrics struct {
 func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	m := prom.Maker{Registry: registry}
 	out := &metrics{
-		jobs: m.Counter("jobs_total", "Training jobs that came to their end, by the state they ended in.", "executor", "outcome"),
-		seconds: m.Histogram("training_seconds", "Wall time of one job's drawing of pairs and training.",
+		jobs: m.Counter("jobs_total", "Training jobs that ended, by their final state.", "executor", "outcome"),
+		seconds: m.Histogram("training_seconds", "Wall time of drawing the pairs of a job and training it.",
 			[]float64{.005, .01, .02, .05, .1, .2, .5, 1, 5, 30, 120, 600, 1800}, "executor").WithLabelValues("embedded"),
 		pairs: m.Histogram("training_pairs", "Pairs that a job was trained on.", []float64{1, 5, 10, 25, 50, 100, 200, 500, 1000, 2000}).WithLabelValues(),
 	}
@@ -32,8 +32,8 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	return out, m.Err
 }
 
-// entered counts the jobs that ended.
-func (m *metrics) entered(states []snapshot) {
+// count counts the jobs that ended.
+func (m *metrics) count(states []snapshot) {
 	for _, s := range states {
 		if final(s.job.GetState()) {
 			executor := strings.ToLower(strings.TrimPrefix(s.job.GetExecutor().String(), "EXECUTOR_"))

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/propersim/propersim/pkg/artifact"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/policy"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
@@ -35,38 +36,37 @@ func TestANightMakesTheNextAdapter(t *testing.T) {
 	s := start(t, config(t), someone())
 	first := s.train(t, night("ada", 1, ""))
 	require.Equal(t, active, first.GetState(), first.GetReason())
-	require.Equal(t, "digest of ada day 1", first.GetDataDigest())
+	require.Equal(t, digest("ada", 1), first.GetDataDigest())
 	require.EqualValues(t, 200, first.GetMetrics().GetPairs())
 	require.EqualValues(t, 1, first.GetAttempts())
 
-	got, err := s.GetAdapter(context.Background(), &trainerv1.GetAdapterRequest{Id: first.GetAdapter()})
+	m, files, err := s.download(first.GetAdapter())
 	require.NoError(t, err)
-	m := got.GetManifest()
 	require.Equal(t, first.GetAdapter(), m.GetId())
 	require.Equal(t, policy.Name, m.GetPolicy())
 	require.EqualValues(t, 1, m.GetDay())
 	require.Empty(t, m.GetParent())
 	require.True(t, proto.Equal(first.GetMetrics(), m.GetMetrics()))
 
-	drawn, _ := someone().Sample(context.Background(), &bufferv1.SampleRequest{RunId: "ada", Count: 200})
-	want, _, err := policy.Train(policy.Base(), drawn.GetPairs(), first.GetHyperparameters(), 7)
+	d, err := someone().sample(context.Background(), &bufferv1.SampleRequest{RunId: "ada", Count: 200})
 	require.NoError(t, err)
-	require.Equal(t, want.Weights(), got.GetWeights(), "what the policy learned, byte for byte")
+	want, _, err := policy.Train(policy.Base(), d.pairs, first.GetHyperparameters(), 7)
+	require.NoError(t, err)
+	require.Equal(t, map[string][]byte{artifact.ModelFile: want.Weights()}, files, "what the policy learned, byte for byte")
 
 	second := s.train(t, night("ada", 2, first.GetAdapter()))
 	require.Equal(t, active, second.GetState(), second.GetReason())
-	got, err = s.GetAdapter(context.Background(), &trainerv1.GetAdapterRequest{Id: second.GetAdapter(), ManifestOnly: true})
+	got, err := s.GetAdapter(context.Background(), &trainerv1.GetAdapterRequest{Id: second.GetAdapter()})
 	require.NoError(t, err)
 	require.Equal(t, first.GetAdapter(), got.GetManifest().GetParent())
-	require.Empty(t, got.GetWeights())
-	require.Less(t, second.GetMetrics().GetLoss(), first.GetMetrics().GetLoss(), "it goes on from its parent")
+	require.Less(t, second.GetMetrics().GetLoss(), first.GetMetrics().GetLoss(), "it continues from its parent")
 }
 
 func TestAWatcherSeesEveryState(t *testing.T) {
 	gate := make(chan struct{})
 	buffer := someone()
 	draw := buffer.sample
-	buffer.sample = func(ctx context.Context, req *bufferv1.SampleRequest) (*bufferv1.SampleResponse, error) {
+	buffer.sample = func(ctx context.Context, req *bufferv1.SampleRequest) (*drawn, error) {
 		<-gate
 		return draw(ctx, req)
 	}
@@ -122,7 +122,7 @@ func TestACrashLosesNoJob(t *testing.T) {
 	want := start(t, config(t), someone()).train(t, night("ada", 1, ""))
 
 	cfg := trainer.Config{DSN: filepath.Join(t.TempDir(), "trainer.db"), AdapterDir: t.TempDir()}
-	stuck := &fakeBuffer{sample: func(ctx context.Context, _ *bufferv1.SampleRequest) (*bufferv1.SampleResponse, error) {
+	stuck := &fakeBuffer{sample: func(ctx context.Context, _ *bufferv1.SampleRequest) (*drawn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}}
@@ -144,10 +144,10 @@ func TestACrashLosesNoJob(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestABufferThatIsAwayIsWaitedFor(t *testing.T) {
+func TestAnUnavailableBufferIsWaitedFor(t *testing.T) {
 	buffer, calls := someone(), 0
 	draw := buffer.sample
-	buffer.sample = func(ctx context.Context, req *bufferv1.SampleRequest) (*bufferv1.SampleResponse, error) {
+	buffer.sample = func(ctx context.Context, req *bufferv1.SampleRequest) (*drawn, error) {
 		if calls++; calls < 3 {
 			return nil, errs.ErrUnavailable
 		}
@@ -161,19 +161,19 @@ func TestABufferThatIsAwayIsWaitedFor(t *testing.T) {
 }
 
 func TestAFailedNightSaysWhy(t *testing.T) {
-	none := func(context.Context, *bufferv1.SampleRequest) (*bufferv1.SampleResponse, error) {
-		return &bufferv1.SampleResponse{}, nil
+	none := func(context.Context, *bufferv1.SampleRequest) (*drawn, error) {
+		return &drawn{}, nil
 	}
-	strange := func(context.Context, *bufferv1.SampleRequest) (*bufferv1.SampleResponse, error) {
+	strange := func(context.Context, *bufferv1.SampleRequest) (*drawn, error) {
 		pair := pairAt("ada", 3)
 		pair.Prompt.Features.Version = 99
-		return &bufferv1.SampleResponse{Pairs: []*bufferv1.PreferencePair{pair}}, nil
+		return &drawn{pairs: []*bufferv1.PreferencePair{pair}}, nil
 	}
-	lost := func(context.Context, *bufferv1.SampleRequest) (*bufferv1.SampleResponse, error) {
+	lost := func(context.Context, *bufferv1.SampleRequest) (*drawn, error) {
 		return nil, fmt.Errorf("pair 3 is damaged: %w", errs.ErrDataLoss)
 	}
 	for name, test := range map[string]struct {
-		sample func(context.Context, *bufferv1.SampleRequest) (*bufferv1.SampleResponse, error)
+		sample func(context.Context, *bufferv1.SampleRequest) (*drawn, error)
 		reason string
 	}{
 		"no pairs":       {none, "no pairs"},
@@ -228,7 +228,7 @@ func BenchmarkNight(b *testing.B) {
 func TestADrawHasMoreTimeThanACall(t *testing.T) {
 	buffer := someone()
 	draw, left := buffer.sample, make(chan time.Duration, 1)
-	buffer.sample = func(ctx context.Context, req *bufferv1.SampleRequest) (*bufferv1.SampleResponse, error) {
+	buffer.sample = func(ctx context.Context, req *bufferv1.SampleRequest) (*drawn, error) {
 		at, _ := ctx.Deadline()
 		left <- time.Until(at)
 		return draw(ctx, req)

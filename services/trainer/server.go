@@ -1,40 +1,65 @@
-// Package trainer turns a night's preference pairs into the next adapter. It
-// keeps the jobs, trains the log-linear policy in process, hands other jobs to
-// workers under leases, and publishes adapters as content-addressed folders.
+// Package trainer turns a night's preference pairs into the next adapter. It is
+// the coordinator: it stores the jobs, trains the log-linear policy in process,
+// leases other jobs to workers, and takes what was trained to where it is served.
+// Each state of a job is a commit of its own; after a crash at any point the
+// coordinator continues from the last one. Adapters are content-addressed
+// folders (pkg/artifact).
 package trainer
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	"github.com/propersim/propersim/pkg/artifact"
 	"github.com/propersim/propersim/pkg/errs"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
-// Config says where jobs and adapters are kept and how they are run. DSN and
-// AdapterDir belong to one process at a time.
+const (
+	// lookAgain is how often whoever waits for a job looks for what no signal says:
+	// an expired lease, or a change by another process.
+	lookAgain = time.Second
+	// cleaning is how often left-over uploads are removed, and leftOver the age from
+	// which they are.
+	cleaning = time.Hour
+	leftOver = 24 * time.Hour
+)
+
+// Config says where jobs and adapters are stored and how jobs run. Several
+// processes may share a PostgreSQL database if they share AdapterDir too; any
+// other DSN belongs to one process at a time.
 type Config struct {
 	// DSN of the jobs: a path, "sqlite:PATH", "postgres://..." or ":memory:".
 	DSN string
-	// AdapterDir is the folder that holds a folder for each adapter.
+	// AdapterDir is the folder that has a folder for each adapter.
 	AdapterDir string
-	// Workers is how many embedded jobs are trained at once; 0 means one for
-	// each processor, but at least four: half of a night is waiting for the disk.
+	// Workers is how many embedded jobs are trained at once, and how many trained
+	// jobs are published at once; 0 means one for each processor, but at least
+	// four, because half of a night is waiting for the disk.
 	Workers int
-	// Attempts is how often a job of the worker executor is tried, leases that
-	// ran out included; 0 means 3.
+	// Attempts is how often a job of the worker executor is tried, expired leases
+	// included; 0 means 3.
 	Attempts int
-	// Clock tells leases the time; nil means time.Now. No result depends on it.
+	// Instance names this process among those that share the database; empty means
+	// the host's name.
+	Instance string
+	// Loader loads the adapters of language models; nil leaves them in the store.
+	Loader Loader
+	// Clock is the time of leases; nil means time.Now. No result depends on it.
 	Clock func() time.Time
-	// Logger gets what goes wrong; nil means none.
+	// Logger receives failures; nil means none.
 	Logger *zap.Logger
-	// Metrics gets what the service counts; nil means nobody looks.
+	// Metrics receives counters and histograms; nil means none are kept.
 	Metrics prometheus.Registerer
 }
 
@@ -52,16 +77,39 @@ func (c Config) check() error {
 	return faults.OrNil()
 }
 
+func (c Config) withDefaults() Config {
+	setDefault(&c.Workers, max(4, runtime.NumCPU()))
+	setDefault(&c.Attempts, 3)
+	if c.Instance == "" {
+		c.Instance, _ = os.Hostname() // an empty name is as good, for a single process
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	return c
+}
+
 // Server implements TrainerService and WorkerService.
 type Server struct {
 	trainerv1.UnimplementedTrainerServiceServer
 	trainerv1.UnimplementedWorkerServiceServer
-	cfg      Config
-	log      *zap.Logger
-	buffer   bufferv1.PreferenceBufferServiceClient
-	jobs     *jobs
-	adapters *adapters
-	wake     chan struct{} // a token for each embedded worker that should look for jobs
+	cfg     Config
+	log     *zap.Logger
+	buffer  bufferv1.PreferenceBufferServiceClient
+	jobs    *jobs
+	workers workers
+	store   *artifact.Store
+	loader  Loader
+
+	queued   signal        // a job was queued
+	results  signal        // a job was trained
+	stopping chan struct{} // closed when Run ends
+
+	mu      sync.Mutex
+	claimed map[string]bool // jobs that a loader works on, by id; guarded by mu
 }
 
 // New opens the jobs and the folder of adapters. It returns Violations that
@@ -71,29 +119,24 @@ func New(cfg Config, buffer bufferv1.PreferenceBufferServiceClient) (*Server, er
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	if cfg.Workers == 0 {
-		cfg.Workers = max(4, runtime.NumCPU())
-	}
-	if cfg.Attempts == 0 {
-		cfg.Attempts = 3
-	}
-	if cfg.Clock == nil {
-		cfg.Clock = time.Now
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = zap.NewNop()
-	}
-	files, err := openAdapters(cfg.AdapterDir)
+	cfg = cfg.withDefaults()
+	files, err := artifact.Open(cfg.AdapterDir)
 	if err != nil {
 		return nil, err
 	}
-	j, err := openJobs(context.Background(), cfg.DSN, cfg.Metrics)
+	j, err := openJobs(context.Background(), cfg.DSN, cfg.Metrics, cfg.Clock)
 	if err != nil {
 		return nil, err
 	}
-	return &Server{
-		cfg: cfg, log: cfg.Logger, buffer: buffer, jobs: j, adapters: files, wake: make(chan struct{}, cfg.Workers),
-	}, nil
+	s := &Server{
+		cfg: cfg, log: cfg.Logger, buffer: buffer, jobs: j, workers: workers{j.db}, store: files,
+		stopping: make(chan struct{}), claimed: map[string]bool{},
+	}
+	s.loader = storeLoader{s}
+	if cfg.Loader != nil {
+		s.loader = byKind{lora: cfg.Loader, other: s.loader}
+	}
+	return s, nil
 }
 
 // Register adds both services to a gRPC server.
@@ -104,3 +147,86 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 
 // Close closes the store of jobs. Run must have returned.
 func (s *Server) Close() error { return s.jobs.Close() }
+
+// Run trains the jobs of the embedded executor and takes trained jobs to their
+// end, until ctx is done; call it once. It begins with what a process before it
+// left unfinished. It returns an error when jobs can no longer be stored.
+func (s *Server) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() { close(s.stopping) })()
+	if err := s.recover(ctx); err != nil {
+		return unlessDone(ctx, fmt.Errorf("trainer: recover: %w", err))
+	}
+	group, within := errgroup.WithContext(ctx)
+	for i := range s.cfg.Workers {
+		group.Go(func() error { return s.train(within, s.holder(i)) })
+		group.Go(func() error { return s.load(within) })
+	}
+	group.Go(func() error { return s.clean(within) })
+	return unlessDone(ctx, group.Wait())
+}
+
+// holder is the name under which this process leases embedded jobs.
+func (s *Server) holder(i int) string { return fmt.Sprintf("embedded@%s#%d", s.cfg.Instance, i) }
+
+// recover queues the embedded jobs again that this process held when it last
+// ended, and removes half-written uploads. Of a database that is not shared, every
+// holder is known to be dead.
+func (s *Server) recover(ctx context.Context) error {
+	prefix, age := "", time.Duration(0)
+	if s.jobs.shared() {
+		prefix, age = fmt.Sprintf("embedded@%s#", s.cfg.Instance), leftOver
+	}
+	if err := s.jobs.release(ctx, trainerv1.Executor_EXECUTOR_EMBEDDED, prefix); err != nil {
+		return err
+	}
+	return s.removeLeftOver(ctx, age)
+}
+
+func (s *Server) removeLeftOver(ctx context.Context, age time.Duration) error {
+	needed := map[string]bool{}
+	err := s.jobs.unfinished(ctx, func(r *record) bool {
+		needed[r.manifest.GetId()] = true
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	return s.store.Clean(time.Now().Add(-age), func(id string) bool { return needed[id] })
+}
+
+// clean removes left-over uploads from time to time.
+func (s *Server) clean(ctx context.Context) error {
+	ticker := time.NewTicker(cleaning)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			if err := s.removeLeftOver(ctx, leftOver); err != nil {
+				s.log.Warn("left-over uploads could not be removed", zap.Error(err))
+			}
+		}
+	}
+}
+
+// idle waits for a signal, or until it is time to look again for what another
+// process did.
+func (s *Server) idle(ctx context.Context, signal <-chan struct{}) {
+	var again <-chan time.Time
+	if s.jobs.shared() {
+		again = time.After(lookAgain)
+	}
+	select {
+	case <-ctx.Done():
+	case <-signal:
+	case <-again:
+	}
+}
+
+func unlessDone(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 
+	"go.uber.org/zap"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/paging"
@@ -26,28 +28,51 @@ func jobID(req *trainerv1.SubmitJobRequest) (string, error) {
 }
 
 // SubmitJob implements TrainerService. ErrNotFound for a parent adapter that was
-// never published.
+// never published, Violations for settings that do not go together.
 func (s *Server) SubmitJob(ctx context.Context, req *trainerv1.SubmitJobRequest) (*trainerv1.SubmitJobResponse, error) {
 	id, err := jobID(req)
 	if err != nil {
 		return nil, err
 	}
-	if parent := req.GetParentAdapter(); parent != "" {
-		if err := s.jobs.requireAdapter(ctx, parent); err != nil {
-			return nil, fmt.Errorf("parent_adapter: %w", err)
-		}
+	req = proto.CloneOf(req)
+	if l := req.GetHyperparameters().GetLora(); l != nil {
+		setLoraDefaults(l)
 	}
-	job, added, err := s.jobs.submit(ctx, &trainerv1.Job{
+	if err := checkRequest(req); err != nil {
+		return nil, err
+	}
+	job := &trainerv1.Job{
 		Id: id, RunId: req.GetRunId(), Day: req.GetDay(), ParentAdapter: req.GetParentAdapter(),
 		Hyperparameters: req.GetHyperparameters(), Executor: req.GetExecutor(), Seed: req.GetSeed(),
-	})
+	}
+	if err := s.checkParent(ctx, job); err != nil {
+		return nil, err
+	}
+	job, added, err := s.jobs.submit(ctx, job)
 	if err != nil {
 		return nil, err
 	}
-	if added && job.GetExecutor() == trainerv1.Executor_EXECUTOR_EMBEDDED {
-		s.wakeWorker()
+	if added {
+		s.queued.notify()
 	}
 	return &trainerv1.SubmitJobResponse{Job: job}, nil
+}
+
+// checkParent returns an error for a parent that was never published or is of
+// another policy. A damaged one fails the job later, with its reason.
+func (s *Server) checkParent(ctx context.Context, job *trainerv1.Job) error {
+	parent := job.GetParentAdapter()
+	if parent == "" {
+		return nil
+	}
+	if err := s.jobs.requireAdapter(ctx, parent); err != nil {
+		return fmt.Errorf("parent_adapter: %w", err)
+	}
+	m, err := s.store.Manifest(parent)
+	if err == nil && m.GetPolicy() != policyOf(job) {
+		return errs.Invalid("parent_adapter", "found an adapter of policy %s, want one of %s", m.GetPolicy(), policyOf(job))
+	}
+	return nil
 }
 
 // GetJob implements TrainerService.
@@ -92,23 +117,25 @@ func placeOf(job *trainerv1.Job) place {
 	return place{Run: job.GetRunId(), Day: job.GetDay(), ID: job.GetId()}
 }
 
-// WatchJob implements TrainerService. It never waits for who does not read: the
-// few states of a job are far less than gRPC takes in for a stream.
+// WatchJob implements TrainerService. A slow reader does not delay it: the few
+// states of a job are far less than gRPC buffers for a stream.
 func (s *Server) WatchJob(req *trainerv1.WatchJobRequest, stream grpc.ServerStreamingServer[trainerv1.WatchJobResponse]) error {
 	ctx := stream.Context()
 	watcher, stop := s.jobs.watchers.watch(req.GetId())
 	defer stop()
-	r, err := s.jobs.get(ctx, req.GetId())
-	if err != nil {
-		return err
-	}
-	seen := r.version
-	for next := []snapshot{{version: r.version, job: r.job}}; ; next = watcher.take() {
-		for _, state := range next {
-			if state.version < seen {
-				continue // older than the job was when it was first read
+	seen := int64(0)
+	for {
+		r, err := s.jobs.get(ctx, req.GetId())
+		if err != nil {
+			return err
+		}
+		// The states that passed while this process looked, then the present one,
+		// which another process may have set.
+		for _, state := range append(watcher.take(), snapshot{version: r.version, job: r.job}) {
+			if state.version <= seen || (seen == 0 && state.version < r.version) {
+				continue
 			}
-			seen = state.version + 1
+			seen = state.version
 			if err := stream.Send(&trainerv1.WatchJobResponse{Job: state.job}); err != nil {
 				return err
 			}
@@ -116,10 +143,9 @@ func (s *Server) WatchJob(req *trainerv1.WatchJobRequest, stream grpc.ServerStre
 				return nil
 			}
 		}
-		select {
-		case <-ctx.Done():
+		s.idle(ctx, watcher.signal)
+		if ctx.Err() != nil {
 			return errs.FromContext(ctx)
-		case <-watcher.signal:
 		}
 	}
 }
@@ -128,7 +154,7 @@ func (s *Server) WatchJob(req *trainerv1.WatchJobRequest, stream grpc.ServerStre
 func (s *Server) CancelJob(ctx context.Context, req *trainerv1.CancelJobRequest) (*trainerv1.CancelJobResponse, error) {
 	r, err := s.jobs.change(ctx, req.GetId(), func(_ *sql.Tx, r *record) error {
 		if final(r.job.GetState()) {
-			return fmt.Errorf("job %s is %v already: %w", req.GetId(), r.job.GetState(), errs.ErrPrecondition)
+			return fmt.Errorf("job %s is already %v: %w", req.GetId(), r.job.GetState(), errs.ErrPrecondition)
 		}
 		r.end(trainerv1.JobState_JOB_STATE_CANCELLED, "cancelled by a caller")
 		return nil
@@ -141,20 +167,41 @@ func (s *Server) CancelJob(ctx context.Context, req *trainerv1.CancelJobRequest)
 
 // GetAdapter implements TrainerService.
 func (s *Server) GetAdapter(ctx context.Context, req *trainerv1.GetAdapterRequest) (*trainerv1.GetAdapterResponse, error) {
-	if err := s.jobs.requireAdapter(ctx, req.GetId()); err != nil {
-		return nil, err
-	}
-	a, err := s.adapters.read(req.GetId())
+	m, err := s.published(ctx, req.GetId())
 	if err != nil {
-		// It was published: whatever is wrong now was lost since.
-		if errors.Is(err, errs.ErrDataLoss) {
-			s.log.Sugar().Errorw("adapter is damaged", "adapter", req.GetId(), "error", err)
-		}
 		return nil, err
 	}
-	resp := &trainerv1.GetAdapterResponse{Manifest: a.manifest}
-	if !req.GetManifestOnly() {
-		resp.Weights = a.weights
+	return &trainerv1.GetAdapterResponse{Manifest: m}, nil
+}
+
+// DownloadAdapter implements TrainerService.
+func (s *Server) DownloadAdapter(req *trainerv1.DownloadAdapterRequest, stream grpc.ServerStreamingServer[trainerv1.DownloadAdapterResponse]) error {
+	m, err := s.published(stream.Context(), req.GetId())
+	if err != nil {
+		return err
 	}
-	return resp, nil
+	if err := stream.Send(&trainerv1.DownloadAdapterResponse{Part: &trainerv1.DownloadAdapterResponse_Manifest{Manifest: m}}); err != nil {
+		return err
+	}
+	return s.damaged(m.GetId(), s.store.Send(m, func(c *trainerv1.ArtifactChunk) error {
+		return stream.Send(&trainerv1.DownloadAdapterResponse{Part: &trainerv1.DownloadAdapterResponse_Chunk{Chunk: c}})
+	}))
+}
+
+// published returns the manifest of a published adapter.
+func (s *Server) published(ctx context.Context, id string) (*trainerv1.Manifest, error) {
+	if err := s.jobs.requireAdapter(ctx, id); err != nil {
+		return nil, err
+	}
+	m, err := s.store.Manifest(id)
+	return m, s.damaged(id, err)
+}
+
+// damaged logs an ErrDataLoss: the adapter was published, so what is wrong with
+// it happened since.
+func (s *Server) damaged(id string, err error) error {
+	if errors.Is(err, errs.ErrDataLoss) {
+		s.log.Error("an adapter is damaged", zap.String("adapter", id), zap.Error(err))
+	}
+	return err
 }

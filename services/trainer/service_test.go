@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/policy"
@@ -22,7 +24,7 @@ func TestADamagedAdapterIsNeverGiven(t *testing.T) {
 	cfg := config(t)
 	s := start(t, cfg, someone())
 	done := s.train(t, night("ada", 1, ""))
-	for _, name := range []string{"weights.safetensors", "manifest.json"} {
+	for _, name := range []string{"adapter_model.safetensors", "manifest.json"} {
 		path := filepath.Join(cfg.AdapterDir, done.GetAdapter(), name)
 		whole, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -37,19 +39,17 @@ func TestADamagedAdapterIsNeverGiven(t *testing.T) {
 		}
 		for kind, do := range damage {
 			do()
-			for _, manifestOnly := range []bool{false, true} {
-				_, err = s.GetAdapter(context.Background(), &trainerv1.GetAdapterRequest{Id: done.GetAdapter(), ManifestOnly: manifestOnly})
-				require.ErrorIs(t, err, errs.ErrDataLoss, "%s %s", name, kind)
-				require.ErrorContains(t, err, done.GetAdapter(), "%s %s", name, kind)
-				require.NotContains(t, err.Error(), cfg.AdapterDir, "a path is for the log")
-			}
+			_, _, err = s.download(done.GetAdapter())
+			require.ErrorIs(t, err, errs.ErrDataLoss, "%s %s", name, kind)
+			require.ErrorContains(t, err, done.GetAdapter(), "%s %s", name, kind)
+			require.NotContains(t, err.Error(), cfg.AdapterDir, "a path is for the log")
 			require.NoError(t, os.WriteFile(path, whole, 0o644))
 		}
 	}
-	require.NoError(t, os.Remove(filepath.Join(cfg.AdapterDir, done.GetAdapter(), "weights.safetensors")))
+	require.NoError(t, os.Remove(filepath.Join(cfg.AdapterDir, done.GetAdapter(), "adapter_model.safetensors")))
 	child := s.train(t, night("ada", 2, done.GetAdapter()))
 	require.Equal(t, failed, child.GetState())
-	require.Contains(t, child.GetReason(), "weights.safetensors", "a damaged parent fails the night by name")
+	require.Contains(t, child.GetReason(), "adapter_model.safetensors", "a damaged parent fails the night by name")
 }
 
 func TestADamagedAdapterIsReplacedByTheSameTraining(t *testing.T) {
@@ -57,7 +57,7 @@ func TestADamagedAdapterIsReplacedByTheSameTraining(t *testing.T) {
 	s := start(t, cfg, someone())
 	done := s.train(t, night("ada", 1, ""))
 	s.stop()
-	require.NoError(t, os.WriteFile(filepath.Join(cfg.AdapterDir, done.GetAdapter(), "weights.safetensors"), []byte("x"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(cfg.AdapterDir, done.GetAdapter(), "adapter_model.safetensors"), []byte("x"), 0o644))
 	s = start(t, cfg, someone()) // with no memory of the job
 	require.Equal(t, done.GetAdapter(), s.train(t, night("ada", 1, "")).GetAdapter())
 	_, err := s.GetAdapter(context.Background(), &trainerv1.GetAdapterRequest{Id: done.GetAdapter()})
@@ -74,12 +74,14 @@ func TestWhatIsUnknownIsNotFound(t *testing.T) {
 	for _, id := range []string{"x", "..", "../../etc/passwd"} {
 		_, err = s.GetAdapter(ctx, &trainerv1.GetAdapterRequest{Id: id})
 		require.ErrorIs(t, err, errs.ErrNotFound)
+		_, _, err = s.download(id)
+		require.ErrorIs(t, err, errs.ErrNotFound)
 	}
 	stream, err := s.WatchJob(ctx, &trainerv1.WatchJobRequest{Id: "x"})
 	require.NoError(t, err)
 	_, err = stream.Recv()
 	require.ErrorIs(t, err, errs.ErrNotFound)
-	_, err = s.worker.Heartbeat(ctx, &trainerv1.HeartbeatRequest{JobId: "x", Token: 1, LeaseSeconds: 1})
+	_, err = s.worker.Heartbeat(ctx, &trainerv1.HeartbeatRequest{JobId: "x", FencingToken: 1, Lease: durationpb.New(time.Second)})
 	require.ErrorIs(t, err, errs.ErrNotFound)
 }
 
@@ -93,10 +95,9 @@ func TestEveryDatabaseKeepsJobs(t *testing.T) {
 			job := s.submit(t, forWorker("ada", 3))
 			held := s.lease(t, "gpu-1")
 			require.Equal(t, job.GetId(), held.GetJob().GetId())
-			beat(t, s, job.GetId(), held.GetToken())
-			done, err := s.complete(job.GetId(), held.GetToken(), policy.Base().Weights(), policy.Name)
-			require.NoError(t, err)
-			require.Equal(t, active, done.GetState())
+			beat(t, s, job.GetId(), held.GetFencingToken())
+			done := s.finish(t, job.GetId(), held.GetFencingToken(), logLinear(policy.Base().Weights()))
+			require.Equal(t, active, done.GetState(), done.GetReason())
 			resp, err := s.ListJobs(context.Background(), &trainerv1.ListJobsRequest{RunId: "ada", PageSize: 2})
 			require.NoError(t, err)
 			require.Len(t, resp.GetJobs(), 2)
@@ -146,7 +147,7 @@ func TestAPageOfJobsEndsByBytesToo(t *testing.T) {
 		s.submit(t, forWorker("ada", day+1))
 		held := s.lease(t, "gpu-1")
 		_, err := s.worker.FailJob(ctx, &trainerv1.FailJobRequest{
-			JobId: held.GetJob().GetId(), Token: held.GetToken(), Reason: strings.Repeat("x", 16<<10),
+			JobId: held.GetJob().GetId(), FencingToken: held.GetFencingToken(), Reason: strings.Repeat("x", 16<<10),
 		})
 		require.NoError(t, err)
 	}
@@ -181,11 +182,11 @@ func TestConfigurationIsChecked(t *testing.T) {
 	require.ErrorContains(t, err, file)
 }
 
-func TestWhatACrashLeftHalfWrittenIsClearedAway(t *testing.T) {
+func TestHalfWrittenUploadsAreRemovedAtTheStart(t *testing.T) {
 	cfg := config(t)
-	half := filepath.Join(cfg.AdapterDir, ".writing-123")
+	half := filepath.Join(cfg.AdapterDir, ".upload-123")
 	require.NoError(t, os.MkdirAll(half, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(half, "manifest.json"), []byte("{"), 0o644))
 	start(t, cfg, someone())
-	require.NoDirExists(t, half)
+	require.Eventually(t, func() bool { _, err := os.Stat(half); return os.IsNotExist(err) }, time.Minute, time.Millisecond)
 }

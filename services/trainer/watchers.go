@@ -2,7 +2,7 @@ package trainer
 
 import "sync"
 
-// watchers tells those who watch a job of its states. The zero value is ready.
+// watchers are those who watch jobs. The zero value is ready.
 type watchers struct {
 	mu    sync.Mutex
 	byJob map[string]map[*watcher]struct{} // guarded by mu
@@ -12,7 +12,7 @@ type watchers struct {
 type watcher struct {
 	mu     sync.Mutex
 	queue  []snapshot    // guarded by mu
-	signal chan struct{} // has a token when the queue may not be empty
+	signal chan struct{} // holds a token when the queue may not be empty
 }
 
 // watch begins to collect; stop ends it.
@@ -37,7 +37,7 @@ func (w *watchers) watch(id string) (one *watcher, stop func()) {
 	}
 }
 
-func (w *watchers) tell(id string, states []snapshot) {
+func (w *watchers) notify(id string, states []snapshot) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for one := range w.byJob[id] {
@@ -61,4 +61,30 @@ func (w *watcher) take() []snapshot {
 	taken := w.queue
 	w.queue = nil
 	return taken
+}
+
+// signal wakes everybody who waits for it. The zero value is ready.
+type signal struct {
+	mu      sync.Mutex
+	channel chan struct{} // guarded by mu; closed at the next notify
+}
+
+// wait returns a channel that is closed at the next notify. Get it before looking
+// for work, so that no notify between the look and the wait is missed.
+func (s *signal) wait() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.channel == nil {
+		s.channel = make(chan struct{})
+	}
+	return s.channel
+}
+
+func (s *signal) notify() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.channel != nil {
+		close(s.channel)
+		s.channel = nil
+	}
 }

@@ -748,7 +748,9 @@ type FailJobRequest struct {
 	// What went wrong.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Another try may succeed.
-	Retryable     bool `protobuf:"varint,4,opt,name=retryable,proto3" json:"retryable,omitempty"`
+	Retryable bool `protobuf:"varint,4,opt,name=retryable,proto3" json:"retryable,omitempty"`
+	// The worker shuts down: the job is queued again and this was no attempt.
+	Returned      bool `protobuf:"varint,5,opt,name=returned,proto3" json:"returned,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -807,6 +809,13 @@ func (x *FailJobRequest) GetReason() string {
 func (x *FailJobRequest) GetRetryable() bool {
 	if x != nil {
 		return x.Retryable
+	}
+	return false
+}
+
+func (x *FailJobRequest) GetReturned() bool {
+	if x != nil {
+		return x.Returned
 	}
 	return false
 }
@@ -1106,13 +1115,14 @@ const file_propersim_trainer_v1_worker_service_proto_rawDesc = "" +
 	"\x05files\x18\a \x03(\v2\".propersim.trainer.v1.ArtifactFileB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10\x10R\x05files\"B\n" +
 	"\x13CompleteJobResponse\x12+\n" +
-	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\"\xa4\x01\n" +
+	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\"\xc0\x01\n" +
 	"\x0eFailJobRequest\x12!\n" +
 	"\x06job_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05jobId\x12,\n" +
 	"\rfencing_token\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\ffencingToken\x12#\n" +
 	"\x06reason\x18\x03 \x01(\tB\v\xbaH\br\x06\x10\x01(\x80\x80\x01R\x06reason\x12\x1c\n" +
-	"\tretryable\x18\x04 \x01(\bR\tretryable\">\n" +
+	"\tretryable\x18\x04 \x01(\bR\tretryable\x12\x1a\n" +
+	"\breturned\x18\x05 \x01(\bR\breturned\">\n" +
 	"\x0fFailJobResponse\x12+\n" +
 	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\"f\n" +
 	"\x12ListWorkersRequest\x12'\n" +
