@@ -36,6 +36,7 @@ type app struct {
 	sets        []string
 	json        bool
 	next        string // what simulate ends with; empty is its own advice
+	from        place
 }
 
 // failure is an error of a command that was understood, with its exit code.

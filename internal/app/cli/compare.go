@@ -15,6 +15,7 @@ import (
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/pkg/analysis/compare"
 	"github.com/propersim/propersim/pkg/analysis/figures"
+	"github.com/propersim/propersim/pkg/analysis/source"
 )
 
 func (a *app) compare() *cobra.Command {
@@ -33,11 +34,13 @@ Experiments that differ in time step, world, seeds or rubrics are refused unless
 --mixed is given.
 
 A and B are run folders or metrics.json files; where one holds several methods,
-FOLDER:METHOD says which. Without --days: the first day, the last three, all.`,
+FOLDER:METHOD says which. With --journal A and B are names of experiments in that
+journal. Without --days: the first day, the last three, all.`,
 		Example: `  propersim compare runs/proper runs/silent
   propersim compare runs/all:proper-contrast runs/all:proper --days 12-14`,
 		Args: exact(2),
 	}
+	cmd.Flags().StringVar(&a.from.journal, "journal", "", "`DSN` of a journal; A and B are experiments in it")
 	cmd.Flags().BoolVar(&mixed, "mixed", false, "compare even if time steps, worlds, seeds or rubrics differ")
 	cmd.Flags().StringVar(&days, "days", "", "`ranges` of days, comma-separated, e.g. 1,12-14")
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
@@ -102,12 +105,12 @@ func requireDays(ranges []compare.Range, sides ...compare.Side) error {
 // side reads "FOLDER[:METHOD]".
 func (a *app) side(ctx context.Context, name string) (compare.Side, error) {
 	path, method := name, ""
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(path); err != nil || a.from.journal != "" {
 		if at := strings.LastIndex(name, ":"); at > 0 {
 			path, method = name[:at], name[at+1:]
 		}
 	}
-	runs, err := a.figures(ctx, path)
+	runs, err := a.sideRuns(ctx, path)
 	if err != nil {
 		return compare.Side{}, err
 	}
@@ -125,6 +128,19 @@ func (a *app) side(ctx context.Context, name string) (compare.Side, error) {
 		return compare.Side{}, usagef("%s", message)
 	}
 	return compare.Side{Name: name, Method: method, Runs: runs}, nil
+}
+
+// sideRuns reads the runs of an experiment of the journal that flags name, or
+// those of a path.
+func (a *app) sideRuns(ctx context.Context, name string) ([]figures.Run, error) {
+	if a.from.journal == "" {
+		return a.figures(ctx, name)
+	}
+	s, err := place{journal: a.from.journal, experiment: name}.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return foldRuns(ctx, s)
 }
 
 // figures reads the runs of a metrics.json, of a folder's metrics.json, or,
@@ -149,6 +165,11 @@ func (a *app) figures(ctx context.Context, path string) ([]figures.Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	return foldRuns(ctx, s)
+}
+
+// foldRuns folds every run of a source and closes it.
+func foldRuns(ctx context.Context, s source.Source) ([]figures.Run, error) {
 	defer s.Close()
 	recorded, err := s.Runs(ctx)
 	if err != nil {

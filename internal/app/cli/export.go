@@ -25,7 +25,7 @@ func (a *app) export() *cobra.Command {
 	var format, out string
 	var only []string
 	cmd := &cobra.Command{
-		Use:   "export DIR [pairs|steps|entries]",
+		Use:   "export [DIR] [pairs|steps|entries]",
 		Short: "Write pairs, steps or whole journal entries of a folder to a file",
 		Long: `Writes data of a run folder to a file:
 
@@ -33,18 +33,23 @@ func (a *app) export() *cobra.Command {
   steps    one row a step: parquet
   entries  the journal, every entry whole, as JSON lines
 
-Without a second argument: pairs.`,
+Without a second argument: pairs. With --journal there is no DIR, and only steps and
+entries can be written: pairs are in the buffer.`,
 		Example: `  propersim export runs/2026-11-22-proper pairs --format parquet --out pairs.parquet
   propersim export runs/2026-11-22-proper entries --run RUN --out run.jsonl`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: cobra.MaximumNArgs(2),
 	}
 	cmd.Flags().StringVar(&format, "format", "", "jsonl or parquet")
 	cmd.Flags().StringVar(&out, "out", "", "`file` to write, - for standard output (default in the folder)")
 	cmd.Flags().StringSliceVar(&only, "run", nil, "only these runs, by `id`")
+	a.placeFlags(cmd.Flags())
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
-		what := "pairs"
-		if len(args) == 2 {
-			what = args[1]
+		what, rest := "pairs", args
+		if a.from.journal == "" && len(args) > 0 {
+			rest = args[1:]
+		}
+		if len(rest) > 0 {
+			what = rest[0]
 		}
 		formats, known := exported[what]
 		if !known {
@@ -56,11 +61,13 @@ Without a second argument: pairs.`,
 		if !slices.Contains(formats, format) {
 			return usagef("--format: found %q; %s are written as %v", format, what, formats)
 		}
-		at := folder.Folder(args[0])
-		if out == "" {
-			out = fmt.Sprintf("%s/%s.%s", at, what, format)
+		if a.from.journal != "" && (what == "pairs" || out == "" || len(args) > 1) {
+			return usagef("--journal needs --out FILE and steps or entries, and no DIR")
 		}
-		if err := a.exportTo(cmd.Context(), at, what, format, only, out); err != nil {
+		if out == "" && len(args) > 0 {
+			out = fmt.Sprintf("%s/%s.%s", args[0], what, format)
+		}
+		if err := a.exportTo(cmd.Context(), args, what, format, only, out); err != nil {
 			return err
 		}
 		if out == "-" {
@@ -72,8 +79,8 @@ Without a second argument: pairs.`,
 	return cmd
 }
 
-func (a *app) exportTo(ctx context.Context, at folder.Folder, what, format string, only []string, out string) error {
-	s, err := a.openFolder(ctx, at)
+func (a *app) exportTo(ctx context.Context, args []string, what, format string, only []string, out string) error {
+	s, at, _, err := a.openPlace(ctx, args)
 	if err != nil {
 		return err
 	}

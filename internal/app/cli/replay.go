@@ -14,7 +14,6 @@ import (
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/internal/app/output"
 	"github.com/propersim/propersim/internal/app/stack"
-	"github.com/propersim/propersim/internal/journal"
 	"github.com/propersim/propersim/pkg/analysis/figures"
 	"github.com/propersim/propersim/pkg/analysis/replay"
 	"github.com/propersim/propersim/pkg/analysis/source"
@@ -36,18 +35,25 @@ evaluations and against the buffer, the recorded progress, and metrics.json. The
 first thing that is wrong is named with its step, and the exit code is 1.`,
 		Example: `  propersim replay --verify runs/2026-11-22-proper
   propersim replay --verify runs/2026-11-22-proper RUN`,
-		Args: cobra.MinimumNArgs(1),
+		Args: cobra.ArbitraryArgs,
 	}
 	cmd.Flags().BoolVar(&verify, "verify", false, "check, and write nothing")
+	a.placeFlags(cmd.Flags())
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
-		at := folder.Folder(args[0])
-		if !verify {
-			if err := a.requireRuns(cmd.Context(), at, args[1:]); err != nil {
-				return err
-			}
-			return a.rewrite(cmd.Context(), at, false)
+		if a.from.journal != "" && !verify {
+			return usagef("--journal is for --verify; `%s` writes the outputs of a journal", a.command("report", "--journal", "DSN", "--out", "FOLDER"))
 		}
-		return a.verify(cmd.Context(), at, args[1:])
+		if verify {
+			return a.verify(cmd.Context(), args)
+		}
+		if len(args) == 0 {
+			return usagef("want a run folder: %s", cmd.UseLine())
+		}
+		at := folder.Folder(args[0])
+		if err := a.requireRuns(cmd.Context(), at, args[1:]); err != nil {
+			return err
+		}
+		return a.rewrite(cmd.Context(), at, at, false)
 	})
 	return cmd
 }
@@ -70,22 +76,25 @@ func (a *app) requireRuns(ctx context.Context, at folder.Folder, ids []string) e
 	return nil
 }
 
-// verify replays the named runs, or all.
-func (a *app) verify(ctx context.Context, at folder.Folder, ids []string) error {
-	where, err := a.storeOf(at)
+// verify replays the named runs of a folder or a journal, or all.
+func (a *app) verify(ctx context.Context, args []string) error {
+	s, at, ids, err := a.openPlace(ctx, args)
 	if err != nil {
 		return err
 	}
-	reader, err := source.Open(ctx, where.Journal)
-	if err != nil {
-		return err
+	defer s.Close()
+	var against replay.Against
+	stop := func() error { return nil }
+	if at != "" {
+		where, err := a.storeOf(at)
+		if err != nil {
+			return err
+		}
+		if against, stop, err = a.against(at, where); err != nil {
+			return err
+		}
 	}
-	defer reader.Close()
-	against, stop, err := a.against(at, where)
-	if err != nil {
-		return err
-	}
-	results, err := replayAll(ctx, reader, ids, against)
+	results, err := replayAll(ctx, s, ids, against)
 	if err := errors.Join(err, stop()); err != nil {
 		return err
 	}
@@ -151,15 +160,15 @@ func (a *app) only(name string, where config.Store) (*stack.Stack, error) {
 	return stack.Start(stack.Options{Config: &defaults, Store: where, Only: []string{name}, Version: a.version})
 }
 
-func replayAll(ctx context.Context, reader *journal.Reader, ids []string, against replay.Against) ([]replay.Result, error) {
-	runs, err := reader.Runs(ctx)
+func replayAll(ctx context.Context, s source.Source, ids []string, against replay.Against) ([]replay.Result, error) {
+	runs, err := s.Runs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if len(ids) > 0 {
 		runs = runs[:0]
 		for _, id := range ids {
-			r, err := findRun(ctx, reader, id)
+			r, err := findRun(ctx, s, id)
 			if err != nil {
 				return nil, err
 			}
@@ -168,7 +177,7 @@ func replayAll(ctx context.Context, reader *journal.Reader, ids []string, agains
 	}
 	var out []replay.Result
 	for _, r := range runs {
-		result, err := replay.Run(ctx, reader, r, against)
+		result, err := replay.Run(ctx, s, r, against)
 		if err != nil {
 			return nil, err
 		}
@@ -226,41 +235,64 @@ func compared(r replay.Result) string {
 
 func (a *app) report() *cobra.Command {
 	var steps bool
+	var out string
 	cmd := &cobra.Command{
-		Use:   "report DIR",
+		Use:   "report [DIR]",
 		Short: "Write metrics.json and report.html again, from the journal alone",
 		Long: `Writes metrics.json and report.html of a folder again, from its journal alone; the
-runs need not be over, and may still be going on.`,
-		Example: "  propersim report runs/2026-11-22-proper --steps",
-		Args:    exact(1),
+runs need not be finished. With --out they are written to another folder, so that DIR
+may be read-only. With --journal the runs are those of a database, whoever conducted
+them: one report of an experiment that many processes conducted.`,
+		Example: `  propersim report runs/2026-11-22-proper --steps
+  propersim report --journal postgres://user@host/db --experiment demo --out report`,
+		Args: cobra.MaximumNArgs(1),
 	}
 	cmd.Flags().BoolVar(&steps, "steps", false, "write steps.parquet too")
+	cmd.Flags().StringVar(&out, "out", "", "`folder` to write to (default DIR)")
+	a.placeFlags(cmd.Flags())
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
-		return a.rewrite(cmd.Context(), folder.Folder(args[0]), steps)
+		if a.from.journal != "" && (len(args) > 0 || out == "") {
+			return usagef("--journal needs --out FOLDER, and no DIR")
+		}
+		at := folder.Folder("")
+		if len(args) > 0 {
+			at = folder.Folder(args[0])
+		}
+		to := at
+		if out != "" {
+			to = folder.Folder(out)
+		}
+		return a.rewrite(cmd.Context(), at, to, steps)
 	})
 	return cmd
 }
 
-// rewrite makes the outputs of a folder from its journal.
-func (a *app) rewrite(ctx context.Context, at folder.Folder, steps bool) error {
-	job := output.Job{Folder: at, Version: a.version, Steps: steps}
-	where, err := a.storeOf(at)
+// rewrite writes the outputs of a folder, or of the journal that flags name, to a
+// folder.
+func (a *app) rewrite(ctx context.Context, at, to folder.Folder, steps bool) error {
+	job := output.Job{Folder: to, Version: a.version, Steps: steps}
+	var args []string
+	if at != "" {
+		args = []string{string(at)}
+	}
+	s, _, _, err := a.openPlace(ctx, args)
 	if err != nil {
 		return err
 	}
-	if at.Used() {
+	defer s.Close()
+	job.Source = s
+	if at != "" && at.Used() {
 		if job.Config, err = at.Load(config.Sources{}); err != nil {
 			return err
 		}
 	}
-	reader, err := source.Open(ctx, where.Journal)
-	if err != nil {
-		return err
+	if at != "" {
+		if before, err := figures.Read(at.Metrics()); err == nil {
+			job.Timing = before.Timing
+		}
 	}
-	defer reader.Close()
-	job.Source = reader
-	if before, err := figures.Read(at.Metrics()); err == nil {
-		job.Timing = before.Timing
+	if err := os.MkdirAll(string(to), 0o755); err != nil {
+		return err
 	}
 	file, err := job.Write(ctx)
 	if err != nil {
@@ -272,6 +304,6 @@ func (a *app) rewrite(ctx context.Context, at folder.Folder, steps bool) error {
 	if err := methodTable(a.out, file.Runs); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.out, "\n  %s\n  %s\n", at.Report(), at.Metrics())
+	_, err = fmt.Fprintf(a.out, "\n  %s\n  %s\n", to.Report(), to.Metrics())
 	return err
 }

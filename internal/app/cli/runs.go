@@ -24,9 +24,9 @@ import (
 func (a *app) runs() *cobra.Command {
 	var address string
 	parent := &cobra.Command{
-		Use: "runs", Short: "Look into recorded runs, of a folder or of a running service", Args: cobra.NoArgs, RunE: help,
-		Long: `Looks into recorded runs: of a folder, also while it is being written, or of a
-running environment service with --address. RUN is an id or a beginning of one that
+		Use: "runs", Short: "Look into recorded runs, of a folder, a journal or a running service", Args: cobra.NoArgs, RunE: help,
+		Long: `Looks into recorded runs: of a folder, also while it is being written, of a journal
+in a database with --journal, or of a running environment service with --address. RUN is an id or a beginning of one that
 no other run has; where there is one run only, it needs no name.`,
 		Example: `  propersim runs ls runs/2026-11-22-proper
   propersim runs ls --address 127.0.0.1:7070
@@ -35,6 +35,8 @@ no other run has; where there is one run only, it needs no name.`,
   propersim runs step runs/2026-11-22-proper RUN 228`,
 	}
 	parent.PersistentFlags().StringVar(&address, "address", "", "`host:port` of an environment service, in place of a folder")
+	a.placeFlags(parent.PersistentFlags())
+	parent.MarkFlagsMutuallyExclusive("address", "journal")
 	parent.AddCommand(a.runsList(&address), a.runsShow(&address), a.runsSteps(&address), a.runsStep(&address))
 	return parent
 }
@@ -44,11 +46,11 @@ no other run has; where there is one run only, it needs no name.`,
 // may be.
 func (a *app) openSource(cmd *cobra.Command, address string, args []string, least, most int) (source.Source, []string, error) {
 	before := 0
-	if address == "" {
+	if address == "" && a.from.journal == "" {
 		before = 1
 	}
 	if n := len(args) - before; n < least || n > most {
-		return nil, nil, usagef("found %d arguments: %s (without DIR where --address is given)", len(args), cmd.UseLine())
+		return nil, nil, usagef("found %d arguments: %s (without DIR where --address or --journal is given)", len(args), cmd.UseLine())
 	}
 	if address != "" {
 		conn, err := a.dial(cmd, "environment", address)
@@ -57,8 +59,8 @@ func (a *app) openSource(cmd *cobra.Command, address string, args []string, leas
 		}
 		return source.Remote(environmentv1.NewRunServiceClient(conn), conn.Close), args, nil
 	}
-	reader, err := a.openFolder(cmd.Context(), folder.Folder(args[0]))
-	return reader, args[1:], err
+	s, _, rest, err := a.openPlace(cmd.Context(), args)
+	return s, rest, err
 }
 
 // openFolder opens the journal of a folder, wherever its configuration says it

@@ -29,7 +29,7 @@ import (
 )
 
 func (a *app) simulate() *cobra.Command {
-	var out string
+	var out, name, shard string
 	var goOn bool
 	flags := slices.Concat(simulationFlags, connectFlags(""), windowFlags)
 	cmd := &cobra.Command{
@@ -65,6 +65,8 @@ silent, constant (a fixed rate), persona-given (told what the person wants).`,
 	}
 	bind(cmd, flags)
 	cmd.MarkFlagsMutuallyExclusive("seed", "seeds")
+	cmd.Flags().StringVar(&name, "experiment", "", "`name` of the experiment: a label of its runs; the same name goes on with the runs of the same journal (default a random one)")
+	cmd.Flags().StringVar(&shard, "shard", "", "conduct one part of the people, `INDEX/COUNT`: every COUNT-th from INDEX on, 0-based")
 	cmd.Flags().StringVar(&out, "out", "", "run `folder` to make (default runs/<date-time>-<method>)")
 	cmd.Flags().StringVar(&a.next, "next", "", "`text` printed at the end instead of the default hints (used by the container)")
 	cmd.Flags().BoolVar(&goOn, "continue", false, "resume if --out already contains this experiment")
@@ -73,9 +75,15 @@ silent, constant (a fixed rate), persona-given (told what the person wants).`,
 		if err != nil {
 			return err
 		}
+		if _, err = experiment.ParseShard(shard); err != nil {
+			return usagef("--shard: %w", err)
+		}
 		at := folder.Folder(out)
 		if out != "" {
 			if err := a.refuseUsed(at, loaded, goOn); err != nil {
+				return err
+			}
+			if err := refuseOther(at, name, shard); err != nil {
 				return err
 			}
 		}
@@ -83,14 +91,43 @@ silent, constant (a fixed rate), persona-given (told what the person wants).`,
 			return err
 		}
 		if out == "" {
-			name := time.Now().Format("2006-01-02-150405") + "-" + strings.Join(loaded.Simulation.Methods, "-")
-			if at, err = folder.Fresh(filepath.Join("runs", name)); err != nil {
+			made := time.Now().Format("2006-01-02-150405") + "-" + strings.Join(loaded.Simulation.Methods, "-")
+			if at, err = folder.Fresh(filepath.Join("runs", made)); err != nil {
 				return err
 			}
 		}
-		return a.conduct(cmd.Context(), at, loaded, !at.Used())
+		var fresh *origin
+		if !at.Used() {
+			fresh = &origin{experiment: name, shard: shard}
+		}
+		return a.conduct(cmd.Context(), at, loaded, fresh)
 	})
 	return cmd
+}
+
+// origin is what a new run folder is made of, beside its configuration.
+type origin struct{ experiment, shard string }
+
+// refuseOther refuses to go on in a folder of another experiment or part.
+func refuseOther(at folder.Folder, name, shard string) error {
+	if !at.Used() {
+		return nil
+	}
+	id, err := at.ID()
+	if err != nil {
+		return err
+	}
+	if name != "" && name != id {
+		return usagef("--experiment: found %q, but %s is of experiment %q", name, at, id)
+	}
+	part, err := at.Shard()
+	if err != nil {
+		return err
+	}
+	if shard != part {
+		return usagef("--shard: found %q, but %s has part %q", shard, at, part)
+	}
+	return nil
 }
 
 // refuseUsed refuses a folder with files that are not of a run folder, and one
@@ -165,7 +202,7 @@ and writes the outputs again. A finished folder only gets its outputs.`,
 		if err := checkAddresses(cmd.Context(), &loaded.Config); err != nil {
 			return usage(err)
 		}
-		return a.conduct(cmd.Context(), at, loaded, false)
+		return a.conduct(cmd.Context(), at, loaded, nil)
 	})
 	return cmd
 }
@@ -190,8 +227,9 @@ func (a *app) recorded(cmd *cobra.Command, at folder.Folder, flags []bound) (*co
 	return loaded, nil
 }
 
-// conduct makes or takes up the runs of a folder and writes what they leave.
-func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Loaded, fresh bool) (err error) {
+// conduct makes or resumes the runs of a folder and writes its outputs. fresh is
+// nil where the folder has an experiment already.
+func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Loaded, fresh *origin) (err error) {
 	if err := at.Make(); err != nil {
 		return err
 	}
@@ -264,12 +302,12 @@ func trade() {
 }
 
 // begin creates the runs, or lets those there are go on.
-func (a *app) begin(ctx context.Context, at folder.Folder, loaded *config.Loaded, services *stack.Stack, fresh bool) ([]*environmentv1.Run, error) {
-	if fresh {
+func (a *app) begin(ctx context.Context, at folder.Folder, loaded *config.Loaded, services *stack.Stack, fresh *origin) ([]*environmentv1.Run, error) {
+	if fresh != nil {
 		if _, err := experiment.People(ctx, services.Personas, &loaded.Config); err != nil {
 			return nil, usage(err)
 		}
-		if err := at.Save(&loaded.Config); err != nil {
+		if err := at.Save(&loaded.Config, fresh.experiment, fresh.shard); err != nil {
 			return nil, err
 		}
 		fmt.Fprintf(a.errOut, "Writing to %s\n", at)
@@ -278,7 +316,15 @@ func (a *app) begin(ctx context.Context, at folder.Folder, loaded *config.Loaded
 	if err != nil {
 		return nil, err
 	}
-	runs, err := experiment.Create(ctx, services, &loaded.Config, id)
+	text, err := at.Shard()
+	if err != nil {
+		return nil, err
+	}
+	part, err := experiment.ParseShard(text)
+	if err != nil {
+		return nil, fmt.Errorf("run folder %s: shard: %w", at, err)
+	}
+	runs, err := experiment.Create(ctx, services, &loaded.Config, id, part)
 	if err != nil {
 		return nil, err
 	}

@@ -77,13 +77,15 @@ func ListPeople(ctx context.Context, service userv1.PersonaServiceClient) ([]*us
 	}
 }
 
-// Create makes the runs of a configuration and lets them start. Runs that an
-// experiment of the same id has made before come back as they stand.
-func Create(ctx context.Context, s *stack.Stack, c *config.Config, experiment string) ([]*environmentv1.Run, error) {
+// Create makes the runs of a part of a configuration and lets them start. Runs
+// that an experiment of the same id has made before come back as they stand. The
+// id is also the label "experiment" of the runs.
+func Create(ctx context.Context, s *stack.Stack, c *config.Config, experiment string, part Shard) ([]*environmentv1.Run, error) {
 	people, err := People(ctx, s.Personas, c)
 	if err != nil {
 		return nil, err
 	}
+	people = part.Of(people)
 	var runs []*environmentv1.Run
 	for _, method := range c.Simulation.Methods {
 		for _, seed := range c.Simulation.Seeds {

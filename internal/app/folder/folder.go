@@ -3,6 +3,7 @@
 package folder
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -152,26 +153,45 @@ func (f Folder) Used() bool {
 	return err == nil
 }
 
-// Save writes the configuration that the folder is made with.
-func (f Folder) Save(c *config.Config) error {
+// Save writes the configuration that the folder is made with, the name of its
+// experiment (empty for a random one), and the part of it that is conducted here
+// (empty for all).
+func (f Folder) Save(c *config.Config, experiment, shard string) error {
 	data, err := c.YAML()
 	if err != nil {
 		return err
 	}
 	// The id comes first: a folder with a configuration has one.
-	id := []byte(rand.Text() + "\n")
-	if err := outfile.WriteFile(f.path("state", "id"), id, 0o644); err != nil {
+	id := cmp.Or(experiment, rand.Text())
+	if err := outfile.WriteFile(f.path("state", "id"), []byte(id+"\n"), 0o644); err != nil {
 		return err
+	}
+	if shard != "" {
+		if err := outfile.WriteFile(f.path("state", "shard"), []byte(shard+"\n"), 0o644); err != nil {
+			return err
+		}
 	}
 	return outfile.WriteFile(f.Config(), data, 0o644)
 }
 
-// ID names the experiment of the folder among all others; it decides no result
-// and survives a move of the folder.
+// ID returns the name of the folder's experiment, which decides no result and
+// survives a move of the folder.
 func (f Folder) ID() (string, error) {
 	data, err := os.ReadFile(f.path("state", "id"))
 	if err != nil {
 		return "", fmt.Errorf("run folder %s has lost its id: %w", f, cause(err))
+	}
+	return strings.TrimSpace(string(data)), nil
+}
+
+// Shard returns the part of the experiment that is conducted here; empty for all.
+func (f Folder) Shard() (string, error) {
+	data, err := os.ReadFile(f.path("state", "shard"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("run folder %s cannot be read: %w", f, cause(err))
 	}
 	return strings.TrimSpace(string(data)), nil
 }

@@ -68,7 +68,7 @@ func (s *Stack) newService(name string) (service, error) {
 			return nil, err
 		}
 		return retrieval.New(retrieval.Config{
-			Index: c.Backends.Index,
+			Index:  c.Backends.Index,
 			Qdrant: retrieval.Qdrant{Address: c.Qdrant.Address, APIKey: key, TLS: c.Qdrant.TLS}, Metrics: s.registerer(), Logger: s.opts.Logger,
 		})
 	case "buffer":

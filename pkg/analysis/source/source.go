@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
 
 	"github.com/propersim/propersim/internal/journal"
 	"github.com/propersim/propersim/pkg/errs"
@@ -59,6 +61,38 @@ func (s *some) Runs(ctx context.Context) ([]*environmentv1.Run, error) {
 			return nil, fmt.Errorf("there is no run %q: %w", id, errs.ErrNotFound)
 		}
 		out = append(out, byID[id])
+	}
+	return out, nil
+}
+
+// Labelled returns a source of the runs that have a label alone. Its Runs return
+// ErrNotFound where no run has it.
+func Labelled(s Source, key, value string) Source {
+	return &labelled{Source: s, key: key, value: value}
+}
+
+type labelled struct {
+	Source
+	key, value string
+}
+
+func (l *labelled) Runs(ctx context.Context) ([]*environmentv1.Run, error) {
+	all, err := l.Source.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []*environmentv1.Run
+	var others []string
+	for _, r := range all {
+		switch value, ok := r.GetLabels()[l.key]; {
+		case ok && value == l.value:
+			out = append(out, r)
+		case ok && !slices.Contains(others, value):
+			others = append(others, value)
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no run has the %s %q; there are: %s: %w", l.key, l.value, strings.Join(others, ", "), errs.ErrNotFound)
 	}
 	return out, nil
 }
