@@ -83,6 +83,7 @@ func (a *app) verify(ctx context.Context, args []string) error {
 		return err
 	}
 	defer s.Close()
+	dsn := a.from.journal
 	var against replay.Against
 	stop := func() error { return nil }
 	if at != "" {
@@ -90,11 +91,12 @@ func (a *app) verify(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
+		dsn = where.Journal
 		if against, stop, err = a.against(at, where); err != nil {
 			return err
 		}
 	}
-	results, err := replayAll(ctx, s, ids, against)
+	results, err := replayAll(ctx, s, dsn, ids, against)
 	if err := errors.Join(err, stop()); err != nil {
 		return err
 	}
@@ -160,13 +162,15 @@ func (a *app) only(name string, where config.Store) (*stack.Stack, error) {
 	return stack.Start(stack.Options{Config: &defaults, Store: where, Only: []string{name}, Version: a.version})
 }
 
-func replayAll(ctx context.Context, s source.Source, ids []string, against replay.Against) ([]replay.Result, error) {
+// replayAll verifies the named runs of a source, or all of them, in the journal
+// that the source reads.
+func replayAll(ctx context.Context, s source.Source, dsn string, ids []string, against replay.Against) ([]replay.Result, error) {
 	runs, err := s.Runs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if len(ids) > 0 {
-		runs = runs[:0]
+		runs = nil
 		for _, id := range ids {
 			r, err := findRun(ctx, s, id)
 			if err != nil {
@@ -175,9 +179,14 @@ func replayAll(ctx context.Context, s source.Source, ids []string, against repla
 			runs = append(runs, r)
 		}
 	}
+	reader, err := source.Open(ctx, dsn)
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Close()
 	var out []replay.Result
 	for _, r := range runs {
-		result, err := replay.Run(ctx, s, r, against)
+		result, err := replay.Run(ctx, reader, r, against)
 		if err != nil {
 			return nil, err
 		}

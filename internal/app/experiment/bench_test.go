@@ -41,7 +41,7 @@ func BenchmarkLateDay(b *testing.B) {
 	var early, late time.Duration
 	for b.Loop() {
 		s := start(b, "1")
-		runs, err := experiment.Create(b.Context(), s.Stack, s.config, "bench")
+		runs, err := experiment.Create(b.Context(), s.Stack, s.config, "bench", experiment.Shard{})
 		require.NoError(b, err)
 		at := make(map[int32]time.Time)
 		for len(at) < 14 {
@@ -86,7 +86,7 @@ func (r running) live(b *testing.B) int64 {
 	b.Helper()
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
-	runs, err := experiment.Create(ctx, r.Stack, r.config, "bench")
+	runs, err := experiment.Create(ctx, r.Stack, r.config, "bench", experiment.Shard{})
 	require.NoError(b, err)
 	board := live.NewBoard(time.Now(), 0)
 	require.NoError(b, experiment.Watch(ctx, r.Stack, runs, board))

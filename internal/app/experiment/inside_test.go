@@ -37,7 +37,7 @@ func lived(t *testing.T, registry *prometheus.Registry, tracer *sdktrace.TracerP
 	}
 	s, err := stack.Start(opts)
 	require.NoError(t, err)
-	runs, err := experiment.Create(t.Context(), s, &c, "inside")
+	runs, err := experiment.Create(t.Context(), s, &c, "inside", experiment.Shard{})
 	require.NoError(t, err)
 	require.NoError(t, experiment.Watch(t.Context(), s, runs, live.NewBoard(time.Now(), 0)))
 	got, err := s.Runs.GetRun(t.Context(), &environmentv1.GetRunRequest{Id: runs[0].GetId()})
