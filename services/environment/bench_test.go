@@ -11,6 +11,7 @@ import (
 
 	"github.com/propersim/propersim/internal/watchtest"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	"github.com/propersim/propersim/services/environment/live"
 )
 
 // BenchmarkStep is a waking step of 32 runs at once with other services that
@@ -19,7 +20,7 @@ import (
 func BenchmarkStep(b *testing.B) {
 	for _, runs := range []int{1, 32} {
 		b.Run(fmt.Sprintf("runs=%d", runs), func(b *testing.B) {
-			s, err := New(Config{DSN: filepath.Join(b.TempDir(), "journal.db")}, newTown().clients())
+			s, err := New(Config{DSN: filepath.Join(b.TempDir(), "journal.db")}, newFakes().clients())
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -42,10 +43,10 @@ func BenchmarkStep(b *testing.B) {
 			go func() { done <- s.Run(ctx) }()
 			steps := int32(0)
 			for _, r := range s.order {
-				for !over(r.current()) {
+				for !live.Ended(r.State()) {
 					time.Sleep(time.Millisecond)
 				}
-				steps += r.view().GetProgress().GetWakingSteps()
+				steps += r.Progress().GetWakingSteps()
 			}
 			b.StopTimer()
 			b.ReportMetric(float64(cpuTime()-before)/float64(steps), "cpu-ns/waking")
@@ -73,10 +74,10 @@ func TestMain(m *testing.M) {
 func BenchmarkWatchers(b *testing.B) {
 	for _, mode := range []string{"nobody", "progress", "entries"} {
 		b.Run(mode, func(b *testing.B) {
-			town := newTown()
+			fakes := newFakes()
 			pass := make(chan struct{})
-			town.setHook((&gate{call: "Act", pass: pass}).hook)
-			s := onTCP(b, begin(b, Config{}, town.clients()))
+			fakes.setHook((&gate{call: "Act", pass: pass}).hook)
+			s := onTCP(b, begin(b, Config{}, fakes.clients()))
 			defer s.stop()
 			id := s.held(b, 3650)
 			if mode != "nobody" {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
@@ -17,30 +18,31 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/store"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
+	"github.com/propersim/propersim/services/environment/conduct"
 )
 
 const (
-	queued    = environmentv1.RunState_RUN_STATE_QUEUED
-	running   = environmentv1.RunState_RUN_STATE_RUNNING
-	waiting   = environmentv1.RunState_RUN_STATE_WAITING
-	paused    = environmentv1.RunState_RUN_STATE_PAUSED
-	finished  = environmentv1.RunState_RUN_STATE_FINISHED
-	failing   = environmentv1.RunState_RUN_STATE_FAILED
-	cancelled = environmentv1.RunState_RUN_STATE_CANCELLED
+	running  = environmentv1.RunState_RUN_STATE_RUNNING
+	waiting  = environmentv1.RunState_RUN_STATE_WAITING
+	finished = environmentv1.RunState_RUN_STATE_FINISHED
+	failing  = environmentv1.RunState_RUN_STATE_FAILED
 )
 
 func configOf(persona, method string) *environmentv1.RunConfig {
 	return &environmentv1.RunConfig{
-		PersonaId: persona, WorldId: "home", Method: method, Seed: 7, Days: 3, StepSeconds: 900, Candidates: 2,
+		PersonaId: persona, WorldId: "home", Method: &simv1.Method{Name: method}, Seed: 7, Days: 3, StepSeconds: 900, Candidates: 2,
 		Training: &trainerv1.Hyperparameters{Beta: 0.1, Epochs: 2, LearningRate: 0.1, BatchSize: 4, Pairs: 50, Reference: trainerv1.Reference_REFERENCE_BASE},
 		Executor: trainerv1.Executor_EXECUTOR_EMBEDDED, OnFailedNight: environmentv1.OnFailedNight_ON_FAILED_NIGHT_STOP,
 	}
 }
 
-// service is a server that goes on in the background.
+// service is a server that works in the background.
 type service struct {
 	*Server
+	registry *prometheus.Registry
+
 	t    testing.TB
 	halt context.CancelFunc
 	done chan error
@@ -54,10 +56,12 @@ func begin(t testing.TB, cfg Config, clients Clients) *service {
 	if cfg.Retry == 0 {
 		cfg.Retry = time.Millisecond
 	}
+	registry := prometheus.NewRegistry()
+	cfg.Metrics = registry
 	server, err := New(cfg, clients)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &service{Server: server, t: t, halt: cancel, done: make(chan error, 1)}
+	s := &service{Server: server, registry: registry, t: t, halt: cancel, done: make(chan error, 1)}
 	go func() { s.done <- server.Run(ctx) }()
 	require.Eventually(t, func() bool {
 		server.mu.Lock()
@@ -117,7 +121,7 @@ func (s *service) entries(id string) []*environmentv1.Entry {
 // hashes conducts some runs to their end and returns their final hashes.
 func hashes(t *testing.T, parallel int, methods ...string) map[string]string {
 	t.Helper()
-	s := begin(t, Config{Parallel: parallel}, newTown().clients())
+	s := begin(t, Config{Parallel: parallel}, newFakes().clients())
 	defer s.end()
 	ids := []string{}
 	for _, method := range methods {
@@ -149,19 +153,19 @@ func TestTheSameSeedGivesTheSameHashAtAnyParallelism(t *testing.T) {
 
 func TestARunSurvivesAnyEnd(t *testing.T) {
 	want := hashes(t, 4, "proper")
-	town, dsn := newTown(), filepath.Join(t.TempDir(), "journal.db")
+	fakes, dsn := newFakes(), filepath.Join(t.TempDir(), "journal.db")
 	var calls atomic.Int64
 	var id []string
-	first := begin(t, Config{DSN: dsn}, town.clients())
+	first := begin(t, Config{DSN: dsn}, fakes.clients())
 	for _, persona := range []string{"ann", "bob", "3"} {
 		id = append(id, first.make(configOf(persona, "proper")).GetId())
 	}
 	first.end()
 	for end := int64(37); ; end += 61 {
-		s := begin(t, Config{DSN: dsn}, town.clients())
+		s := begin(t, Config{DSN: dsn}, fakes.clients())
 		stop := calls.Load() + end
 		gone := make(chan struct{})
-		town.setHook(func(string, string) error {
+		fakes.setHook(func(string, string) error {
 			if calls.Add(1) == stop {
 				close(gone)
 			}
@@ -174,8 +178,8 @@ func TestARunSurvivesAnyEnd(t *testing.T) {
 		go func() {
 			defer close(finishedAll)
 			for _, one := range id {
-				r, _ := s.run(one)
-				for r.current() != finished {
+				r := s.find(one)
+				for r.State() != finished {
 					select {
 					case <-gone:
 						return
@@ -196,42 +200,42 @@ func TestARunSurvivesAnyEnd(t *testing.T) {
 			return
 		}
 		s.end()
-		town.forget()
+		fakes.forget()
 	}
 }
 
 func TestLostSessionsAreOpenedAgain(t *testing.T) {
 	want := hashes(t, 4, "ars")
-	town := newTown()
+	fakes := newFakes()
 	var calls atomic.Int64
-	town.setHook(func(call, _ string) error {
+	fakes.setHook(func(call, _ string) error {
 		if calls.Add(1)%97 == 0 {
-			town.forget()
+			fakes.forget()
 		}
 		return nil
 	})
-	s := begin(t, Config{}, town.clients())
+	s := begin(t, Config{}, fakes.clients())
 	for _, persona := range []string{"ann", "bob", "3"} {
 		run := s.until(s.make(configOf(persona, "ars")).GetId(), finished, failing)
 		require.Equal(t, want[run.GetId()], run.GetProgress().GetHash(), run.GetReason())
 	}
-	require.Greater(t, town.counts["user.OpenSession"], 5)
+	require.Greater(t, fakes.counts["user.OpenSession"], 5)
 }
 
 func TestARunWaitsForAServiceThatIsAway(t *testing.T) {
 	want := hashes(t, 4, "proper")
-	for _, call := range []string{"Act", "Recommend", "Evaluate", "user.Observe", "assistant.Observe", "user.OpenSession", "Count", "Append", "SubmitJob", "WatchJob", "GetAdapter", "UseAdapter"} {
+	for _, call := range []string{"Act", "Recommend", "Evaluate", "user.Observe", "assistant.Observe", "user.OpenSession", "Count", "Append", "SubmitJob", "WatchJob", "UseAdapter"} {
 		t.Run(call, func(t *testing.T) {
-			town := newTown()
+			fakes := newFakes()
 			var away atomic.Bool
 			away.Store(true)
-			town.setHook(func(c, _ string) error {
+			fakes.setHook(func(c, _ string) error {
 				if c == call && away.Load() {
 					return fmt.Errorf("nobody at home: %w", errs.ErrUnavailable)
 				}
 				return nil
 			})
-			s := begin(t, Config{}, town.clients())
+			s := begin(t, Config{}, fakes.clients())
 			id := s.make(configOf("ann", "proper")).GetId()
 			run := s.until(id, waiting, finished, failing)
 			require.Equal(t, waiting, run.GetState())
@@ -246,30 +250,30 @@ func TestARunWaitsForAServiceThatIsAway(t *testing.T) {
 
 func TestAnotherFaultFailsTheRunAndItCanBeResumed(t *testing.T) {
 	want := hashes(t, 1, "ar")
-	town := newTown()
-	town.setHook(func(call, _ string) error {
+	fakes := newFakes()
+	fakes.setHook(func(call, _ string) error {
 		if call == "Evaluate" {
 			return errors.New("the judge fell ill")
 		}
 		return nil
 	})
-	s := begin(t, Config{}, town.clients())
+	s := begin(t, Config{}, fakes.clients())
 	id := s.make(configOf("ann", "ar")).GetId()
 	run := s.until(id, failing, finished)
 	require.Equal(t, failing, run.GetState())
 	require.Contains(t, run.GetReason(), "the judge fell ill")
 	require.EqualValues(t, 28, run.GetProgress().GetSteps(), "the failed step has not happened")
-	town.setHook(nil)
+	fakes.setHook(nil)
 	_, err := s.ResumeRun(t.Context(), &environmentv1.ResumeRunRequest{Id: id})
 	require.NoError(t, err)
 	require.Equal(t, want[id], s.until(id, finished).GetProgress().GetHash())
 }
 
 func TestTiesAndUnjudgedStepsMakeNoPair(t *testing.T) {
-	town := newTown()
-	town.unjudged = func(step int32) bool { return step%5 == 0 }
-	town.tied = func(step int32) bool { return step%5 == 1 }
-	s := begin(t, Config{}, town.clients())
+	fakes := newFakes()
+	fakes.unjudged = func(step int32) bool { return step%5 == 0 }
+	fakes.tied = func(step int32) bool { return step%5 == 1 }
+	s := begin(t, Config{}, fakes.clients())
 	id := s.make(configOf("ann", "ar")).GetId()
 	p := s.until(id, finished, failing).GetProgress()
 	pairs, unjudged := int32(0), int32(0)
@@ -284,7 +288,7 @@ func TestTiesAndUnjudgedStepsMakeNoPair(t *testing.T) {
 		chosen, rejected := step.GetEvaluations()[step.GetPair().GetChosen()], step.GetEvaluations()[step.GetPair().GetRejected()]
 		require.Greater(t, chosen.GetTotal(), rejected.GetTotal())
 		require.NotNil(t, step.GetPair().GetPrompt())
-		require.True(t, proto.Equal(preferencePair(id, step), town.pairs[id][step.GetStep()]))
+		require.True(t, proto.Equal(conduct.PreferencePair(id, step), fakes.pairs[id][step.GetStep()]))
 	}
 	for _, entry := range s.entries(id) {
 		if step := entry.GetBody().GetStep(); !step.GetAction().GetAsleep() && step.GetEvaluations()[0].Total == nil {
@@ -294,45 +298,72 @@ func TestTiesAndUnjudgedStepsMakeNoPair(t *testing.T) {
 	require.Positive(t, pairs)
 	require.Positive(t, unjudged)
 	require.Equal(t, pairs, p.GetPairs())
-	require.Len(t, town.pairs[id], int(pairs))
+	require.Len(t, fakes.pairs[id], int(pairs))
 	require.Equal(t, unjudged, p.GetUnjudgedSteps())
 	require.Equal(t, p.GetWakingSteps(), p.GetJudgedSteps()+p.GetUnjudgedSteps())
 	require.EqualValues(t, 3*64, p.GetWakingSteps())
 	require.Equal(t, p.GetStepsTotal(), p.GetSteps())
 }
 
-func TestLatencyIsKeptBesideTheChain(t *testing.T) {
-	ran := func(latency float64) (string, []float64) {
-		town := newTown()
-		town.latency = latency
-		s := begin(t, Config{}, town.clients())
+func TestWhatCallsTookIsKeptBesideTheChain(t *testing.T) {
+	ran := func(latency time.Duration) (string, []journal.Timing) {
+		fakes := newFakes()
+		fakes.latency = latency
+		s := begin(t, Config{}, fakes.clients())
 		defer s.end()
 		id := s.make(configOf("ann", "ar")).GetId()
-		hash := s.until(id, finished, failing).GetProgress().GetHash()
+		run := s.until(id, finished, failing)
 		for _, entry := range s.entries(id) {
 			for _, call := range entry.GetBody().GetStep().GetCalls() {
-				require.Zero(t, call.GetLatencyMs())
 				require.NotEmpty(t, call.GetAnswer())
 			}
 		}
-		var all []float64
-		for ms, err := range s.journal.Latencies(t.Context(), id) {
+		require.EqualValues(t, 2*3*64, run.GetProgress().GetCalls())
+		require.EqualValues(t, 7*3*64, run.GetProgress().GetPromptTokens())
+		require.EqualValues(t, 3*3*64, run.GetProgress().GetCompletionTokens())
+		var all []journal.Timing
+		for timing, err := range s.journal.Timings(t.Context(), id, 0) {
 			require.NoError(t, err)
-			all = append(all, ms)
+			all = append(all, timing)
 		}
-		return hash, all
+		return run.GetProgress().GetHash(), all
 	}
-	one, latencies := ran(10)
-	require.Len(t, latencies, 2*3*64)
-	require.Equal(t, []float64{10, 20}, latencies[:2])
-	two, _ := ran(500)
+	one, timings := ran(10 * time.Millisecond)
+	require.Len(t, timings, 2*3*64)
+	require.Equal(t, "planner/0", timings[0].GetCallId())
+	require.Equal(t, 10*time.Millisecond, timings[0].GetLatency().AsDuration())
+	require.Equal(t, "assistant/0", timings[1].GetCallId())
+	require.Equal(t, 20*time.Millisecond, timings[1].GetLatency().AsDuration())
+	two, _ := ran(500 * time.Millisecond)
 	require.Equal(t, one, two)
+}
+
+func TestAFailureIsSilenceWithoutAScore(t *testing.T) {
+	fakes := newFakes()
+	fakes.failing = func(step int32) bool { return step%3 == 0 }
+	s := begin(t, Config{}, fakes.clients())
+	id := s.make(configOf("ann", "ar")).GetId()
+	p := s.until(id, finished, failing).GetProgress()
+	failures := int32(0)
+	for _, entry := range s.entries(id) {
+		step := entry.GetBody().GetStep()
+		if step.GetAction().GetAsleep() || !fakes.failing(step.GetStep()) {
+			continue
+		}
+		failures++
+		require.NotNil(t, step.GetCandidates()[1].GetFailure())
+		require.Nil(t, step.GetPair())
+		require.Nil(t, step.GetEvaluations()[1].Total)
+	}
+	require.Positive(t, failures)
+	require.Equal(t, failures, p.GetFailures())
+	require.Equal(t, p.GetWakingSteps(), p.GetJudgedSteps(), "what was delivered was judged")
 }
 
 func TestNights(t *testing.T) {
 	t.Run("each day but the last is trained", func(t *testing.T) {
-		town := newTown()
-		s := begin(t, Config{}, town.clients())
+		fakes := newFakes()
+		s := begin(t, Config{}, fakes.clients())
 		id := s.make(configOf("ann", "proper")).GetId()
 		s.until(id, finished, failing)
 		adapter, nights := "", 0
@@ -351,25 +382,25 @@ func TestNights(t *testing.T) {
 		require.Equal(t, 2, nights)
 	})
 	t.Run("a failed night stops the run, and resuming tries anew", func(t *testing.T) {
-		town := newTown()
-		town.failJobs = true
-		s := begin(t, Config{}, town.clients())
+		fakes := newFakes()
+		fakes.failJobs = true
+		s := begin(t, Config{}, fakes.clients())
 		id := s.make(configOf("ann", "proper")).GetId()
 		run := s.until(id, finished, failing)
 		require.Equal(t, failing, run.GetState())
 		require.Contains(t, run.GetReason(), "no luck")
 		require.EqualValues(t, fakeStepsPerDay, run.GetProgress().GetSteps())
-		town.mu.Lock()
-		town.failJobs = false
-		town.mu.Unlock()
+		fakes.mu.Lock()
+		fakes.failJobs = false
+		fakes.mu.Unlock()
 		_, err := s.ResumeRun(t.Context(), &environmentv1.ResumeRunRequest{Id: id})
 		require.NoError(t, err)
 		require.Equal(t, finished, s.until(id, finished, failing).GetState())
 	})
 	t.Run("or the run keeps yesterday's adapter", func(t *testing.T) {
-		town := newTown()
-		town.failJobs = true
-		s := begin(t, Config{}, town.clients())
+		fakes := newFakes()
+		fakes.failJobs = true
+		s := begin(t, Config{}, fakes.clients())
 		config := configOf("ann", "proper")
 		config.OnFailedNight = environmentv1.OnFailedNight_ON_FAILED_NIGHT_KEEP
 		run := s.until(s.make(config).GetId(), finished, failing)
@@ -377,12 +408,12 @@ func TestNights(t *testing.T) {
 		require.EqualValues(t, 2, run.GetProgress().GetFailedNights())
 	})
 	t.Run("no pairs, no training", func(t *testing.T) {
-		town := newTown()
-		town.tied = func(int32) bool { return true }
-		s := begin(t, Config{}, town.clients())
+		fakes := newFakes()
+		fakes.tied = func(int32) bool { return true }
+		s := begin(t, Config{}, fakes.clients())
 		id := s.make(configOf("ann", "proper")).GetId()
 		s.until(id, finished, failing)
-		require.Zero(t, town.submits)
+		require.Zero(t, fakes.submits)
 		state, err := s.journal.Verify(t.Context(), id)
 		require.NoError(t, err)
 		require.EqualValues(t, 2, state.LastNight)
@@ -391,14 +422,14 @@ func TestNights(t *testing.T) {
 
 func TestTheJournalRebuildsTheBuffer(t *testing.T) {
 	dsn := filepath.Join(t.TempDir(), "journal.db")
-	town := newTown()
-	s := begin(t, Config{DSN: dsn}, town.clients())
+	fakes := newFakes()
+	s := begin(t, Config{DSN: dsn}, fakes.clients())
 	id := s.make(configOf("ann", "ar")).GetId()
 	_, err := s.PauseRun(t.Context(), &environmentv1.PauseRunRequest{Id: id})
 	require.NoError(t, err)
 	s.end()
 
-	another := newTown() // with an empty buffer
+	another := newFakes() // with an empty buffer
 	s = begin(t, Config{DSN: dsn}, another.clients())
 	_, err = s.ResumeRun(t.Context(), &environmentv1.ResumeRunRequest{Id: id})
 	require.NoError(t, err)
@@ -409,7 +440,7 @@ func TestTheJournalRebuildsTheBuffer(t *testing.T) {
 // reader opens the journal of a service as the other commands do.
 func reader(t *testing.T, dsn string) *journal.Reader {
 	t.Helper()
-	r, err := journal.Open(context.Background(), dsn)
+	r, err := journal.OpenReader(context.Background(), dsn)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, r.Close()) })
 	return r

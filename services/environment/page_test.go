@@ -40,7 +40,7 @@ func (s storied) GetPersona(ctx context.Context, req *userv1.GetPersonaRequest, 
 }
 
 func TestPagesEndByBytesToo(t *testing.T) {
-	clients := newTown().clients()
+	clients := newFakes().clients()
 	clients.Assistants, clients.Personas = wordy{clients.Assistants}, storied{clients.Personas}
 	s := begin(t, Config{}, clients)
 	client := contact(t, s)
@@ -48,9 +48,9 @@ func TestPagesEndByBytesToo(t *testing.T) {
 
 	id := s.make(configOf("ann", "ar")).GetId()
 	total := s.until(id, finished).GetProgress().GetSequence()
-	entries, pages, after := int64(0), 0, int64(0)
-	for {
-		resp, err := client.ListSteps(t.Context(), &environmentv1.ListStepsRequest{RunId: id, PageSize: 1000, AfterSequence: after})
+	entries, pages := int64(0), 0
+	for token := ""; ; {
+		resp, err := client.ListEntries(t.Context(), &environmentv1.ListEntriesRequest{RunId: id, PageSize: 1000, PageToken: token})
 		require.NoError(t, err)
 		require.LessOrEqual(t, proto.Size(resp), bound)
 		for _, e := range resp.GetEntries() {
@@ -58,7 +58,7 @@ func TestPagesEndByBytesToo(t *testing.T) {
 			require.Equal(t, entries, e.GetSequence())
 		}
 		pages++
-		if after = resp.GetNextAfterSequence(); after == 0 {
+		if token = resp.GetNextPageToken(); token == "" {
 			break
 		}
 	}

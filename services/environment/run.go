@@ -156,11 +156,11 @@ func (r *run) standing(age int, progress *environmentv1.Progress, st journal.Sta
 	if st.Holder != "" && state == environmentv1.RunState_RUN_STATE_QUEUED {
 		state = environmentv1.RunState_RUN_STATE_RUNNING // its conductor has not recorded it yet
 	}
-	until := time.Time{}
-	if st.Holder != "" {
-		until = st.Until
+	if live.Active(state) {
+		r.SetConductor(st.Holder, st.Until)
+	} else { // the lease is about to be released
+		r.SetConductor("", time.Time{})
 	}
-	r.SetConductor(st.Holder, until)
 	r.Set(state, st.Reason)
 	return true
 }

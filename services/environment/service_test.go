@@ -6,17 +6,19 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/serve"
-	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
 // contact serves s over gRPC in memory and returns a client of it.
@@ -53,7 +55,7 @@ func (g *gate) hook(call, _ string) error {
 }
 
 func TestEveryFaultOfAConfigurationIsNamed(t *testing.T) {
-	s := begin(t, Config{}, newTown().clients())
+	s := begin(t, Config{}, newFakes().clients())
 	client := contact(t, s)
 	for name, c := range map[string]struct {
 		change func(*environmentv1.RunConfig)
@@ -62,12 +64,26 @@ func TestEveryFaultOfAConfigurationIsNamed(t *testing.T) {
 		"rules of the contract": {func(c *environmentv1.RunConfig) { c.Days, c.Candidates, c.Training = 0, 17, nil },
 			[]string{"config.days", "config.candidates", "config.training"}},
 		"a step that does not divide a day": {func(c *environmentv1.RunConfig) { c.StepSeconds = 151 }, []string{"config.step_seconds"}},
-		"an unknown method":                 {func(c *environmentv1.RunConfig) { c.Method = "best" }, []string{"config.method"}},
-		"a custom method without need": {func(c *environmentv1.RunConfig) {
-			c.CustomMethod = &environmentv1.CustomMethod{Memory: assistantv1.MemoryLevel_MEMORY_LEVEL_A, Scheme: assistantv1.Scheme_SCHEME_SAMPLES}
-		}, []string{"config.custom_method"}},
+		"an unknown method":                 {func(c *environmentv1.RunConfig) { c.Method.Name = "best" }, []string{"config.method"}},
+		"other values for a method of ours": {func(c *environmentv1.RunConfig) { c.Method.Memory = simv1.MemoryLevel_MEMORY_LEVEL_A },
+			[]string{"config.method.memory", "config.method.scheme", "config.method.decider", "config.method.told"}},
+		"no method": {func(c *environmentv1.RunConfig) { c.Method = nil }, []string{"config.method"}},
+		"unknown drivers": {func(c *environmentv1.RunConfig) {
+			c.Backends = &simv1.Backends{Planner: &simv1.Backend{Driver: "oracle"}, Judge: &simv1.Backend{Driver: "embedded"}}
+		}, []string{"config.backends.planner.driver", "config.backends.judge.driver"}},
+		"a model without what makes it one": {func(c *environmentv1.RunConfig) {
+			c.Backends = &simv1.Backends{Assistant: &simv1.Backend{Driver: "model"}, Embedder: &simv1.Backend{Driver: "model", Prompts: "x"}}
+		}, []string{"config.backends.assistant.model", "config.backends.assistant.sampling", "config.backends.assistant.prompts",
+			"config.backends.embedder.model", "config.backends.embedder.prompts", "config.backends.embedder.prompts"}},
+		"a model for an embedded driver": {func(c *environmentv1.RunConfig) {
+			c.Backends = &simv1.Backends{Judge: &simv1.Backend{Driver: "exact", Model: "m", Sampling: &simv1.Sampling{}}}
+		}, []string{"config.backends.judge.model", "config.backends.judge.sampling"}},
+		"an executor that cannot train a model": {func(c *environmentv1.RunConfig) {
+			c.Method.Name = "proper"
+			c.Backends = &simv1.Backends{Assistant: &simv1.Backend{Driver: "model", Model: "m", Sampling: &simv1.Sampling{}, Prompts: strings.Repeat("a", 64)}}
+		}, []string{"config.executor"}},
 		"a rate for another method":     {func(c *environmentv1.RunConfig) { c.ConstantPerHour = proto.Float64(1) }, []string{"config.constant_per_hour"}},
-		"training on single candidates": {func(c *environmentv1.RunConfig) { c.Method, c.Candidates, c.StepSeconds = "proper", 1, 7*60 }, []string{"config.candidates", "config.step_seconds"}},
+		"training on single candidates": {func(c *environmentv1.RunConfig) { c.Method.Name, c.Candidates, c.StepSeconds = "proper", 1, 7*60 }, []string{"config.candidates", "config.step_seconds"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := configOf("ann", "ar")
@@ -94,7 +110,7 @@ func TestEveryFaultOfAConfigurationIsNamed(t *testing.T) {
 }
 
 func TestARepeatedRequestMakesOneRun(t *testing.T) {
-	s := begin(t, Config{Version: "1.2"}, newTown().clients())
+	s := begin(t, Config{Version: "1.2"}, newFakes().clients())
 	client := contact(t, s)
 	req := &environmentv1.CreateRunRequest{Config: configOf("3", "ar"), RequestId: "once", Paused: true}
 	first, err := client.CreateRun(t.Context(), req)
@@ -103,6 +119,12 @@ func TestARepeatedRequestMakesOneRun(t *testing.T) {
 	require.Equal(t, "person-3", run.GetConfig().GetPersonaId(), "a number is resolved to the id")
 	require.NotNil(t, run.GetPersona().GetSpec())
 	require.Equal(t, "1.2", run.GetVersion())
+	require.NotEmpty(t, run.GetHandle())
+	require.NotContains(t, run.GetHandle(), "person-3")
+	require.Equal(t, simv1.MemoryLevel_MEMORY_LEVEL_AR, run.GetConfig().GetMethod().GetMemory())
+	require.Equal(t, "exact", run.GetConfig().GetBackends().GetJudge().GetDriver())
+	require.Equal(t, "embedded", run.GetConfig().GetBackends().GetEmbedder().GetDriver())
+	require.WithinDuration(t, time.Now(), run.GetCreateTime().AsTime(), time.Minute)
 	require.Equal(t, paused, run.GetState())
 	second, err := client.CreateRun(t.Context(), req)
 	require.NoError(t, err)
@@ -117,10 +139,10 @@ func TestARepeatedRequestMakesOneRun(t *testing.T) {
 
 func TestPauseResumeCancel(t *testing.T) {
 	want := hashes(t, 1, "ar")
-	town := newTown()
+	fakes := newFakes()
 	g := &gate{call: "Recommend", pass: make(chan struct{})}
-	town.setHook(g.hook)
-	s := begin(t, Config{}, town.clients())
+	fakes.setHook(g.hook)
+	s := begin(t, Config{}, fakes.clients())
 	ctx := t.Context()
 	id := s.make(configOf("ann", "ar")).GetId()
 	for range 5 {
@@ -135,7 +157,7 @@ func TestPauseResumeCancel(t *testing.T) {
 		}
 		answer <- resp.GetRun()
 	}()
-	r, err := s.run(id)
+	r, err := s.run(ctx, id)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.halt != nil }, time.Second, time.Millisecond)
 	time.Sleep(10 * time.Millisecond) // lets the pause arrive while the step is in hand
@@ -172,14 +194,14 @@ func TestPauseResumeCancel(t *testing.T) {
 }
 
 func TestAWaitingRunIsPausedAtOnce(t *testing.T) {
-	town := newTown()
-	town.setHook(func(call, _ string) error {
+	fakes := newFakes()
+	fakes.setHook(func(call, _ string) error {
 		if call == "Act" {
 			return fmt.Errorf("away: %w", errs.ErrUnavailable)
 		}
 		return nil
 	})
-	s := begin(t, Config{Retry: time.Hour}, town.clients())
+	s := begin(t, Config{Retry: time.Hour}, fakes.clients())
 	id := s.make(configOf("ann", "ar")).GetId()
 	s.until(id, waiting)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -190,10 +212,10 @@ func TestAWaitingRunIsPausedAtOnce(t *testing.T) {
 }
 
 func TestAtMostSoManyRunsGoOnAtOnce(t *testing.T) {
-	town := newTown()
+	fakes := newFakes()
 	g := &gate{call: "Act", pass: make(chan struct{})}
-	town.setHook(g.hook)
-	s := begin(t, Config{Parallel: 2}, town.clients())
+	fakes.setHook(g.hook)
+	s := begin(t, Config{Parallel: 2}, fakes.clients())
 	var ids []string
 	for i := range 5 {
 		ids = append(ids, s.make(configOf(fmt.Sprint("p", i), "ar")).GetId())
@@ -214,7 +236,7 @@ func TestAtMostSoManyRunsGoOnAtOnce(t *testing.T) {
 }
 
 func TestForks(t *testing.T) {
-	s := begin(t, Config{}, newTown().clients())
+	s := begin(t, Config{}, newFakes().clients())
 	ctx := t.Context()
 	id := s.make(configOf("ann", "proper")).GetId()
 	s.until(id, finished)
@@ -238,6 +260,19 @@ func TestForks(t *testing.T) {
 		require.NotEqual(t, one[i].GetHash(), two[i].GetHash(), "the configuration is part of the chain")
 	}
 
+	// What a fork changes is resolved as for a new run: a rate, and no adapter for a
+	// method that has no policy.
+	rate := configOf("ann", "constant")
+	constant, err := s.ForkRun(ctx, &environmentv1.ForkRunRequest{Id: id, AtStep: 130, Config: rate, Labels: map[string]string{"arm": "constant"}})
+	require.NoError(t, err)
+	require.Equal(t, 1.5, constant.GetRun().GetConfig().GetConstantPerHour())
+	require.Equal(t, map[string]string{"arm": "constant"}, constant.GetRun().GetLabels())
+	s.until(constant.GetRun().GetId(), finished)
+	rate.Method.Name = "silent"
+	rate.ConstantPerHour = proto.Float64(2)
+	_, err = s.ForkRun(ctx, &environmentv1.ForkRunRequest{Id: id, AtStep: 130, Config: rate})
+	require.ErrorIs(t, err, errs.ErrInvalid)
+
 	config.PersonaId = "bob"
 	_, err = s.ForkRun(ctx, &environmentv1.ForkRunRequest{Id: id, AtStep: 1, Config: config})
 	require.ErrorIs(t, err, errs.ErrInvalid)
@@ -248,12 +283,12 @@ func TestForks(t *testing.T) {
 }
 
 func TestWatchersSeeEveryEntryAndTheEnd(t *testing.T) {
-	s := begin(t, Config{}, newTown().clients())
+	s := begin(t, Config{}, newFakes().clients())
 	client := contact(t, s)
 	resp, err := client.CreateRun(t.Context(), &environmentv1.CreateRunRequest{Config: configOf("ann", "proper"), Paused: true})
 	require.NoError(t, err)
 	id := resp.GetRun().GetId()
-	progress, err := client.WatchRun(t.Context(), &environmentv1.WatchRunRequest{Id: id, IntervalMs: 3600000})
+	progress, err := client.WatchRun(t.Context(), &environmentv1.WatchRunRequest{Id: id, Interval: durationpb.New(time.Hour)})
 	require.NoError(t, err)
 	entries, err := client.WatchRun(t.Context(), &environmentv1.WatchRunRequest{Id: id, Entries: true, AfterSequence: 10})
 	require.NoError(t, err)
@@ -265,30 +300,30 @@ func TestWatchersSeeEveryEntryAndTheEnd(t *testing.T) {
 
 	sequence, last := int64(10), (*environmentv1.Run)(nil)
 	for {
-		news, err := entries.Recv()
+		event, err := entries.Recv()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		require.NoError(t, err)
-		if entry := news.GetEntry(); entry != nil {
+		if entry := event.GetEntry(); entry != nil {
 			sequence++
 			require.Equal(t, sequence, entry.GetSequence())
-			require.Equal(t, sequence, news.GetSequence())
+			require.Equal(t, sequence, event.GetSequence())
 		}
-		last = news.GetRun()
+		last = event.GetRun()
 	}
 	require.EqualValues(t, 3*fakeStepsPerDay+2, sequence)
 	require.Equal(t, finished, last.GetState())
 	require.Equal(t, sequence, last.GetProgress().GetSequence())
 	messages := 0
 	for {
-		news, err := progress.Recv()
+		event, err := progress.Recv()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		require.NoError(t, err)
 		messages++
-		last = news.GetRun()
+		last = event.GetRun()
 	}
 	require.Equal(t, finished, last.GetState(), "the end comes at once, whatever the interval")
 	require.Less(t, messages, 10)
@@ -296,66 +331,45 @@ func TestWatchersSeeEveryEntryAndTheEnd(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestStepsArePaged(t *testing.T) {
-	s := begin(t, Config{}, newTown().clients())
+func TestEntriesArePaged(t *testing.T) {
+	s := begin(t, Config{}, newFakes().clients())
 	client := contact(t, s)
 	id := s.make(configOf("ann", "proper")).GetId()
 	s.until(id, finished)
-	after, n := int64(0), 0
-	for {
-		resp, err := client.ListSteps(t.Context(), &environmentv1.ListStepsRequest{RunId: id, AfterSequence: after, PageSize: 77})
-		require.NoError(t, err)
-		n += len(resp.GetEntries())
-		if after = resp.GetNextAfterSequence(); after == 0 {
-			break
+	for _, after := range []int64{0, 100} {
+		sequence := after
+		for token := ""; ; {
+			resp, err := client.ListEntries(t.Context(), &environmentv1.ListEntriesRequest{RunId: id, AfterSequence: after, PageSize: 77, PageToken: token})
+			require.NoError(t, err)
+			for _, entry := range resp.GetEntries() {
+				sequence++
+				require.Equal(t, sequence, entry.GetSequence())
+			}
+			if token = resp.GetNextPageToken(); token == "" {
+				break
+			}
+			_, err = client.ListEntries(t.Context(), &environmentv1.ListEntriesRequest{RunId: id, AfterSequence: after + 1, PageToken: token})
+			require.ErrorIs(t, err, errs.ErrInvalid, "a token of another request")
 		}
+		require.EqualValues(t, 3*fakeStepsPerDay+2, sequence)
 	}
-	require.Equal(t, 3*fakeStepsPerDay+2, n)
 	step, err := client.GetStep(t.Context(), &environmentv1.GetStepRequest{RunId: id, Step: 200})
 	require.NoError(t, err)
 	require.EqualValues(t, 200, step.GetEntry().GetBody().GetStep().GetStep())
 	_, err = client.GetStep(t.Context(), &environmentv1.GetStepRequest{RunId: id, Step: 288})
 	require.ErrorIs(t, err, errs.ErrNotFound)
-	_, err = client.ListSteps(t.Context(), &environmentv1.ListStepsRequest{RunId: "none"})
+	_, err = client.ListEntries(t.Context(), &environmentv1.ListEntriesRequest{RunId: "none"})
 	require.ErrorIs(t, err, errs.ErrNotFound)
 	_, err = client.ListRuns(t.Context(), &environmentv1.ListRunsRequest{PageToken: "x"})
 	require.ErrorIs(t, err, errs.ErrInvalid)
 }
 
-func TestHoldLeavesRunsWhereTheyAre(t *testing.T) {
-	dsn := filepath.Join(t.TempDir(), "journal.db")
-	town := newTown()
-	town.setHook(func(call, _ string) error {
-		if call == "Recommend" {
-			return fmt.Errorf("away: %w", errs.ErrUnavailable)
-		}
-		return nil
-	})
-	s := begin(t, Config{DSN: dsn}, town.clients())
-	id := s.make(configOf("ann", "ar")).GetId()
-	s.until(id, waiting)
-	s.end()
-	town.setHook(nil)
-
-	s = begin(t, Config{DSN: dsn, Hold: true}, town.clients())
-	require.Equal(t, paused, s.until(id, paused, finished).GetState())
-	s.end()
-	s = begin(t, Config{DSN: dsn}, town.clients())
-	s.until(id, finished)
-	s.end()
-	state, err := reader(t, dsn).Verify(t.Context(), id)
-	require.NoError(t, err)
-	require.EqualValues(t, 288, state.Progress.GetSteps())
-	s = begin(t, Config{DSN: dsn}, town.clients())
-	require.Equal(t, finished, s.until(id, finished, failing).GetState())
-}
-
 func TestADamagedJournalFailsTheRunThatNeedsIt(t *testing.T) {
 	dsn := filepath.Join(t.TempDir(), "journal.db")
-	town := newTown()
+	fakes := newFakes()
 	g := &gate{call: "Recommend", pass: make(chan struct{}, 100)}
-	town.setHook(g.hook)
-	s := begin(t, Config{DSN: dsn}, town.clients())
+	fakes.setHook(g.hook)
+	s := begin(t, Config{DSN: dsn}, fakes.clients())
 	id := s.make(configOf("ann", "ar")).GetId()
 	for range 20 {
 		g.pass <- struct{}{}
@@ -366,8 +380,8 @@ func TestADamagedJournalFailsTheRunThatNeedsIt(t *testing.T) {
 	require.NoError(t, err)
 	s.end()
 	damage(t, dsn)
-	town.setHook(nil)
-	s = begin(t, Config{DSN: dsn}, town.clients())
+	fakes.setHook(nil)
+	s = begin(t, Config{DSN: dsn}, fakes.clients())
 	_, err = s.ResumeRun(t.Context(), &environmentv1.ResumeRunRequest{Id: id})
 	require.NoError(t, err)
 	run := s.until(id, failing, finished)
@@ -376,7 +390,7 @@ func TestADamagedJournalFailsTheRunThatNeedsIt(t *testing.T) {
 }
 
 func TestWorlds(t *testing.T) {
-	s := begin(t, Config{}, newTown().clients())
+	s := begin(t, Config{}, newFakes().clients())
 	all, err := s.ListWorlds(t.Context(), &environmentv1.ListWorldsRequest{})
 	require.NoError(t, err)
 	require.NotEmpty(t, all.GetWorlds())

@@ -8,12 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/propersim/propersim/internal/prom"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/serve"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
@@ -68,28 +69,38 @@ func (o offered) resume(t testing.TB, id string) {
 	require.NoError(t, err)
 }
 
-// unread lets a watcher be until it is cut.
-func (o offered) unreadUntilCut(t *testing.T, cut int) {
+// metric returns a gauge or a counter without labels.
+func (o offered) metric(t testing.TB, name string) float64 {
 	t.Helper()
-	require.Eventually(t, func() bool { return testutil.ToFloat64(o.metrics.watchersCut) >= float64(cut) }, time.Minute, time.Millisecond)
+	families, err := o.registry.Gather()
+	require.NoError(t, err)
+	for _, family := range families {
+		if m := family.GetMetric(); family.GetName() == prom.Prefix+name {
+			return m[0].GetGauge().GetValue() + m[0].GetCounter().GetValue()
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return 0
 }
 
-// unreadUntilStuck lets watchers be until none of them is sent any more,
-// although there is more.
+// unreadUntilCut waits until the streams of so many watchers have ended because
+// nobody read them.
+func (o offered) unreadUntilCut(t *testing.T, cut int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return o.metric(t, "watchers_cut_total") >= float64(cut) }, time.Minute, time.Millisecond)
+}
+
+// unreadUntilStuck waits until none of the watchers is sent any more, although
+// there is more.
 func (o offered) unreadUntilStuck(t *testing.T, watchers int, total int64) {
 	t.Helper()
 	before := int64(-1)
 	require.Eventually(t, func() bool {
-		o.pacer.mu.Lock()
-		defer o.pacer.mu.Unlock()
-		sent := int64(0)
-		for _, w := range o.pacer.ring {
-			sent += w.sent.Load()
-		}
-		same := len(o.pacer.ring) == watchers && sent == before
+		n, sent := o.watchers.Sent()
+		same := n == watchers && sent == before
 		before = sent
 		return same
-	}, time.Minute, 5*beat)
+	}, time.Minute, 100*time.Millisecond)
 	require.Less(t, before, int64(watchers)*total)
 }
 
@@ -97,17 +108,17 @@ func (o offered) unreadUntilStuck(t *testing.T, watchers int, total int64) {
 // message, and the error unless that is the regular end.
 func drain(stream grpc.ServerStreamingClient[environmentv1.WatchRunResponse]) (sequences []int64, last *environmentv1.WatchRunResponse, err error) {
 	for {
-		news, err := stream.Recv()
+		event, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
 			return sequences, last, nil
 		}
 		if err != nil {
 			return sequences, last, err
 		}
-		if entry := news.GetEntry(); entry != nil {
+		if entry := event.GetEntry(); entry != nil {
 			sequences = append(sequences, entry.GetSequence())
 		}
-		last = news
+		last = event
 	}
 }
 
@@ -128,7 +139,7 @@ func follow(ctx context.Context, client environmentv1.RunServiceClient, req *env
 		if !errors.As(err, &behind) {
 			return seen, last, err
 		}
-		again := &environmentv1.WatchRunRequest{Id: req.GetId(), Entries: req.GetEntries(), IntervalMs: req.GetIntervalMs(), AfterSequence: behind.After}
+		again := &environmentv1.WatchRunRequest{Id: req.GetId(), Entries: req.GetEntries(), Interval: req.GetInterval(), AfterSequence: behind.After}
 		if stream, err = client.WatchRun(ctx, again); err != nil {
 			return 0, nil, err
 		}
@@ -137,7 +148,7 @@ func follow(ctx context.Context, client environmentv1.RunServiceClient, req *env
 
 func TestAWatcherThatDoesNotReadIsCutAndGoesOnFromItsPlace(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	s := onTCP(t, begin(t, Config{WatchPatience: 100 * time.Millisecond}, newTown().clients()))
+	s := onTCP(t, begin(t, Config{WatchPatience: 100 * time.Millisecond}, newFakes().clients()))
 	client, conn := s.client(t, grpc.WithStaticStreamWindowSize(narrow))
 	id := s.held(t, 10)
 	stream, err := client.WatchRun(t.Context(), &environmentv1.WatchRunRequest{Id: id, Entries: true})
@@ -167,19 +178,19 @@ func TestAWatcherThatDoesNotReadIsCutAndGoesOnFromItsPlace(t *testing.T) {
 	require.NoError(t, conn.Close())
 	s.stop()
 	s.end()
-	require.Zero(t, testutil.ToFloat64(s.metrics.watchers))
+	require.Zero(t, s.metric(t, "watchers"))
 }
 
 func TestWatchersByTheThousandChangeNothing(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	alone := onTCP(t, begin(t, Config{}, newTown().clients()))
+	alone := onTCP(t, begin(t, Config{}, newFakes().clients()))
 	id := alone.held(t, 6)
 	alone.resume(t, id)
 	want := alone.until(id, finished).GetProgress().GetHash()
 	alone.stop()
 	alone.end()
 
-	s := onTCP(t, begin(t, Config{WatchPatience: time.Second}, newTown().clients()))
+	s := onTCP(t, begin(t, Config{WatchPatience: time.Second}, newFakes().clients()))
 	require.Equal(t, id, s.held(t, 6))
 	reading, readers := s.client(t)
 	idle, idlers := s.client(t, grpc.WithStaticStreamWindowSize(narrow))
@@ -190,7 +201,7 @@ func TestWatchersByTheThousandChangeNothing(t *testing.T) {
 	}
 	var group errgroup.Group
 	for i := range ofEntries + ofProgress {
-		req := &environmentv1.WatchRunRequest{Id: id, Entries: i < ofEntries, IntervalMs: 1}
+		req := &environmentv1.WatchRunRequest{Id: id, Entries: i < ofEntries, Interval: durationpb.New(time.Millisecond)}
 		stream, err := reading.WatchRun(t.Context(), req)
 		require.NoError(t, err)
 		group.Go(func() error {
@@ -204,7 +215,7 @@ func TestWatchersByTheThousandChangeNothing(t *testing.T) {
 			return err
 		})
 	}
-	require.Eventually(t, func() bool { return testutil.ToFloat64(s.metrics.watchers) == 1000 }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return s.metric(t, "watchers") == 1000 }, time.Minute, time.Millisecond)
 	s.resume(t, id)
 	require.Equal(t, want, s.until(id, finished).GetProgress().GetHash())
 	require.NoError(t, group.Wait())
@@ -216,7 +227,7 @@ func TestWatchersByTheThousandChangeNothing(t *testing.T) {
 }
 
 func TestAWatcherOfAFinishedRunReadsEverythingAndEnds(t *testing.T) {
-	s := onTCP(t, begin(t, Config{}, newTown().clients()))
+	s := onTCP(t, begin(t, Config{}, newFakes().clients()))
 	client, _ := s.client(t)
 	id := s.held(t, 6)
 	s.resume(t, id)
@@ -242,7 +253,7 @@ func TestAServerStopsWhileWatchersDoNotRead(t *testing.T) {
 	for name, patience := range map[string]time.Duration{"held back": time.Hour, "cut": 50 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // it may take the server's drain
-			s := onTCP(t, begin(t, Config{WatchPatience: patience}, newTown().clients()))
+			s := onTCP(t, begin(t, Config{WatchPatience: patience}, newFakes().clients()))
 			client, _ := s.client(t, grpc.WithStaticStreamWindowSize(narrow))
 			id := s.held(t, 10)
 			s.resume(t, id)
@@ -260,13 +271,13 @@ func TestAServerStopsWhileWatchersDoNotRead(t *testing.T) {
 			s.stop()
 			t.Log("stopped after", time.Since(began))
 			require.Less(t, time.Since(began), 30*time.Second)
-			require.Zero(t, testutil.ToFloat64(s.metrics.watchers))
+			require.Zero(t, s.metric(t, "watchers"))
 		})
 	}
 }
 
 func TestAWatcherThatLeavesIsToldWhy(t *testing.T) {
-	s := onTCP(t, begin(t, Config{}, newTown().clients()))
+	s := onTCP(t, begin(t, Config{}, newFakes().clients()))
 	client, _ := s.client(t)
 	id := s.held(t, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -287,10 +298,10 @@ func TestAWatcherThatLeavesIsToldWhy(t *testing.T) {
 }
 
 func TestWhoDoesNotWaitForAPauseIsTold(t *testing.T) {
-	town := newTown()
+	fakes := newFakes()
 	g := &gate{call: "Act", pass: make(chan struct{})}
-	town.setHook(g.hook)
-	s := begin(t, Config{}, town.clients())
+	fakes.setHook(g.hook)
+	s := begin(t, Config{}, fakes.clients())
 	defer close(g.pass) // before the service ends
 	id := s.make(configOf("ann", "ar")).GetId()
 	require.Eventually(t, func() bool { return g.waiting.Load() == 1 }, time.Minute, time.Millisecond)
@@ -298,26 +309,4 @@ func TestWhoDoesNotWaitForAPauseIsTold(t *testing.T) {
 	defer cancel()
 	_, err := s.PauseRun(ctx, &environmentv1.PauseRunRequest{Id: id})
 	require.ErrorIs(t, err, errs.ErrDeadline)
-}
-
-func TestANewStateReachesWatchersWhateverTheCaps(t *testing.T) {
-	s := onTCP(t, begin(t, Config{}, newTown().clients()))
-	s.pacer.busy = func() bool { return true }
-	s.pacer.entries.SetBurst(0)
-	s.pacer.progress.SetBurst(0)
-	client, _ := s.client(t)
-	id := s.held(t, 1)
-	for _, entries := range []bool{false, true} {
-		stream, err := client.WatchRun(t.Context(), &environmentv1.WatchRunRequest{Id: id, Entries: entries})
-		require.NoError(t, err)
-		if !entries {
-			s.resume(t, id)
-		}
-		for state := paused; state != finished; {
-			news, err := stream.Recv()
-			require.NoError(t, err)
-			require.Nil(t, news.GetEntry())
-			state = news.GetRun().GetState()
-		}
-	}
 }

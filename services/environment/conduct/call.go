@@ -17,10 +17,6 @@ import (
 // reopenings is how often a session that was lost is opened again for one call.
 const reopenings = 3
 
-// errReplaced says that a session must be opened again while the present step
-// already has notes of it: the step begins again.
-var errReplaced = errors.New("a session was replaced within a step")
-
 // errGaveUp says that a service did not answer for Config.GiveUp.
 var errGaveUp = errors.New("gave up waiting")
 
@@ -31,13 +27,12 @@ type peer struct {
 	roles   rolesOf
 	opened  bool
 	pending effects // of answers that come with no step: committed with the next one
-	inStep  bool    // the step in progress has notes of this session
 }
 
 // lose forgets that the session is open, and what it decided that was not
 // committed.
 func (p *peer) lose() {
-	p.opened, p.inStep, p.pending = false, false, effects{}
+	p.opened, p.pending = false, effects{}
 }
 
 // call makes a call and repeats it until it succeeds: while the service does not
@@ -56,8 +51,6 @@ func (r *runner) call(what string, p *peer, rpc func(ctx context.Context) error)
 			return nil
 		case r.ctx.Err() != nil:
 			return ErrHalted
-		case errors.Is(err, errReplaced):
-			return err
 		case p != nil && !opening && sessionLost(err) && lost < reopenings:
 			lost++
 			p.opened = false
@@ -87,9 +80,6 @@ func (r *runner) attempt(what string, p *peer, again bool, rpc func(ctx context.
 		return false, rpc(r.ctx)
 	}
 	if !p.opened {
-		if p.inStep {
-			return true, errReplaced
-		}
 		p.lose()
 		if err := p.open(r.ctx); err != nil {
 			return true, err

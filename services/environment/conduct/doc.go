@@ -33,7 +33,7 @@
 // An answer brings model calls, what they took, and notes: decisions that a
 // session cannot derive again (effects.go). Those of Act, Recommend and Evaluate
 // are committed with their step; those of Observe and OpenSession with the next
-// step. The history returns each side its own notes. Whenever a session is opened
-// again, its notes that were not committed are dropped, because the new session
-// does not know them; a step that already had some of them begins again.
+// step. The history returns each side its own notes, and so does Observe. When a
+// session is opened again, those of its decisions that came with no step and were
+// not committed are dropped, because the new session decides again.
 package conduct

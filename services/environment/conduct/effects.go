@@ -47,8 +47,8 @@ type draft struct {
 }
 
 // take adds what came with an answer to the step. notes is the step's list for
-// the service p.
-func (d *draft) take(p *peer, notes *[]*simv1.Note, a answer) {
+// the service that answered.
+func (d *draft) take(notes *[]*simv1.Note, a answer) {
 	if len(a.GetCalls()) == 0 && len(a.GetTimings()) == 0 && len(a.GetNotes()) == 0 {
 		return // every answer of an embedded driver
 	}
@@ -56,7 +56,6 @@ func (d *draft) take(p *peer, notes *[]*simv1.Note, a answer) {
 	d.step.Calls = append(d.step.Calls, a.GetCalls()...)
 	d.timings = append(d.timings, a.GetTimings()...)
 	*notes = append(*notes, a.GetNotes()...)
-	p.inStep = p.inStep || len(a.GetNotes()) > 0
 }
 
 // keep puts what came with an answer aside for the next step. prefix is put
@@ -97,8 +96,7 @@ func (r *runner) seal(d *draft) error {
 
 // settle forgets what was put aside once it is handed in with a step.
 func (r *runner) settle() {
-	r.user.pending, r.user.inStep = effects{}, false
-	r.assistant.pending, r.assistant.inStep = effects{}, false
+	r.user.pending, r.assistant.pending = effects{}, effects{}
 }
 
 func checkNotes(who string, notes []*simv1.Note, allowed rolesOf) error {

@@ -2,7 +2,6 @@ package conduct
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -14,31 +13,13 @@ import (
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 )
 
-const (
-	// maxUnflushed is how many sleeping steps may be on their way into the journal
-	// while the run goes on.
-	maxUnflushed = 32
-	// restarts is how often a step begins again because a session was replaced.
-	restarts = 5
-)
+// maxUnflushed is how many sleeping steps may be on their way into the journal
+// while the run goes on.
+const maxUnflushed = 32
 
 // step leads one step from the action to the commit and reports it. A step that
 // fails before the commit has not happened.
 func (r *runner) step(number int32) (err error) {
-	for range restarts {
-		if err = r.tryStep(number); !errors.Is(err, errReplaced) {
-			return err
-		}
-		for _, p := range []*peer{&r.user, &r.assistant} {
-			if p.inStep {
-				p.lose()
-			}
-		}
-	}
-	return fmt.Errorf("step %d began %d times, and a session was lost each time: %w", number, restarts, errs.ErrInternal)
-}
-
-func (r *runner) tryStep(number int32) (err error) {
 	s := &environmentv1.Step{Step: number, Day: r.scale.Day(number), SecondOfDay: r.scale.SecondOfDay(number)}
 	end := r.beginStep(s)
 	defer func() { end(err) }()
@@ -89,7 +70,7 @@ func (r *runner) act(d *draft, last int32) error {
 		return err
 	}
 	s.Action, s.Observation = resp.GetAction(), resp.GetObservation()
-	d.take(&r.user, &s.UserNotes, resp)
+	d.take(&s.UserNotes, resp)
 	r.traceModels(resp)
 	if err := checkAct(resp); err != nil {
 		return fmt.Errorf("user.Act at step %d: %w", s.GetStep(), err)
@@ -116,7 +97,7 @@ func (r *runner) recommend(d *draft, last int32) (*simv1.Prompt, error) {
 		return nil, err
 	}
 	s.Candidates = resp.GetCandidates()
-	d.take(&r.assistant, &s.AssistantNotes, resp)
+	d.take(&s.AssistantNotes, resp)
 	r.traceModels(resp)
 	if err := r.checkCandidates(s.GetCandidates()); err != nil {
 		return nil, fmt.Errorf("assistant.Recommend at step %d: %w", s.GetStep(), err)
@@ -137,7 +118,7 @@ func (r *runner) evaluate(d *draft, last int32) error {
 		return err
 	}
 	s.Evaluations, s.Moment = resp.GetEvaluations(), resp.GetMoment()
-	d.take(&r.user, &s.UserNotes, resp)
+	d.take(&s.UserNotes, resp)
 	r.traceModels(resp)
 	if err := checkEvaluations(s.GetEvaluations(), s.GetCandidates()); err != nil {
 		return fmt.Errorf("user.Evaluate at step %d: %w", s.GetStep(), err)

@@ -70,6 +70,17 @@ func (w *Watchers) Serve(r *live.Run, req *environmentv1.WatchRunRequest, stream
 	return err
 }
 
+// Sent returns how many streams are open, and the sum of the sequence numbers
+// that were last handed to them.
+func (w *Watchers) Sent() (streams int, sequences int64) {
+	w.pacer.mu.Lock()
+	defer w.pacer.mu.Unlock()
+	for _, one := range w.pacer.ring {
+		sequences += one.sent.Load()
+	}
+	return len(w.pacer.ring), sequences
+}
+
 // watcher is one stream. It sleeps until the run has a new state, or until the
 // pacer permits it to send.
 type watcher struct {
