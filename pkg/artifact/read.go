@@ -64,9 +64,20 @@ func (s *Store) OpenFile(m *trainerv1.Manifest, name string) (*os.File, error) {
 	return openListed(s.place(m.GetId()), m, name)
 }
 
-// OpenStaged is OpenFile for an adapter that is staged.
+// OpenStaged is OpenFile for an adapter that is staged, after a comparison of
+// every byte of the file with the manifest.
 func (s *Store) OpenStaged(m *trainerv1.Manifest, name string) (*os.File, error) {
-	return openListed(s.staged(m.GetId()), m, name)
+	folders, err := s.staged(m.GetId())
+	if err != nil {
+		return nil, err
+	}
+	err = lost(filepath.Join(s.dir, stagedPrefix+m.GetId(), name), "is missing")
+	for _, folder := range folders {
+		if err = checkFile(folder, m, File(m, name)); err == nil {
+			return openListed(folder, m, name)
+		}
+	}
+	return nil, err
 }
 
 func openListed(folder string, m *trainerv1.Manifest, name string) (*os.File, error) {

@@ -21,6 +21,7 @@ const (
 	uploadPrefix   = ".upload-"
 	stagedPrefix   = ".staged-"
 	manifestPrefix = ".manifest-"
+	removedPrefix  = ".removed-"
 )
 
 // Store keeps each published adapter in a folder named for its id. Several
@@ -35,8 +36,19 @@ func Open(dir string) (*Store, error) {
 	return &Store{dir: dir}, nil
 }
 
-func (s *Store) place(id string) string  { return filepath.Join(s.dir, id) }
-func (s *Store) staged(id string) string { return filepath.Join(s.dir, stagedPrefix+id) }
+func (s *Store) place(id string) string { return filepath.Join(s.dir, id) }
+
+// staged returns the staged folders of an adapter. There can be several: of two
+// runs with the same training, or of an attempt that a crash ended. id is a digest
+// and has no special characters.
+func (s *Store) staged(id string) ([]string, error) {
+	return filepath.Glob(filepath.Join(escape(s.dir), stagedPrefix+id+"-*"))
+}
+
+// escape quotes a folder's name for filepath.Glob.
+func escape(dir string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
+}
 
 // Folder returns the folder of a published adapter.
 func (s *Store) Folder(id string) string { return s.place(id) }
@@ -50,7 +62,8 @@ func (s *Store) Clean(before time.Time, needed func(id string) bool) error {
 	}
 	for _, e := range entries {
 		id, staged := strings.CutPrefix(e.Name(), stagedPrefix)
-		if !(staged && !needed(id)) && !strings.HasPrefix(e.Name(), uploadPrefix) && !strings.HasPrefix(e.Name(), manifestPrefix) {
+		id, _, _ = strings.Cut(id, "-")
+		if staged && needed(id) || !staged && !isLeftOver(e.Name()) {
 			continue
 		}
 		info, err := e.Info()
@@ -67,41 +80,105 @@ func (s *Store) Clean(before time.Time, needed func(id string) bool) error {
 	return nil
 }
 
+func isLeftOver(name string) bool {
+	for _, prefix := range []string{uploadPrefix, manifestPrefix, removedPrefix} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
 // Discard removes a staged adapter that will not be published.
-func (s *Store) Discard(id string) error { return writeError(os.RemoveAll(s.staged(id))) }
+func (s *Store) Discard(id string) error {
+	folders, err := s.staged(id)
+	for _, folder := range folders {
+		err = errors.Join(err, s.remove(folder))
+	}
+	return writeError(err)
+}
+
+// remove removes a folder, if it is there, at once for every other process.
+func (s *Store) remove(folder string) error {
+	aside, err := os.MkdirTemp(s.dir, removedPrefix)
+	if err != nil {
+		return err
+	}
+	err = os.Rename(folder, filepath.Join(aside, "x"))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, os.RemoveAll(aside))
+}
 
 // Publish moves a staged adapter to its place: the manifest is written last, then
 // the folder is synced and renamed, then the store's own folder is synced. It may
-// be repeated, also after a crash at any point. A published adapter that is whole
-// stays; a damaged one is replaced. ErrDataLoss when neither the staged files nor
-// the published ones are whole, ErrExhausted for a full disk.
+// be repeated, also after a crash at any point and by several processes. A
+// published adapter that is whole stays; a damaged one is replaced. ErrDataLoss
+// when neither the staged files nor the published ones are whole, ErrExhausted for
+// a full disk.
 func (s *Store) Publish(m *trainerv1.Manifest) error {
-	place := s.place(m.GetId())
-	if checkFolder(place, m, true) == nil {
-		return writeError(os.RemoveAll(s.staged(m.GetId())))
+	if checkFolder(s.place(m.GetId()), m, true) != nil {
+		err := s.publish(m)
+		if err != nil && checkFolder(s.place(m.GetId()), m, true) != nil {
+			return err
+		}
 	}
-	err := s.publish(m, place)
-	if err != nil && checkFolder(place, m, true) == nil {
-		return nil // another process or job was faster
-	}
-	return err
+	return s.Discard(m.GetId())
 }
 
-func (s *Store) publish(m *trainerv1.Manifest, place string) error {
-	staged := s.staged(m.GetId())
-	if err := checkFolder(staged, m, false); err != nil {
+func (s *Store) publish(m *trainerv1.Manifest) error {
+	staged, err := s.whole(m)
+	if err != nil {
 		return err
 	}
 	if err := s.writeManifest(staged, m); err != nil {
 		return writeError(err)
 	}
-	if err := os.RemoveAll(place); err != nil { // only a damaged one can be there
-		return writeError(err)
-	}
-	if err := os.Rename(staged, place); err != nil {
-		return writeError(err)
+	if err := os.Rename(staged, s.place(m.GetId())); err != nil {
+		if err := s.replace(staged, m); err != nil {
+			return writeError(err)
+		}
 	}
 	return writeError(syncFolder(s.dir))
+}
+
+// whole returns a staged folder of an adapter of which every byte is there.
+func (s *Store) whole(m *trainerv1.Manifest) (string, error) {
+	folders, err := s.staged(m.GetId())
+	if err != nil {
+		return "", err
+	}
+	err = lost(filepath.Join(s.dir, stagedPrefix+m.GetId()), "is missing")
+	for _, folder := range folders {
+		if err = checkFolder(folder, m, false); err == nil {
+			return folder, nil
+		}
+	}
+	return "", err
+}
+
+// replace puts a staged folder in the place of a damaged one. The damaged one is
+// moved aside first, and back if the staged one is gone: another process may have
+// repaired the place meanwhile, and what it published must not be removed.
+func (s *Store) replace(staged string, m *trainerv1.Manifest) error {
+	place := s.place(m.GetId())
+	if checkFolder(place, m, true) == nil {
+		return nil
+	}
+	aside, err := os.MkdirTemp(s.dir, removedPrefix)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(aside) }() // Clean removes what stays
+	old := filepath.Join(aside, "x")
+	if err := os.Rename(place, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(staged, place); err != nil {
+		return errors.Join(err, os.Rename(old, place))
+	}
+	return nil
 }
 
 // writeManifest writes beside the folder and renames, so that a manifest is

@@ -7,6 +7,7 @@ import (
 	"hash"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/propersim/propersim/pkg/errs"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
@@ -134,9 +135,9 @@ func (s *Store) Upload(files []*trainerv1.ArtifactFile) (*Upload, error) {
 	return u, writeError(os.Chmod(u.folder.path, 0o755))
 }
 
-// Stage ends an upload: every file is complete and synced, and Publish can find
-// them by the manifest, also after a crash. The manifest must have the id that ID
-// gives and the files of the upload. Staging the same files again is a no-op.
+// Stage ends an upload: every file is complete and synced, and Publish finds them
+// by the manifest, also after a crash. The manifest must have the id that ID gives
+// and the files of the upload.
 func (u *Upload) Stage(m *trainerv1.Manifest) error {
 	if err := u.Done(); err != nil {
 		return err
@@ -144,14 +145,9 @@ func (u *Upload) Stage(m *trainerv1.Manifest) error {
 	if err := syncFolder(u.folder.path); err != nil {
 		return writeError(err)
 	}
-	to := u.store.staged(m.GetId())
-	if err := os.Rename(u.folder.path, to); err != nil {
-		if checkFolder(to, m, false) == nil {
-			return nil // by an upload before, or another run's same training
-		}
-		if err := errors.Join(os.RemoveAll(to), os.Rename(u.folder.path, to)); err != nil {
-			return writeError(err)
-		}
+	number := strings.TrimPrefix(filepath.Base(u.folder.path), uploadPrefix)
+	if err := os.Rename(u.folder.path, filepath.Join(u.store.dir, stagedPrefix+m.GetId()+"-"+number)); err != nil {
+		return writeError(err)
 	}
 	u.folder.path = ""
 	return writeError(syncFolder(u.store.dir))

@@ -225,7 +225,8 @@ func (s *Server) advance(ctx context.Context, r *record) (*record, error) {
 func (s *Server) publish(ctx context.Context, r *record) (*record, error) {
 	published := s.store.Check(r.manifest) == nil // by an attempt before, or another run's same training
 	if !published {
-		if err := s.checkResult(r.manifest); err != nil {
+		err := s.checkResult(r.manifest)
+		if err != nil && s.store.Check(r.manifest) != nil { // nobody else has published it meanwhile
 			return nil, err
 		}
 		if err := s.store.Publish(r.manifest); err != nil {
