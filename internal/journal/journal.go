@@ -31,8 +31,12 @@ type Journal struct {
 // New opens or makes a journal for writing and starts its writer. Every commit
 // is on disk before it is acknowledged. Errors are those of store.Open, and
 // ErrPrecondition for a journal of another format.
-func New(ctx context.Context, dsn string) (*Journal, error) {
-	db, err := store.Open(ctx, dsn, migrations, store.FullSync(), store.Name("environment"), store.Before(checkFormat))
+func New(ctx context.Context, dsn string) (*Journal, error) { return open(ctx, dsn) }
+
+// open is New with more options for the database.
+func open(ctx context.Context, dsn string, opts ...store.Option) (*Journal, error) {
+	opts = append([]store.Option{store.FullSync(), store.Name("environment"), store.Before(checkFormat)}, opts...)
+	db, err := store.Open(ctx, dsn, migrations, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}

@@ -22,7 +22,7 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-func open(t *testing.T, dsn string) *Journal {
+func opened(t *testing.T, dsn string) *Journal {
 	t.Helper()
 	j, err := New(context.Background(), dsn)
 	require.NoError(t, err)
@@ -95,7 +95,7 @@ func TestWhatIsAppendedIsReadAgain(t *testing.T) {
 	for name, dsn := range storetest.Databases(t, "journal") {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			j := open(t, dsn)
+			j := opened(t, dsn)
 			id := create(t, j, newRun("ann"))
 			state := live(t, j, id, 0, 50).State
 			require.EqualValues(t, 52, state.Progress.GetSequence())
@@ -156,7 +156,7 @@ func TestWhatIsAppendedIsReadAgain(t *testing.T) {
 func TestManyRunsCommitTogether(t *testing.T) {
 	for name, dsn := range storetest.Databases(t, "journal") {
 		t.Run(name, func(t *testing.T) {
-			j := open(t, dsn)
+			j := opened(t, dsn)
 			var wg sync.WaitGroup
 			ids := make([]string, 16)
 			for i := range ids {
@@ -233,7 +233,7 @@ func TestEveryKindOfDamageIsFoundAndNamed(t *testing.T) {
 	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
 			dsn := filepath.Join(t.TempDir(), "journal.db")
-			j := open(t, dsn)
+			j := opened(t, dsn)
 			id := create(t, j, newRun("ann"))
 			chain := live(t, j, id, 0, 50)
 			require.NoError(t, j.Checkpoint(t.Context(), chain.lease, chain.Snapshot()))
@@ -263,7 +263,7 @@ func TestEveryKindOfDamageIsFoundAndNamed(t *testing.T) {
 // of writing, as a killed process leaves them.
 func TestACopyOfAKilledJournalIsWhole(t *testing.T) {
 	dir := t.TempDir()
-	j := open(t, filepath.Join(dir, "journal.db"))
+	j := opened(t, filepath.Join(dir, "journal.db"))
 	id := create(t, j, newRun("ann"))
 	live(t, j, id, 0, 30)
 	copied := filepath.Join(t.TempDir(), "journal.db")
@@ -281,13 +281,13 @@ func TestACopyOfAKilledJournalIsWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 30, state.Progress.GetSteps(), "what was acknowledged is there")
 	require.NoError(t, r.Close())
-	live(t, open(t, copied), id, 30, 40)
+	live(t, opened(t, copied), id, 30, 40)
 }
 
 func TestRunsAreMadeOncePerRequest(t *testing.T) {
 	for name, dsn := range storetest.Databases(t, "journal") {
 		t.Run(name, func(t *testing.T) {
-			j := open(t, dsn)
+			j := opened(t, dsn)
 			n := newRun("ann")
 			n.RequestID, n.Request = "r-1", n.Run.GetConfig()
 			id := create(t, j, n)
@@ -312,7 +312,7 @@ func TestRunsAreMadeOncePerRequest(t *testing.T) {
 }
 
 func TestAForkSharesItsBeginning(t *testing.T) {
-	j := open(t, ":memory:")
+	j := opened(t, ":memory:")
 	id := create(t, j, newRun("ann"))
 	live(t, j, id, 0, 60)
 	for last, entries := range map[int32]int64{0: 1, 22: 23, 23: 24, 24: 26, 59: 62} {

@@ -39,7 +39,7 @@ func TestALeaseHasOneHolder(t *testing.T) {
 	for name, dsn := range shared(t) {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			j, other := open(t, dsn), open(t, dsn)
+			j, other := opened(t, dsn), opened(t, dsn)
 			id := create(t, j, newRun("ann"))
 			_, err := j.Acquire(ctx, "nobody", "a", time.Minute)
 			require.ErrorIs(t, err, errs.ErrNotFound)
@@ -93,7 +93,7 @@ func TestAWriterWithoutLeaseWritesNothing(t *testing.T) {
 	for name, dsn := range shared(t) {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			j, other := open(t, dsn), open(t, dsn)
+			j, other := opened(t, dsn), opened(t, dsn)
 			id := create(t, j, newRun("ann"))
 			mine := acquire(t, j, id)
 			chain, err := j.Continue(ctx, mine, everything)
@@ -138,7 +138,7 @@ func TestALostLeaseSparesTheOthers(t *testing.T) {
 	for name, dsn := range shared(t) {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			j := open(t, dsn)
+			j := opened(t, dsn)
 			const runs = 40
 			chains, leases := make([]*Chain, runs), make([]*Lease, runs)
 			for i := range chains {
@@ -191,7 +191,7 @@ func TestTakeoversAndCommitsDoNotInterleave(t *testing.T) {
 	for name, dsn := range shared(t) {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			first := open(t, dsn)
+			first := opened(t, dsn)
 			n := newRun("ann")
 			n.Run.Config.Days = 3650
 			id := create(t, first, n)
@@ -200,7 +200,7 @@ func TestTakeoversAndCommitsDoNotInterleave(t *testing.T) {
 			acknowledged := map[int64]string{} // guarded by mu
 			var wg sync.WaitGroup
 			for w := range writers {
-				j := open(t, dsn)
+				j := opened(t, dsn)
 				wg.Go(func() {
 					for taken.Load() < takeovers {
 						if err := writeAWhile(ctx, j, id, fmt.Sprint("w", w), &taken, &refused, func(sequence int64, text string) {
@@ -277,7 +277,7 @@ func TestAWishReachesTheConductor(t *testing.T) {
 	for name, dsn := range storetest.Databases(t, "journal") {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			j := open(t, dsn)
+			j := opened(t, dsn)
 			id := create(t, j, newRun("ann"))
 			paused := environmentv1.RunState_RUN_STATE_PAUSED
 			heard, err := j.Wish(ctx, id, paused)
@@ -314,7 +314,7 @@ func TestADeadProcessLosesItsLeaseAtOnce(t *testing.T) {
 	holder := strings.Join(parts, "/")
 
 	ctx := t.Context()
-	j := open(t, ":memory:")
+	j := opened(t, ":memory:")
 	id := create(t, j, newRun("ann"))
 	_, err := j.Acquire(ctx, id, holder, time.Hour)
 	require.NoError(t, err)
@@ -339,7 +339,7 @@ func TestStandingsShowWhatOtherProcessesDo(t *testing.T) {
 	for name, dsn := range storetest.Databases(t, "journal") {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			j := open(t, dsn)
+			j := opened(t, dsn)
 			ids := []string{create(t, j, newRun("ann")), create(t, j, newRun("bob"))}
 			chain := live(t, j, ids[1], 0, 30)
 			require.NoError(t, j.SetState(ctx, chain.lease, environmentv1.RunState_RUN_STATE_WAITING, "the user is away", chain.Snapshot()))

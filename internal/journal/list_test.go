@@ -20,7 +20,7 @@ func TestRunsAreListedByLabelStateAndPosition(t *testing.T) {
 	for name, dsn := range storetest.Databases(t, "journal") {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			j := open(t, dsn)
+			j := opened(t, dsn)
 			const queued, paused, running = environmentv1.RunState_RUN_STATE_QUEUED, environmentv1.RunState_RUN_STATE_PAUSED, environmentv1.RunState_RUN_STATE_RUNNING
 			var ids []string
 			for i := range 9 {
@@ -71,7 +71,7 @@ func positionOf(t *testing.T, j *Journal, id string) int64 {
 func TestWhatARunIsComesBack(t *testing.T) {
 	for name, dsn := range storetest.Databases(t, "journal") {
 		t.Run(name, func(t *testing.T) {
-			j := open(t, dsn)
+			j := opened(t, dsn)
 			n := newRun("ann")
 			n.Run.Config.Backends = &simv1.Backends{Judge: &simv1.Backend{Driver: "exact", Options: map[string]string{"b": "2", "a": "1"}}}
 			run, err := j.Run(t.Context(), create(t, j, n))
@@ -101,7 +101,7 @@ func TestWhatARunIsComesBack(t *testing.T) {
 }
 
 func TestARequestIDMeansOneRequest(t *testing.T) {
-	j := open(t, ":memory:")
+	j := opened(t, ":memory:")
 	n := newRun("ann")
 	n.RequestID, n.Request = "r", &environmentv1.CreateRunRequest{Labels: map[string]string{"a": "b", "c": "d"}}
 	id := create(t, j, n)
@@ -124,7 +124,7 @@ func TestTimingsAndPromptsAreKeptBesideTheChain(t *testing.T) {
 	for name, dsn := range storetest.Databases(t, "journal") {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			j := open(t, dsn)
+			j := opened(t, dsn)
 			id := create(t, j, newRun("ann"))
 			chain, err := j.Continue(ctx, acquire(t, j, id), everything)
 			require.NoError(t, err)
@@ -175,7 +175,7 @@ func TestTimingsAndPromptsAreKeptBesideTheChain(t *testing.T) {
 
 func TestLargeEntriesAreRefusedOrRead(t *testing.T) {
 	ctx := t.Context()
-	j := open(t, t.TempDir()+"/journal.db")
+	j := opened(t, t.TempDir()+"/journal.db")
 	id := create(t, j, newRun("ann"))
 	chain, err := j.Continue(ctx, acquire(t, j, id), everything)
 	require.NoError(t, err)

@@ -121,7 +121,7 @@ func sqlitePool(path string, o options, limit int) (*sql.DB, error) {
 	}
 	if o.readOnly {
 		q.Set("mode", "ro")
-		q.Set("vfs", readOnlyVFS)
+		o.vfs = readOnlyVFS
 		q.Set("_txlock", "deferred")
 		q.Add("_pragma", "query_only(1)")
 	} else {
@@ -129,6 +129,9 @@ func sqlitePool(path string, o options, limit int) (*sql.DB, error) {
 		q.Add("_pragma", "synchronous("+sync+")")
 		q.Add("_pragma", "wal_autocheckpoint(4000)")
 		q.Add("_pragma", "journal_size_limit(67108864)")
+	}
+	if o.vfs != "" {
+		q.Set("vfs", o.vfs)
 	}
 	q.Add("_pragma", "foreign_keys(1)")
 	q.Add("_pragma", "cache_size(-4000)")

@@ -53,6 +53,7 @@ type options struct {
 	immutable bool
 	name      string
 	before    func(context.Context, *DB) error
+	vfs       string
 }
 
 // FullSync makes a commit of SQLite return only when it is on disk (synchronous
@@ -73,6 +74,10 @@ func Name(service string) Option { return func(o *options) { o.name = service } 
 func Before(check func(context.Context, *DB) error) Option {
 	return func(o *options) { o.before = check }
 }
+
+// VFS makes SQLite use the file system that is registered under a name with
+// package vfs of the driver, for tests of power cuts.
+func VFS(name string) Option { return func(o *options) { o.vfs = name } }
 
 // Open opens the database at dsn and brings its tables up to date by the goose
 // migrations at the root of migrations, or in its folder "migrations". nil
