@@ -8,9 +8,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"time"
 )
@@ -69,7 +71,7 @@ type Config struct {
 	Fault func(r *Request) Fault
 	// Model is reported as the model's name; empty repeats the one asked for.
 	Model string
-	// Dimensions of embeddings; 0 is 8.
+	// Dimensions of embeddings; 0 is 64.
 	Dimensions int
 }
 
@@ -273,7 +275,7 @@ func (c Config) named(asked *Request) string {
 func (c Config) embeddings(asked *Request) map[string]any {
 	size := c.Dimensions
 	if size == 0 {
-		size = 8
+		size = 64
 	}
 	var data []any
 	for i, text := range asked.Input {
@@ -282,12 +284,15 @@ func (c Config) embeddings(asked *Request) map[string]any {
 	return map[string]any{"object": "list", "model": c.named(asked), "data": data, "usage": map[string]any{"prompt_tokens": (len(fmt.Sprint(asked.Input)) + 3) / 4}}
 }
 
-// vector is a function of the text, of length 1.
+// vector counts the words of a text in buckets, so that similar texts have
+// similar vectors. The first component keeps it away from zero.
 func vector(text string, size int) []float64 {
 	out := make([]float64, size)
-	sum := sha256.Sum256([]byte(text))
-	for i := range out {
-		out[i] = float64(sum[i%len(sum)])/255 - 0.5
+	out[0] = 0.1
+	for word := range strings.FieldsSeq(strings.ToLower(text)) {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(word)) // a hash never fails
+		out[h.Sum32()%uint32(size)]++
 	}
 	return out
 }

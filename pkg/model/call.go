@@ -164,18 +164,18 @@ func (r *request) digest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// id names a call and one of its samples in records.
+// id names a call and one of its samples within their step: judge/judge/0/timing.
 func (c *Call) id(sample int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d/%s/%s", c.Step, c.Role, c.Purpose)
+	b.WriteString(c.Role + "/" + c.Purpose)
 	if c.Candidate != nil {
-		fmt.Fprintf(&b, "/c%d", *c.Candidate)
+		fmt.Fprintf(&b, "/%d", *c.Candidate)
 	}
 	if c.Criterion != "" {
 		b.WriteString("/" + c.Criterion)
 	}
-	if max(c.N, 1) > 1 {
-		fmt.Fprintf(&b, "/s%d", sample)
+	if c.N > 1 {
+		fmt.Fprintf(&b, "/%d", sample)
 	}
 	return b.String()
 }

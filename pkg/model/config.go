@@ -88,6 +88,14 @@ func DefaultMaxTokens(role string) int {
 	return 512
 }
 
+// maxTokens is the limit in force for a role of this name.
+func (r Role) maxTokens(name string) int {
+	if r.MaxTokens == 0 {
+		return DefaultMaxTokens(name)
+	}
+	return r.MaxTokens
+}
+
 // Ways of an endpoint to bind an answer to a schema.
 const (
 	ByJSONSchema = "json_schema" // response_format json_schema

@@ -73,7 +73,7 @@ func (c *Client) embedSome(ctx context.Context, call EmbedCall, texts []string, 
 			if err := c.checkShape(inner, role, got.Vectors); err != nil {
 				return nil, Record{}, Timing{}, err
 			}
-			record, timing := embedRecord(inner, role, r, h, start)
+			record, timing := embedRecord(inner, role, r, h)
 			timing.Latency = time.Since(began)
 			return got.Vectors, record, timing, nil
 		}
@@ -83,10 +83,16 @@ func (c *Client) embedSome(ctx context.Context, call EmbedCall, texts []string, 
 	}
 }
 
-func embedRecord(call *Call, role Role, r *request, h *history, start int) (Record, Timing) {
+// embedID names a call for embeddings by its texts: the embedder does not know
+// the step.
+func embedID(purpose string, texts []string) string {
+	return Embedder + "/" + purpose + "/" + textsDigest(texts)[:16]
+}
+
+func embedRecord(call *Call, role Role, r *request, h *history) (Record, Timing) {
 	last := h.attempts[len(h.attempts)-1]
 	out := Record{
-		ID: fmt.Sprintf("%s/t%d", call.id(0), start), Role: Embedder, Purpose: call.Purpose, Model: role.Model, PromptDigest: textsDigest(r.Texts),
+		ID: embedID(call.Purpose, r.Texts), Role: Embedder, Purpose: call.Purpose, Model: role.Model, PromptDigest: textsDigest(r.Texts),
 		Outcome: Answered, Answer: last.Answer, Attempts: h.attempts, Cached: last.Cached,
 	}
 	for _, a := range h.attempts {

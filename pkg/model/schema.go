@@ -67,6 +67,9 @@ func NewSchema(name string, raw []byte) (*Schema, error) {
 	return &Schema{Name: name, JSON: raw, Digest: hex.EncodeToString(sum[:]), compiled: compiled}, nil
 }
 
+// Version names the schema in records: its name and the beginning of its digest.
+func (s *Schema) Version() string { return s.Name + "@" + s.Digest[:12] }
+
 var english = message.NewPrinter(language.English)
 
 // Check returns what is wrong with a value, in words that a model can act on.

@@ -28,6 +28,9 @@ type history struct {
 	timing   Timing
 }
 
+// refusalPrefix begins the complaint about a refusal; the model's words follow.
+const refusalPrefix = "the model refused: "
+
 // maxAttempts bounds what is recorded of one call while an endpoint fails.
 const maxAttempts = 40
 
@@ -90,10 +93,7 @@ func (r *reply) piece(i, n int) *piece {
 
 // request builds a request for n samples.
 func (t *talk) request(messages []Message, n int) *request {
-	maxTokens := t.role.MaxTokens
-	if maxTokens == 0 {
-		maxTokens = DefaultMaxTokens(t.call.Role)
-	}
+	maxTokens := t.role.maxTokens(t.call.Role)
 	r := &request{
 		Model: t.model(), Messages: messages, N: n, structure: t.caps.Structured,
 		Sampling: Sampling{Temperature: t.role.Temperature, TopP: t.role.TopP, MaxTokens: maxTokens, Seed: t.call.Seed},
@@ -158,7 +158,7 @@ func (t *talk) read(p *piece, out *Answer) (Outcome, string) {
 	case c == nil:
 		return Empty, fmt.Sprintf("the endpoint returned %d answers, fewer than asked for", len(p.reply.Choices))
 	case c.Refusal != "":
-		return Refused, "the model refused: " + short(c.Refusal, 200)
+		return Refused, refusalPrefix + short(c.Refusal, 200)
 	case c.Finish == "content_filter":
 		return Filtered, "a content filter stopped the answer"
 	case c.Finish == "length":
@@ -213,6 +213,9 @@ func (t *talk) record(i int, h *history, out *Answer) {
 		ID: t.call.id(i), Role: t.call.Role, Purpose: t.call.Purpose, Candidate: t.call.Candidate, Criterion: t.call.Criterion,
 		Model: t.role.Model, Adapter: t.call.Adapter, Sampling: first.Sampling, SchemaVersion: first.Schema, PromptDigest: t.digest,
 		Outcome: last.Outcome, Answer: last.Answer, FinishReason: last.FinishReason, Attempts: h.attempts, Cached: true,
+	}
+	if t.call.Schema != nil {
+		r.SchemaVersion = t.call.Schema.Version()
 	}
 	if r.Candidate == nil && t.call.N > 1 {
 		sample := int32(i)

@@ -99,6 +99,7 @@ func (s *session) prepare(req *assistantv1.RecommendRequest) (*work, error) {
 		w.similar, w.query = s.moments.Similar(req.GetObservation())
 	}
 	for _, b := range s.memory.Missing(req.GetStep()) {
+		b.Run, b.AskedAt = s.run, req.GetStep()
 		w.blocks = append(w.blocks, block{Block: b})
 	}
 	return w, nil
@@ -141,7 +142,7 @@ func (s *session) show(req *assistantv1.RecommendRequest, w *work) (*driver.Mome
 	step := req.GetStep()
 	text, features := s.memory.View(step, req.GetObservation(), w.similar)
 	return &driver.Moment{
-		Step: step, Seen: req.GetObservation(), Memory: s.method.GetMemory(), Text: text, Features: features, Draws: s.draws.At(int(step)),
+		Run: s.run, Step: step, At: int64(step) * int64(s.index.Scale), Seen: req.GetObservation(), Memory: s.method.GetMemory(), Text: text, Features: features, Draws: s.draws.At(int(step)),
 	}, s.policy, nil
 }
 

@@ -36,8 +36,13 @@ type Policy interface {
 
 // Moment is a step as a policy may see it. Nothing in it changes afterwards.
 type Moment struct {
+	// Run is the opaque handle of the run. It may label what a driver does; no
+	// decision may depend on it.
+	Run string
 	// Step number from the beginning of the run, 0-based.
 	Step int32
+	// At is the beginning of the step in simulated seconds since the run began.
+	At int64
 	// Seen is what the user does.
 	Seen *simv1.Observation
 	// Memory says what Text and Features may contain.

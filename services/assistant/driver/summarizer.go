@@ -31,6 +31,11 @@ type Summarizer interface {
 type Block struct {
 	// Name is unique within the run: "3/09-13" is day 3 from 9 to 13.
 	Name string
+	// Run is the opaque handle of the run. It may label what a driver does; no
+	// decision may depend on it.
+	Run string
+	// AskedAt is the step at which the summary is first needed.
+	AskedAt int32
 	// Day of the run, 1-based.
 	Day int32
 	// From and To are hours of the day: [From, To), at most 4.

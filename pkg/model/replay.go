@@ -1,0 +1,242 @@
+package model
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+)
+
+// Replay answers calls from the record of a run, without an endpoint: the same
+// prompts, by digest, get the answers that were received, which go through the
+// same reading and repairs as then. It is safe for concurrent use.
+type Replay struct {
+	cfg Config
+
+	mu      sync.Mutex
+	calls   map[string]*simv1.ModelCall // guarded by mu; by run and id
+	used    map[string]bool             // guarded by mu
+	prompts map[string][]Message        // guarded by mu; rendered, by digest
+}
+
+// NewReplay returns a replay for the roles of a configuration.
+func NewReplay(cfg Config) *Replay {
+	return &Replay{cfg: cfg, calls: make(map[string]*simv1.ModelCall), used: make(map[string]bool), prompts: make(map[string][]Message)}
+}
+
+// Load replaces the recorded calls of a run by those of one step.
+func (r *Replay) Load(run string, calls []*simv1.ModelCall) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.calls)
+	clear(r.used)
+	for _, call := range calls {
+		r.calls[run+"\x00"+call.GetId()] = call
+	}
+}
+
+// Unused returns the ids of loaded calls that nobody asked for, of the given
+// roles.
+func (r *Replay) Unused(roles ...simv1.Role) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []string
+	for key, call := range r.calls {
+		for _, role := range roles {
+			if call.GetRole() == role && !r.used[key] {
+				out = append(out, call.GetId())
+			}
+		}
+	}
+	return out
+}
+
+// Prompt returns a prompt that was rendered since New, by its digest; nil for an
+// unknown one.
+func (r *Replay) Prompt(digest string) []Message {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.prompts[digest]
+}
+
+// Role implements Asker.
+func (r *Replay) Role(role string) (Role, Capabilities, error) {
+	cfg := r.cfg.Roles[role]
+	return cfg, Capabilities{Structured: ByJSONSchema, SystemRole: true}, nil
+}
+
+// DoAll implements Asker.
+func (r *Replay) DoAll(ctx context.Context, calls []Call) ([][]Answer, error) {
+	out := make([][]Answer, len(calls))
+	for i := range calls {
+		var err error
+		if out[i], err = r.Do(ctx, calls[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Do implements Asker. It returns an *Error with NotRecorded where the call is
+// not on record, or had another prompt.
+func (r *Replay) Do(ctx context.Context, call Call) ([]Answer, error) {
+	role, caps, err := r.Role(call.Role)
+	if err != nil {
+		return nil, err
+	}
+	call.N = max(1, call.N)
+	digest := PromptDigest(call.Messages)
+	r.mu.Lock()
+	r.prompts[digest] = call.Messages
+	r.mu.Unlock()
+	t := &talk{call: &call, role: role, caps: caps, digest: digest}
+	tapes := make([]*tape, call.N)
+	for i := range tapes {
+		recorded, err := r.find(&call, i, digest)
+		if err != nil {
+			return nil, err
+		}
+		tapes[i] = newTape(recorded)
+		t.repairs = max(t.repairs, len(tapes[i].attempts)-1)
+	}
+	t.exchange = func(_ context.Context, _ *request, sample int, _ *history) (*reply, error) {
+		return tapes[sample].next(&call)
+	}
+	answers, err := t.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range answers {
+		// What was waited for and what it cost is as it was then.
+		answers[i].Record = recordOf(tapes[i].call, answers[i].Record)
+	}
+	return answers, nil
+}
+
+// find returns the recorded call of a sample.
+func (r *Replay) find(call *Call, sample int, digest string) (*simv1.ModelCall, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := call.Run + "\x00" + call.id(sample)
+	recorded := r.calls[key]
+	switch {
+	case recorded == nil:
+		return nil, notRecorded(call.Role, "run %s, step %d: no call %s is on record", call.Run, call.Step, call.id(sample))
+	case recorded.GetPromptDigest() != digest:
+		return nil, notRecorded(call.Role, "run %s, step %d: the prompt of %s has the digest %s, and %s on record", call.Run, call.Step, call.id(sample), digest, recorded.GetPromptDigest())
+	}
+	r.used[key] = true
+	return recorded, nil
+}
+
+func notRecorded(role, format string, args ...any) error {
+	return &Error{Outcome: NotRecorded, Role: role, Endpoint: "record", Detail: fmt.Sprintf(format, args...), Fix: "the record was made by another configuration or version"}
+}
+
+// tape is a recorded call as the replies that were received.
+type tape struct {
+	call     *simv1.ModelCall
+	attempts []*simv1.Attempt // those that brought an answer
+	at       int
+}
+
+func newTape(call *simv1.ModelCall) *tape {
+	t := &tape{call: call}
+	for i, a := range call.GetAttempts() {
+		if Outcome(a.GetOutcome()).IsTransient() {
+			continue
+		}
+		if i == len(call.GetAttempts())-1 {
+			a = &simv1.Attempt{Outcome: a.GetOutcome(), Detail: a.GetDetail(), Answer: call.GetAnswer(), FinishReason: a.GetFinishReason()}
+		}
+		t.attempts = append(t.attempts, a)
+	}
+	return t
+}
+
+// next builds the reply of the next attempt.
+func (t *tape) next(call *Call) (*reply, error) {
+	if t.at >= len(t.attempts) {
+		return nil, notRecorded(call.Role, "run %s, step %d: %s has %d answers on record, and one more was asked for", call.Run, call.Step, t.call.GetId(), len(t.attempts))
+	}
+	a := t.attempts[t.at]
+	t.at++
+	out := &reply{Model: t.call.GetModel()}
+	one := choice{Content: a.GetAnswer(), Finish: a.GetFinishReason()}
+	switch Outcome(a.GetOutcome()) {
+	case Refused:
+		one.Refusal = strings.TrimPrefix(a.GetDetail(), refusalPrefix)
+	case Malformed:
+		if a.GetAnswer() == "" {
+			out.Unusable = a.GetDetail()
+		}
+	case Empty:
+		if a.GetAnswer() == "" && a.GetFinishReason() == "" {
+			return out, nil // no choice
+		}
+	}
+	out.Choices = []choice{one}
+	return out, nil
+}
+
+// recordOf returns the recorded call as a Record, with the reading of the
+// answers as it was done now.
+func recordOf(call *simv1.ModelCall, read Record) Record {
+	read.Usage = Usage{Prompt: int64(call.GetPromptTokens()), Cached: int64(call.GetCachedTokens()), Completion: int64(call.GetCompletionTokens())}
+	read.Cached = call.GetCached()
+	read.Sampling.Seed = call.GetSampling().Seed //nolint:protogetter // the presence matters
+	recorded := read.Attempts
+	read.Attempts = nil
+	k := 0
+	for _, a := range call.GetAttempts() {
+		usage := Usage{Prompt: int64(a.GetPromptTokens()), Completion: int64(a.GetCompletionTokens())}
+		if Outcome(a.GetOutcome()).IsTransient() {
+			read.Attempts = append(read.Attempts, Attempt{Outcome: Outcome(a.GetOutcome()), Detail: a.GetDetail()})
+			continue
+		}
+		if k < len(recorded) {
+			one := recorded[k]
+			one.Usage = usage
+			read.Attempts = append(read.Attempts, one)
+			k++
+		}
+	}
+	return read
+}
+
+// Embed implements Asker.
+func (r *Replay) Embed(_ context.Context, call EmbedCall) ([][]float32, []Record, []Timing, error) {
+	var vectors [][]float32
+	var records []Record
+	for start := 0; start < len(call.Texts); start += embedBatch {
+		texts := call.Texts[start:min(len(call.Texts), start+embedBatch)]
+		digest := textsDigest(texts)
+		recorded := r.embedding(digest)
+		if recorded == nil {
+			return nil, nil, nil, notRecorded(Embedder, "no embedding of these %d texts is on record", len(texts))
+		}
+		got, err := UnpackVectors(recorded.GetAnswer())
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		vectors = append(vectors, got...)
+		records = append(records, Record{ID: recorded.GetId(), Role: Embedder, Purpose: call.Purpose, Model: recorded.GetModel(), PromptDigest: digest, Outcome: Answered, Answer: recorded.GetAnswer()})
+	}
+	return vectors, records, make([]Timing, len(records)), nil
+}
+
+// embedding returns the recorded call for some texts. It is found by the texts
+// alone: the embedder does not know the run.
+func (r *Replay) embedding(digest string) *simv1.ModelCall {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, call := range r.calls {
+		if call.GetRole() == simv1.Role_ROLE_EMBEDDER && call.GetPromptDigest() == digest {
+			r.used[key] = true
+			return call
+		}
+	}
+	return nil
+}

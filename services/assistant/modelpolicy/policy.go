@@ -1,0 +1,195 @@
+// Package modelpolicy is the policy of an assistant whose words come from a chat
+// model. The model's structured answer is what is scored, and its exact text is
+// what becomes a training target.
+package modelpolicy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/propersim/propersim/pkg/content"
+	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/model"
+	"github.com/propersim/propersim/pkg/role"
+	"github.com/propersim/propersim/prompts"
+	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+	"github.com/propersim/propersim/services/assistant/answer"
+	"github.com/propersim/propersim/services/assistant/driver"
+)
+
+// promptName is the template of the policy.
+const promptName = "assistant/recommend"
+
+// Policy is a driver.Policy.
+type Policy struct {
+	asker     model.Asker
+	prompts   *prompts.Set
+	backend   *simv1.Backend
+	catalogue bool
+	topics    []string
+	tones     []string
+	free      *model.Schema // recommend or abstain
+	forced    *model.Schema // recommend
+	adapter   *assistantv1.Adapter
+}
+
+// New returns the policy of the base model. It returns an ErrInvalid where the
+// assistant's role is not configured or the prompt asks for what there is not.
+func New(asker model.Asker, set *prompts.Set) (*Policy, error) {
+	r, _, err := asker.Role(model.Assistant)
+	if err != nil {
+		return nil, err
+	}
+	p := &Policy{asker: asker, prompts: set, catalogue: r.Catalogue, adapter: &assistantv1.Adapter{}}
+	var options map[string]string
+	if p.catalogue {
+		options = map[string]string{"catalogue": "true"}
+	}
+	if p.backend, err = model.Backend(asker, model.Assistant, "model", set.Digest(), options); err != nil {
+		return nil, err
+	}
+	for _, topic := range content.Topics() {
+		p.topics = append(p.topics, topic.ID)
+	}
+	for _, tone := range content.Tones() {
+		p.tones = append(p.tones, string(tone))
+	}
+	if p.free, p.forced, err = p.schemas(); err != nil {
+		return nil, err
+	}
+	_, err = p.render(&driver.Moment{Memory: simv1.MemoryLevel_MEMORY_LEVEL_AR})
+	return p, err
+}
+
+// Adapter implements driver.Policy.
+func (p *Policy) Adapter() string { return p.adapter.GetId() }
+
+// Backend implements driver.Policy.
+func (p *Policy) Backend() *simv1.Backend { return p.backend }
+
+// With implements driver.Policy. The adapter must have a name at the model
+// server, under which its answers are asked for.
+func (p *Policy) With(_ context.Context, adapter *assistantv1.Adapter) (driver.Policy, error) {
+	if adapter.GetModel() == "" {
+		return nil, errs.Invalid("adapter.model", "is empty, want the name under which the model server serves adapter %q", adapter.GetId())
+	}
+	out := *p
+	out.adapter = adapter
+	return &out, nil
+}
+
+// Answer implements driver.Policy. Under SCHEME_SAMPLES it asks for n samples;
+// under SCHEME_CONTRAST for one, and at the same time for one that has to
+// recommend something.
+func (p *Policy) Answer(ctx context.Context, m *driver.Moment, n int, scheme simv1.Scheme) ([]*simv1.Candidate, *simv1.Prompt, role.Effects, error) {
+	messages, err := p.render(m)
+	if err != nil {
+		return nil, nil, role.Effects{}, err
+	}
+	calls := []model.Call{p.call(m, messages, "sample", p.free, n)}
+	if scheme == simv1.Scheme_SCHEME_CONTRAST {
+		calls[0].N = 1
+		calls = append(calls, p.call(m, messages, "recommend", p.forced, 1))
+	}
+	answers, err := p.asker.DoAll(ctx, calls)
+	if err != nil {
+		return nil, nil, role.Effects{}, err
+	}
+	var candidates []*simv1.Candidate
+	for i := range answers[0] {
+		candidates = append(candidates, p.candidate(&answers[0][i], simv1.Origin_ORIGIN_SAMPLE))
+	}
+	if scheme == simv1.Scheme_SCHEME_CONTRAST {
+		candidates = p.contrast(candidates[0], &answers[1][0])
+	}
+	return candidates, prompt(messages, m), model.EffectsOf(answers), nil
+}
+
+// contrast adds the opposite of the first candidate, and beside a
+// recommendation a second one.
+func (p *Policy) contrast(first *simv1.Candidate, forced *model.Answer) []*simv1.Candidate {
+	if first.GetRecommendation() == nil {
+		return []*simv1.Candidate{first, p.candidate(forced, simv1.Origin_ORIGIN_OPPOSITE)}
+	}
+	opposite := answer.Silence()
+	opposite.Origin = simv1.Origin_ORIGIN_OPPOSITE
+	return []*simv1.Candidate{first, opposite, p.candidate(forced, simv1.Origin_ORIGIN_SECOND)}
+}
+
+func (p *Policy) call(m *driver.Moment, messages []model.Message, purpose string, schema *model.Schema, n int) model.Call {
+	seed := int64(m.Draws.Uint64(0) >> 1)
+	return model.Call{
+		Role: model.Assistant, Purpose: purpose, Run: m.Run, Step: m.Step, At: m.At, Messages: messages, Schema: schema,
+		Check: p.check, N: n, Seed: &seed, Adapter: p.adapter.GetModel(),
+	}
+}
+
+// reply is the model's answer.
+type reply struct {
+	Action string `json:"action"`
+	Text   string `json:"text"`
+	Topic  string `json:"topic,omitempty"`
+	Tone   string `json:"tone,omitempty"`
+}
+
+// maxText bounds a recommendation, as the contract does, in bytes.
+const maxText = 8192
+
+// check refuses a recommendation without words.
+func (p *Policy) check(value []byte) error {
+	var r reply
+	if err := json.Unmarshal(value, &r); err != nil {
+		return err
+	}
+	if r.Action != "recommend" {
+		return nil
+	}
+	switch {
+	case strings.TrimSpace(r.Text) == "":
+		return errors.New(`"text" is empty, but "action" is "recommend"`)
+	case len(r.Text) > maxText:
+		return errors.New(`"text" is too long`)
+	case p.catalogue && (r.Topic == none || r.Tone == none):
+		return errors.New(`"topic" and "tone" must name one of the catalogue where "action" is "recommend"`)
+	}
+	return nil
+}
+
+// candidate turns an answer into a candidate. What stayed unreadable is a
+// failure, never a silence.
+func (p *Policy) candidate(a *model.Answer, origin simv1.Origin) *simv1.Candidate {
+	out := &simv1.Candidate{Origin: origin, Completion: string(a.JSON)}
+	var r reply
+	if err := a.Decode(&r); err != nil {
+		failure := a.Failure
+		if failure == nil {
+			failure = &model.Failure{Outcome: model.OffSchema, Detail: err.Error()}
+		}
+		out.Choice = &simv1.Candidate_Failure{Failure: &simv1.Failure{Outcome: string(failure.Outcome), Detail: cut(failure.Detail, 4096)}}
+		out.Completion = cut(failure.Last, 16384)
+		return out
+	}
+	if r.Action != "recommend" {
+		out.Choice = &simv1.Candidate_Abstention{Abstention: &simv1.Abstention{}}
+		return out
+	}
+	said := &simv1.Recommendation{Text: r.Text}
+	if p.catalogue {
+		said.Topic, said.Tone = r.Topic, r.Tone
+	}
+	out.Choice = &simv1.Candidate_Recommendation{Recommendation: said}
+	return out
+}
+
+// cut shortens a text to so many bytes of valid UTF-8.
+func cut(text string, limit int) string {
+	if len(text) > limit {
+		text = text[:limit]
+	}
+	return strings.ToValidUTF8(text, "")
+}
+
+var _ driver.Policy = (*Policy)(nil)
