@@ -17,9 +17,10 @@ import (
 
 // Sizes of messages and buffers, bytes.
 const (
-	maxMessage  = 4 << 20  // either way
-	largeAnswer = 16 << 20 // with LargeAnswers
-	bufferSize  = 32 << 10
+	// maxMessage is the largest message, either way: an entry of the journal has at
+	// most 32 MiB, and whatever was committed can be read.
+	maxMessage = 33 << 20
+	bufferSize = 32 << 10
 	// What a peer may send before it is read, on a stream and on a connection;
 	// fixed, so that no pings measure it.
 	tcpWindow    = 1 << 20
@@ -51,7 +52,6 @@ type DialOption func(*dialing)
 type dialing struct {
 	insecure bool
 	spread   bool
-	large    bool
 	quiet    time.Duration
 	timeout  time.Duration
 	extra    []grpc.DialOption
@@ -61,9 +61,6 @@ type dialing struct {
 // for several, and gives each call to the next one that answers. It is for
 // services whose instances share all their state.
 func Spread() DialOption { return func(d *dialing) { d.spread = true } }
-
-// LargeAnswers takes answers of up to 16 MiB, where others end at 4 MiB.
-func LargeAnswers() DialOption { return func(d *dialing) { d.large = true } }
 
 // Stranger is for a server that may be of another making: it is asked for a sign
 // of life only after five minutes, and the deadlines of calls bound its silence.
@@ -121,15 +118,12 @@ type Conn interface {
 func (s *Server) Dial() (Conn, error) {
 	if s.memory == nil {
 		opts := []DialOption{Insecure(), Traced(s.cfg.Tracer)}
-		if s.cfg.LargeAnswers {
-			opts = append(opts, LargeAnswers())
-		}
 		return Dial(s.Addr(), opts...)
 	}
 	dialer := grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 		return s.memory.DialContext(ctx)
 	})
-	d := dialing{large: s.cfg.LargeAnswers}
+	d := dialing{}
 	d.extra = append(clientOptions(&d, memoryWindow), dialer)
 	Traced(s.cfg.Tracer)(&d)
 	conn, err := grpc.NewClient("passthrough:///"+s.cfg.Name, d.extra...)
@@ -143,15 +137,11 @@ func (s *Server) Dial() (Conn, error) {
 }
 
 func clientOptions(d *dialing, window int32) []grpc.DialOption {
-	answer := maxMessage
-	if d.large {
-		answer = largeAnswer
-	}
 	return []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithUnaryInterceptor(callUnary(d.timeout)),
 		grpc.WithStreamInterceptor(callStream),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(answer), grpc.MaxCallSendMsgSize(maxMessage)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
 		grpc.WithReadBufferSize(bufferSize),
 		grpc.WithWriteBufferSize(bufferSize),
 		grpc.WithStaticStreamWindowSize(window),

@@ -181,31 +181,22 @@ func TestMessagesAreOfLimitedSize(t *testing.T) {
 	f := &fake{recommend: func(context.Context, *assistantv1.RecommendRequest) (*assistantv1.RecommendResponse, error) {
 		return &assistantv1.RecommendResponse{Adapter: strings.Repeat("x", answer)}, nil
 	}}
-	for name, large := range map[string]bool{"4 MiB": false, "16 MiB": true} {
-		t.Run(name, func(t *testing.T) {
-			eachNetwork(t, func(t *testing.T, cfg Config) {
-				cfg.LargeAnswers = large
-				_, conn := start(t, cfg, f)
-				client := assistantv1.NewAssistantServiceClient(conn)
-				limit := 4 << 20
-				if large {
-					limit = 16 << 20
-				}
-				answer = limit - 64
-				_, err := client.Recommend(t.Context(), request())
-				require.NoError(t, err)
-				answer = limit
-				_, err = client.Recommend(t.Context(), request())
-				require.ErrorIs(t, err, errs.ErrExhausted)
+	eachNetwork(t, func(t *testing.T, cfg Config) {
+		_, conn := start(t, cfg, f)
+		client := assistantv1.NewAssistantServiceClient(conn)
+		answer = maxMessage - 64
+		_, err := client.Recommend(t.Context(), request())
+		require.NoError(t, err)
+		answer = maxMessage
+		_, err = client.Recommend(t.Context(), request())
+		require.ErrorIs(t, err, errs.ErrExhausted)
 
-				answer = 0
-				req := request()
-				req.Observation = &simv1.Observation{Description: strings.Repeat("x", 4<<20)}
-				_, err = client.Recommend(t.Context(), req)
-				require.ErrorIs(t, err, errs.ErrExhausted, "a request is of 4 MiB at most in any case")
-			})
-		})
-	}
+		answer = 0
+		req := request()
+		req.Observation = &simv1.Observation{Description: strings.Repeat("x", maxMessage)}
+		_, err = client.Recommend(t.Context(), req)
+		require.ErrorIs(t, err, errs.ErrExhausted)
+	})
 }
 
 // headers collects what the messages of a connection are compressed by.

@@ -21,7 +21,6 @@ import (
 type inProcess struct {
 	methods map[string]unaryMethod // by full name
 	unary   grpc.UnaryServerInterceptor
-	answer  int // the largest answer, bytes
 	traces  *callTraces
 
 	mu      sync.RWMutex
@@ -140,7 +139,7 @@ func (p *inProcess) invoke(ctx context.Context, name string, req, reply proto.Me
 	if c.err != nil {
 		return c.err
 	}
-	if err := checkSize("answer", c.resp, p.answer); err != nil {
+	if err := checkSize("answer", c.resp, maxMessage); err != nil {
 		return err
 	}
 	proto.Reset(reply)

@@ -41,8 +41,6 @@ type Config struct {
 	Insecure bool
 	// Security says who may call; nil means everybody.
 	Security *Security
-	// LargeAnswers allows answers of up to 16 MiB, where others end at 4 MiB.
-	LargeAnswers bool
 	// Reflection lets tools such as grpcurl list the services.
 	Reflection bool
 	// Logger gets calls at debug level and failures at warn level; nil means
@@ -122,7 +120,7 @@ func (s *Server) register(chain *interceptors, services []Registrar) {
 	var to grpc.ServiceRegistrar = s.grpc
 	if s.memory != nil && !s.cfg.wire {
 		s.here = &inProcess{
-			methods: make(map[string]unaryMethod), unary: chain.unary, answer: s.answerLimit(),
+			methods: make(map[string]unaryMethod), unary: chain.unary,
 			traces: newCallTraces(s.cfg.Tracer), killed: make(chan struct{}), work: make(chan job), end: make(chan struct{}),
 		}
 		to = registrar{Server: s.grpc, here: s.here}
@@ -130,14 +128,6 @@ func (s *Server) register(chain *interceptors, services []Registrar) {
 	for _, service := range services {
 		service.Register(to)
 	}
-}
-
-// answerLimit is the largest answer, bytes.
-func (s *Server) answerLimit() int {
-	if s.cfg.LargeAnswers {
-		return largeAnswer
-	}
-	return maxMessage
 }
 
 func (s *Server) options(chain *interceptors) []grpc.ServerOption {
@@ -150,7 +140,7 @@ func (s *Server) options(chain *interceptors) []grpc.ServerOption {
 		grpc.UnaryInterceptor(chain.unary),
 		grpc.StreamInterceptor(chain.stream),
 		grpc.MaxRecvMsgSize(maxMessage),
-		grpc.MaxSendMsgSize(s.answerLimit()),
+		grpc.MaxSendMsgSize(maxMessage),
 		grpc.ReadBufferSize(bufferSize),
 		grpc.WriteBufferSize(bufferSize),
 		grpc.StaticStreamWindowSize(window),

@@ -127,10 +127,8 @@ func dialing(name string, loaded *serve.Security, c *config.Config) []serve.Dial
 	switch name {
 	case "assistant": // one of the user's own, perhaps
 		out = append(out, serve.Stranger(), serve.Timeout(c.AssistantTimeout))
-	case "retrieval": // on Qdrant
+	case "retrieval", "buffer": // on Qdrant, on PostgreSQL
 		out = append(out, serve.Spread())
-	case "buffer": // on PostgreSQL; a draw of 2000 pairs is the largest answer there is
-		out = append(out, serve.Spread(), serve.LargeAnswers())
 	}
 	return out
 }

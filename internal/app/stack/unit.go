@@ -46,7 +46,6 @@ func (s *Stack) newUnit(name string) (*unit, error) {
 	cfg := serve.Config{
 		Name: name, Insecure: s.opts.Config.Security.Insecure, Security: s.security,
 		Logger: s.opts.Logger, Registry: s.opts.Registry, Tracer: s.opts.Tracer,
-		LargeAnswers: name == "buffer" || name == "trainer", // a draw of pairs, and a job with its draw
 	}
 	if s.opts.Listen {
 		cfg.Address = *s.opts.Config.Listen.Of(name)
