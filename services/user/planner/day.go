@@ -38,18 +38,27 @@ const (
 
 // blocks lays out a day from getting up to going to bed.
 func (p *Planner) blocks(src seeded.Source) (wake, bedtime int, out []block) {
+	l := p.frame(src)
+	p.fill(src, l)
+	l.mend()
+	return l.from, l.to, l.blocks
+}
+
+// frame lays out what is certain of a day: requirements, meals, and the routine
+// of morning and evening. The gaps are free.
+func (p *Planner) frame(src seeded.Source) *layout {
 	loose := 1.0 // how loosely the clock is kept
 	if p.persona.GetBigFive().GetConscientiousness() == simv1.TraitLevel_TRAIT_LEVEL_HIGH {
 		loose = 0.35
 	}
-	wake = p.rhythm.wake + jitter(src, forWake, 10*loose)
-	bedtime = p.rhythm.bed + jitter(src, forBed, 14*loose)
+	wake := p.rhythm.wake + jitter(src, forWake, 10*loose)
+	bedtime := p.rhythm.bed + jitter(src, forBed, 14*loose)
 	for _, a := range p.rhythm.anchors { // nobody oversleeps a fixed time
 		if a.timed && a.from-shortest >= p.rhythm.wake-shortest {
 			wake = min(wake, max(a.from-shortest, p.rhythm.wake-shortest))
 		}
 	}
-	l := layout{from: wake, to: bedtime}
+	l := &layout{from: wake, to: bedtime}
 
 	anchors := slices.Clone(p.rhythm.anchors)
 	for i := range anchors {
@@ -71,10 +80,8 @@ func (p *Planner) blocks(src seeded.Source) (wake, bedtime int, out []block) {
 	for _, a := range anchors {
 		l.paint(block{from: a.from, to: a.to, kind: a.kind, subject: a.subject, fixed: true})
 	}
-	p.routine(src.At(forRoutine), &l)
-	p.fill(src, &l)
-	l.mend()
-	return wake, bedtime, l.blocks
+	p.routine(src.At(forRoutine), l)
+	return l
 }
 
 // jitter is a normal draw of so many minutes, cut at two deviations, in seconds.

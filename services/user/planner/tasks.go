@@ -101,7 +101,7 @@ func (m *maker) add(t Task, private bool) {
 // cuts divides a block into tasks of 10 to 30 minutes of uneven length.
 func (m *maker) cuts(number int, b block) [][2]int {
 	total := b.to - b.from
-	n := max(1, (total+longest-1)/longest, min(total/shortest, (total+10*minute)/(20*minute)))
+	n := taskCount(total)
 	d := m.src.At(forCuts, number)
 	even := float64(total) / float64(n)
 	play := max(0, min(even-shortest, longest-even)) / 2
@@ -116,6 +116,11 @@ func (m *maker) cuts(number int, b block) [][2]int {
 		at = end
 	}
 	return out
+}
+
+// taskCount is how many tasks a stretch of so many seconds has.
+func taskCount(total int) int {
+	return max(1, (total+longest-1)/longest, min(total/shortest, (total+10*minute)/(20*minute)))
 }
 
 // describe words a task: no description returns on a day before all of its kind
