@@ -141,6 +141,7 @@ func newHousehold(t *testing.T, seed uint64) *household {
 	h := &household{disk: powercut.New(seed), vfs: fmt.Sprintf("%s-%d", strings.ReplaceAll(t.Name(), "/", "-"), seed)}
 	dir := t.TempDir()
 	h.dsn = filepath.Join(dir, "journal.db")
+	require.NoError(t, h.disk.MkdirAll(dir))
 	t.Cleanup(h.disk.VFS(h.vfs, dir))
 	return h
 }
@@ -152,7 +153,7 @@ func operations(t *testing.T) (int, [cutRuns]string) {
 	h.disk.CutAfter(many)
 	hashes, err := h.live(t.Context())
 	require.NoError(t, err)
-	return many - h.disk.Fuse(), hashes
+	return many - h.disk.Remaining(), hashes
 }
 
 // cuts lets a household live through cuts at random moments until its end, and
@@ -192,14 +193,10 @@ func TestNothingAcknowledgedIsLostAtAPowerCut(t *testing.T) {
 // must then fail.
 func TestAMissingSyncIsSeen(t *testing.T) {
 	operations, want := operations(t)
-	for name, lies := range map[string]func(powercut.Sync, string) bool{
-		"of the WAL": func(k powercut.Sync, path string) bool {
-			return k == powercut.SyncFile && strings.HasSuffix(path, "-wal")
-		},
-		"of the file": func(k powercut.Sync, path string) bool {
-			return k == powercut.SyncFile && strings.HasSuffix(path, ".db")
-		},
-		"of the folder": func(k powercut.Sync, _ string) bool { return k == powercut.SyncFolder },
+	for name, lies := range map[string]func(string, bool) bool{
+		"of the WAL":    func(path string, _ bool) bool { return strings.HasSuffix(path, "-wal") },
+		"of the file":   func(path string, _ bool) bool { return strings.HasSuffix(path, ".db") },
+		"of the folder": func(_ string, folder bool) bool { return folder },
 	} {
 		t.Run(name, func(t *testing.T) {
 			for seed := uint64(1); seed <= 30; seed++ {

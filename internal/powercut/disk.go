@@ -1,84 +1,94 @@
 // Package powercut is a disk for tests whose power can be cut. What was written
 // and not synced is lost at a cut, all of it or an arbitrary part, down to single
-// sectors; names of files survive only after their folder was synced. SQLite uses
-// it as a file system (see VFS).
+// sectors; names survive only after their folder was synced. SQLite uses it as a
+// file system (see VFS), and test/powercut mounts it.
 package powercut
 
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
-	"path/filepath"
+	"path"
 	"slices"
+	"strings"
 	"sync"
+	"syscall"
 )
-
-// sector is the number of bytes that a disk writes whole or not at all.
-const sector = 512
 
 // ErrOff is returned by every operation between a cut and Restore.
 var ErrOff = errors.New("the power is off")
 
-// Sync is a kind of sync, for disks that lie.
-type Sync int
-
-// The kinds of syncs.
-const (
-	// SyncFile is the sync of a file's content.
-	SyncFile Sync = iota
-	// SyncFolder is the sync of a folder's names.
-	SyncFolder
-)
-
-// Disk is a disk in memory. It is safe for concurrent use.
+// Disk is a disk in memory: a tree of nodes. Its errors are ErrOff and
+// syscall.Errno. It is safe for concurrent use.
 type Disk struct {
-	// Lies reports the syncs that return without doing anything, by kind and
-	// path. nil means none. Set it before the first use.
-	Lies func(kind Sync, path string) bool
+	// Lies reports the syncs that return without doing anything, by the path of
+	// the file or folder. nil means none. Set it before the first use.
+	Lies func(path string, folder bool) bool
 
 	mu       sync.Mutex
-	random   *rand.Rand        // guarded by mu
-	names    map[string]*inode // as a process sees them; guarded by mu
-	durable  map[string]*inode // as they are after a cut; guarded by mu
-	renames  []rename          // that are in names and not in durable, in order; guarded by mu
-	fuse     int               // changing operations until the cut; -1 for none; guarded by mu
-	off      bool              // guarded by mu
-	restarts int               // guarded by mu
+	random   *rand.Rand // guarded by mu
+	root     *Node      // guarded by mu
+	changes  []change   // of names, not yet durable, in order; guarded by mu
+	fuse     int        // changing operations until the cut; -1 for any number; guarded by mu
+	off      bool       // guarded by mu
+	restarts int        // guarded by mu
 }
 
-// inode is a file.
-type inode struct {
-	data    []byte  // as a process sees it
+// Node is a file, a folder or a symbolic link. Nodes from before a cut must not
+// be used after it.
+type Node struct {
+	path   string // at which it was made
+	mode   fs.FileMode
+	target string // of a symbolic link
+
+	data    []byte  // of a file, as a process sees it
 	safe    []byte  // as it is on the disk
 	pending []write // that are in data and not in safe, in order
-	locks   locks
+
+	names   map[string]*Node // of a folder, as a process sees it
+	durable map[string]*Node // as they are on the disk
+
+	locks locks
 }
 
-// write is a change of a file's content: data at an offset, or a new size where
-// data is nil.
-type write struct {
-	at   int64
-	data []byte
-}
-
-// rename is a change of names, done as a whole: name no longer exists where file
-// is nil, and names the file otherwise; gone, unless empty, no longer exists.
-type rename struct {
-	name string
-	file *inode
-	gone string
+// change is a change of names, done as a whole: name in folder names node, or
+// nothing where node is nil, and goneName in goneFolder, if any, names nothing.
+type change struct {
+	folder     *Node
+	name       string
+	node       *Node
+	goneFolder *Node
+	goneName   string
 }
 
 // New returns an empty disk; seed decides what survives its cuts.
 func New(seed uint64) *Disk {
-	return &Disk{random: rand.New(rand.NewPCG(seed, 0)), names: map[string]*inode{}, durable: map[string]*inode{}, fuse: -1}
+	return &Disk{random: rand.New(rand.NewPCG(seed, 0)), root: newNode("/", fs.ModeDir|0o755), fuse: -1}
 }
 
-// CutAfter cuts the power when so many more changing operations were done.
+func newNode(path string, mode fs.FileMode) *Node {
+	n := &Node{path: path, mode: mode}
+	if mode.IsDir() {
+		n.names, n.durable = map[string]*Node{}, map[string]*Node{}
+	}
+	return n
+}
+
+// CutAfter cuts the power when so many more changing operations were done; -1
+// for never.
 func (d *Disk) CutAfter(operations int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fuse = operations
+}
+
+// Remaining returns how many more changing operations are done before the power
+// goes off; -1 for any number.
+func (d *Disk) Remaining() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fuse
 }
 
 // Off reports whether the power is off.
@@ -119,191 +129,217 @@ const (
 )
 
 // Restore switches the power on again. What is on the disk is what was synced,
-// and an arbitrary part of the rest. Files that were open must not be used any
-// more.
+// and an arbitrary part of the rest.
 func (d *Disk) Restore() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	way := d.random.IntN(ways)
 	keep := func() bool { return way == everything || way == anything && d.random.IntN(2) == 0 }
-	for _, r := range d.renames {
+	for _, c := range d.changes {
 		if keep() {
-			r.apply(d.durable)
+			c.apply(func(n *Node) map[string]*Node { return n.durable })
 		}
 	}
-	d.renames = nil
-	d.names = map[string]*inode{}
-	for _, name := range sorted(d.durable) {
-		file := &inode{safe: d.durable[name].safe}
-		for _, w := range d.durable[name].pending {
-			file.safe = w.torn(file.safe, keep)
-		}
-		file.data = slices.Clone(file.safe)
-		d.names[name] = file
-	}
-	d.durable = map[string]*inode{}
-	for name, file := range d.names {
-		d.durable[name] = file
-	}
+	d.changes = nil
+	d.root = d.root.survive(keep, map[*Node]*Node{})
 	d.off, d.fuse = false, -1
 	d.restarts++
 }
 
-func sorted(names map[string]*inode) []string {
-	out := make([]string, 0, len(names))
-	for name := range names {
-		out = append(out, name)
+// survive returns the node as it is after a cut. A node with several names is one
+// node afterwards, too.
+func (n *Node) survive(keep func() bool, seen map[*Node]*Node) *Node {
+	if after := seen[n]; after != nil {
+		return after
 	}
-	slices.Sort(out)
-	return out
+	after := newNode(n.path, n.mode)
+	after.target = n.target
+	seen[n] = after
+	after.safe = n.safe
+	for _, w := range n.pending {
+		after.safe = w.torn(after.safe, keep)
+	}
+	after.data = slices.Clone(after.safe)
+	for _, name := range slices.Sorted(maps.Keys(n.durable)) {
+		after.durable[name] = n.durable[name].survive(keep, seen)
+		after.names[name] = after.durable[name]
+	}
+	return after
 }
 
-func (r rename) apply(names map[string]*inode) {
-	if r.gone != "" {
-		delete(names, r.gone)
+func (c change) apply(names func(*Node) map[string]*Node) {
+	if c.goneFolder != nil {
+		delete(names(c.goneFolder), c.goneName)
 	}
-	if r.file == nil {
-		delete(names, r.name)
+	if c.node == nil {
+		delete(names(c.folder), c.name)
 		return
 	}
-	names[r.name] = r.file
+	names(c.folder)[c.name] = c.node
 }
 
-// apply returns content after the whole write.
-func (w write) apply(content []byte) []byte {
-	if w.data == nil {
-		return resized(content, w.at)
+// rename does a change of names. The caller holds mu.
+func (d *Disk) rename(c change) error {
+	if err := d.change(); err != nil {
+		return err
 	}
-	if end := w.at + int64(len(w.data)); end > int64(len(content)) {
-		content = resized(content, end)
-	}
-	copy(content[w.at:], w.data)
-	return content
+	c.apply(func(n *Node) map[string]*Node { return n.names })
+	d.changes = append(d.changes, c)
+	return nil
 }
 
-// torn returns content after those sectors of the write that keep chooses.
-func (w write) torn(content []byte, keep func() bool) []byte {
-	if w.data == nil {
-		if keep() {
-			return w.apply(content)
+// Root returns the folder at the top.
+func (d *Disk) Root() *Node {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.root
+}
+
+// Find returns the node at a path from the root; ENOENT where there is none.
+// Symbolic links are not followed.
+func (d *Disk) Find(at string) (*Node, error) {
+	n := d.Root()
+	for name := range strings.SplitSeq(strings.Trim(path.Clean(at), "/"), "/") {
+		if name == "" {
+			continue
 		}
-		return content
-	}
-	for from := int64(0); from < int64(len(w.data)); {
-		to := min(int64(len(w.data)), from+sector-(w.at+from)%sector)
-		if keep() {
-			content = write{at: w.at + from, data: w.data[from:to]}.apply(content)
+		var err error
+		if n, err = d.Lookup(n, name); err != nil {
+			return nil, err
 		}
-		from = to
 	}
-	return content
+	return n, nil
 }
 
-func resized(content []byte, size int64) []byte {
-	if size <= int64(len(content)) {
-		return content[:size]
+// MkdirAll makes a folder and those above it, all durable.
+func (d *Disk) MkdirAll(at string) error {
+	n := d.Root()
+	for name := range strings.SplitSeq(strings.Trim(path.Clean(at), "/"), "/") {
+		next, err := d.Lookup(n, name)
+		if errors.Is(err, syscall.ENOENT) {
+			if next, err = d.Make(n, name, fs.ModeDir|0o755, ""); err == nil {
+				err = d.Sync(n)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		n = next
 	}
-	return append(content, make([]byte, size-int64(len(content)))...)
+	return nil
 }
 
-// open returns the file at path, made if it does not exist and create says so.
-func (d *Disk) open(path string, create bool) (*inode, error) {
+// Lookup returns the node that a folder has under a name; ENOENT for none.
+func (d *Disk) Lookup(folder *Node, name string) (*Node, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.off {
 		return nil, ErrOff
 	}
-	if file := d.names[path]; file != nil {
-		return file, nil
+	if n := folder.names[name]; n != nil {
+		return n, nil
 	}
-	if !create {
-		return nil, fs.ErrNotExist
-	}
-	file := &inode{}
-	return file, d.name(rename{name: path, file: file})
+	return nil, syscall.ENOENT
 }
 
-// name changes the names of files. The caller holds mu.
-func (d *Disk) name(r rename) error {
-	if err := d.change(); err != nil {
-		return err
-	}
-	r.apply(d.names)
-	d.renames = append(d.renames, r)
-	return nil
-}
-
-func (d *Disk) remove(path string) error {
+// Names returns the names in a folder with their nodes.
+func (d *Disk) Names(folder *Node) (map[string]*Node, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.names[path] == nil {
-		return fs.ErrNotExist
+	if d.off {
+		return nil, ErrOff
 	}
-	return d.name(rename{name: path})
+	return maps.Clone(folder.names), nil
 }
 
-func (d *Disk) exists(path string) bool {
+// Make makes a file, a folder or, with a target, a symbolic link; EEXIST where
+// the name is taken.
+func (d *Disk) Make(folder *Node, name string, mode fs.FileMode, target string) (*Node, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.names[path] != nil
+	if folder.names[name] != nil {
+		return nil, syscall.EEXIST
+	}
+	n := newNode(path.Join(folder.path, name), mode)
+	n.target = target
+	return n, d.rename(change{folder: folder, name: name, node: n})
 }
 
-// write changes a file's content.
-func (d *Disk) write(file *inode, w write) error {
+// Link gives a node another name; EEXIST where it is taken.
+func (d *Disk) Link(folder *Node, name string, n *Node) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.change(); err != nil {
-		return err
+	if folder.names[name] != nil {
+		return syscall.EEXIST
 	}
-	if w.data != nil {
-		w.data = slices.Clone(w.data)
-	}
-	file.data = w.apply(file.data)
-	file.pending = append(file.pending, w)
-	return nil
+	return d.rename(change{folder: folder, name: name, node: n})
 }
 
-// sync makes a file's content durable.
-func (d *Disk) sync(file *inode, path string) error {
+// Remove removes a name; ENOENT where there is none, ENOTEMPTY for a folder with
+// names in it.
+func (d *Disk) Remove(folder *Node, name string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.change(); err != nil {
-		return err
+	switch n := folder.names[name]; {
+	case n == nil:
+		return syscall.ENOENT
+	case len(n.names) > 0:
+		return syscall.ENOTEMPTY
 	}
-	if d.Lies != nil && d.Lies(SyncFile, path) {
+	return d.rename(change{folder: folder, name: name})
+}
+
+// Rename moves a name, in place of one that may be there.
+func (d *Disk) Rename(from *Node, name string, to *Node, newName string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n, there := from.names[name], to.names[newName]
+	switch {
+	case n == nil:
+		return syscall.ENOENT
+	case there != nil && len(there.names) > 0:
+		return syscall.ENOTEMPTY
+	case n == there:
 		return nil
 	}
-	for _, w := range file.pending {
-		file.safe = w.apply(file.safe)
-	}
-	file.pending = nil
-	return nil
+	return d.rename(change{folder: to, name: newName, node: n, goneFolder: from, goneName: name})
 }
 
-// syncFolder makes the names in a folder durable.
-func (d *Disk) syncFolder(folder string) error {
+// Sync makes the content of a file or the names in a folder durable.
+func (d *Disk) Sync(n *Node) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.change(); err != nil {
 		return err
 	}
-	if d.Lies != nil && d.Lies(SyncFolder, folder) {
+	if d.Lies != nil && d.Lies(n.path, n.mode.IsDir()) {
 		return nil
 	}
-	d.renames = slices.DeleteFunc(d.renames, func(r rename) bool {
-		if filepath.Dir(r.name) != folder {
+	if n.mode.IsDir() {
+		d.syncNames(n)
+		return nil
+	}
+	for _, w := range n.pending {
+		n.safe = w.apply(n.safe)
+	}
+	n.pending = nil
+	return nil
+}
+
+// syncNames makes the changes of a folder durable, and those of the folders from
+// which it got a name.
+func (d *Disk) syncNames(folder *Node) {
+	folders := map[*Node]bool{folder: true}
+	for _, c := range d.changes {
+		if c.folder == folder && c.goneFolder != nil {
+			folders[c.goneFolder] = true
+		}
+	}
+	d.changes = slices.DeleteFunc(d.changes, func(c change) bool {
+		if !folders[c.folder] && !folders[c.goneFolder] {
 			return false
 		}
-		r.apply(d.durable)
+		c.apply(func(n *Node) map[string]*Node { return n.durable })
 		return true
 	})
-	return nil
-}
-
-// Fuse returns how many more changing operations are done before the power goes
-// off; -1 for any number.
-func (d *Disk) Fuse() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.fuse
 }

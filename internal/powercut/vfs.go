@@ -1,10 +1,12 @@
 package powercut
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"os"
+	"path"
 	"path/filepath"
+	"syscall"
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/vfs"
@@ -27,11 +29,18 @@ type system struct {
 
 // Open implements vfs.VFS.
 func (s system) Open(name string, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, error) {
-	file, err := s.disk.open(name, flags&vfs.OPEN_CREATE != 0)
+	folder, err := s.disk.Find(path.Dir(name))
 	if err != nil {
 		return nil, flags, sqlite3.CANTOPEN
 	}
-	h := &handle{disk: s.disk, file: file, path: name}
+	file, err := s.disk.Lookup(folder, path.Base(name))
+	if errors.Is(err, syscall.ENOENT) && flags&vfs.OPEN_CREATE != 0 {
+		file, err = s.disk.Make(folder, path.Base(name), 0o644, "")
+	}
+	if err != nil {
+		return nil, flags, sqlite3.CANTOPEN
+	}
+	h := &handle{disk: s.disk, file: file, folder: folder}
 	if flags&vfs.OPEN_CREATE != 0 && flags&(vfs.OPEN_MAIN_JOURNAL|vfs.OPEN_SUPER_JOURNAL|vfs.OPEN_WAL) != 0 {
 		h.syncFolder = true
 	}
@@ -50,24 +59,32 @@ func (s system) sharedPath(name string) string {
 
 // Delete implements vfs.VFS.
 func (s system) Delete(name string, syncDir bool) error {
-	err := s.disk.remove(name)
-	if os.IsNotExist(err) {
-		return sqlite3.IOERR_DELETE_NOENT
+	folder, err := s.disk.Find(path.Dir(name))
+	if err == nil {
+		err = s.disk.Remove(folder, path.Base(name))
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.ENOENT):
+		return sqlite3.IOERR_DELETE_NOENT
+	case err != nil:
 		return sqlite3.IOERR_DELETE
 	}
-	if syncDir {
-		if err := s.disk.syncFolder(filepath.Dir(name)); err != nil {
-			return sqlite3.IOERR_DIR_FSYNC
-		}
+	if syncDir && s.disk.Sync(folder) != nil {
+		return sqlite3.IOERR_DIR_FSYNC
 	}
 	return nil
 }
 
 // Access implements vfs.VFS.
 func (s system) Access(name string, _ vfs.AccessFlag) (bool, error) {
-	return s.disk.exists(name), nil
+	_, err := s.disk.Find(name)
+	switch {
+	case errors.Is(err, syscall.ENOENT):
+		return false, nil
+	case err != nil:
+		return false, sqlite3.IOERR_ACCESS
+	}
+	return true, nil
 }
 
 // FullPathname implements vfs.VFS.
@@ -76,8 +93,8 @@ func (s system) FullPathname(name string) (string, error) { return filepath.Abs(
 // handle is an open file.
 type handle struct {
 	disk       *Disk
-	file       *inode
-	path       string
+	file       *Node
+	folder     *Node
 	memory     vfs.SharedMemory
 	lock       vfs.LockLevel
 	syncFolder bool // at the next sync
@@ -93,16 +110,11 @@ func (h *handle) Close() error {
 
 // ReadAt implements vfs.File.
 func (h *handle) ReadAt(p []byte, at int64) (int, error) {
-	h.disk.mu.Lock()
-	defer h.disk.mu.Unlock()
-	if h.disk.off {
+	n, err := h.disk.Read(h.file, p, at)
+	switch {
+	case err != nil:
 		return 0, sqlite3.IOERR_READ
-	}
-	if at >= int64(len(h.file.data)) {
-		return 0, io.EOF
-	}
-	n := copy(p, h.file.data[at:])
-	if n < len(p) {
+	case n < len(p):
 		return n, io.EOF
 	}
 	return n, nil
@@ -110,7 +122,7 @@ func (h *handle) ReadAt(p []byte, at int64) (int, error) {
 
 // WriteAt implements vfs.File.
 func (h *handle) WriteAt(p []byte, at int64) (int, error) {
-	if err := h.disk.write(h.file, write{at: at, data: p}); err != nil {
+	if err := h.disk.Write(h.file, p, at); err != nil {
 		return 0, sqlite3.IOERR_WRITE
 	}
 	return len(p), nil
@@ -118,7 +130,7 @@ func (h *handle) WriteAt(p []byte, at int64) (int, error) {
 
 // Truncate implements vfs.File.
 func (h *handle) Truncate(size int64) error {
-	if err := h.disk.write(h.file, write{at: size}); err != nil {
+	if err := h.disk.Truncate(h.file, size); err != nil {
 		return sqlite3.IOERR_TRUNCATE
 	}
 	return nil
@@ -126,26 +138,26 @@ func (h *handle) Truncate(size int64) error {
 
 // Sync implements vfs.File.
 func (h *handle) Sync(vfs.SyncFlag) error {
-	if err := h.disk.sync(h.file, h.path); err != nil {
+	if err := h.disk.Sync(h.file); err != nil {
 		return sqlite3.IOERR_FSYNC
 	}
-	if h.syncFolder {
-		h.syncFolder = false
-		if err := h.disk.syncFolder(filepath.Dir(h.path)); err != nil {
-			return sqlite3.IOERR_DIR_FSYNC
-		}
+	if !h.syncFolder {
+		return nil
+	}
+	h.syncFolder = false
+	if err := h.disk.Sync(h.folder); err != nil {
+		return sqlite3.IOERR_DIR_FSYNC
 	}
 	return nil
 }
 
 // Size implements vfs.File.
 func (h *handle) Size() (int64, error) {
-	h.disk.mu.Lock()
-	defer h.disk.mu.Unlock()
-	if h.disk.off {
+	_, size, _, err := h.disk.Stat(h.file)
+	if err != nil {
 		return 0, sqlite3.IOERR_FSTAT
 	}
-	return int64(len(h.file.data)), nil
+	return size, nil
 }
 
 // SectorSize implements vfs.File.
