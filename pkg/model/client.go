@@ -216,13 +216,15 @@ func (c *Client) Do(ctx context.Context, call Call) ([]Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	answers, err := t.run(ctx)
+	bounded, cancel := hurry(ctx)
+	defer cancel()
+	answers, err := t.run(bounded)
 	for _, a := range answers {
 		for _, attempt := range a.Record.Attempts {
 			c.metrics.answers.WithLabelValues(call.Role, string(attempt.Outcome)).Inc()
 		}
 	}
-	return answers, err
+	return answers, c.unfinished(ctx, call.Role, err)
 }
 
 // talk prepares a call.

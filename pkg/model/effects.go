@@ -23,18 +23,30 @@ type Asker interface {
 }
 
 // Backend describes a driver that asks the model of a role, as the identity of
-// a run records it. prompts is the digest of the prompt set.
-func Backend(a Asker, name, driver, prompts string, options map[string]string) (*simv1.Backend, error) {
-	r, _, err := a.Role(name)
-	if err != nil {
-		return nil, err
+// a run records it: no address, and nothing that changes no answer. prompts is
+// the digest of the prompt set.
+func (r Role) Backend(name, driver, prompts string) *simv1.Backend {
+	out := &simv1.Backend{Driver: driver, Model: r.Model}
+	if name == Embedder {
+		return out
 	}
-	out := &simv1.Backend{Driver: driver, Model: r.Model, Prompts: prompts, Options: options}
-	if name != Embedder {
-		s := Sampling{Temperature: r.Temperature, TopP: r.TopP, MaxTokens: r.maxTokens(name)}
-		out.Sampling = s.message()
+	s := Sampling{Temperature: r.Temperature, TopP: r.TopP, MaxTokens: r.maxTokens(name)}
+	out.Sampling, out.Prompts = s.message(), prompts
+	switch {
+	case name == Judge:
+		out.Options = map[string]string{"per": r.JudgesPer()}
+	case name == Assistant && r.Catalogue:
+		out.Options = map[string]string{"catalogue": "true"}
 	}
-	return out, nil
+	return out
+}
+
+// JudgesPer is "criterion" or "candidate".
+func (r Role) JudgesPer() string {
+	if r.Per == "" {
+		return "candidate"
+	}
+	return r.Per
 }
 
 // Effects returns what answers add to a step: a call and its timing for each.

@@ -33,14 +33,16 @@ func (c *Client) Embed(ctx context.Context, call EmbedCall) ([][]float32, []Reco
 	if _, _, err := c.Role(Embedder); err != nil {
 		return nil, nil, nil, err
 	}
+	bounded, cancel := hurry(ctx)
+	defer cancel()
 	var vectors [][]float32
 	var records []Record
 	var timings []Timing
 	for start := 0; start < len(call.Texts); start += embedBatch {
 		texts := call.Texts[start:min(len(call.Texts), start+embedBatch)]
-		got, record, timing, err := c.embedSome(ctx, call, texts, start)
+		got, record, timing, err := c.embedSome(bounded, call, texts, start)
 		if err != nil {
-			return nil, nil, nil, err
+			return nil, nil, nil, c.unfinished(ctx, Embedder, err)
 		}
 		vectors, records, timings = append(vectors, got...), append(records, record), append(timings, timing)
 	}

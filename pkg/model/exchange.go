@@ -266,6 +266,32 @@ func (c *Client) fail(call *Call, e *endpoint, failed *attemptError) error {
 	out := &Error{Outcome: failed.outcome, Role: call.Role, Endpoint: e.name, Detail: failed.detail, RetryAfter: failed.retryAfter}
 	if !failed.outcome.IsTransient() {
 		out.Fix = fix(failed.outcome, e.name, call.Role, c.cfg.Roles[call.Role].Model)
+		return out
 	}
-	return out
+	return errs.RetryAfter(out, max(shortestRetry, failed.retryAfter))
+}
+
+// shortestRetry is the least pause that a caller is asked for.
+const shortestRetry = 100 * time.Millisecond
+
+// farewell is how long before the deadline of its caller a call returns: in time
+// to say that its requests are still under way. Whoever asks again joins them.
+const farewell = 500 * time.Millisecond
+
+// hurry bounds ctx so that a call can say that it is not done yet.
+func hurry(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok || time.Until(deadline) < 2*farewell {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-farewell))
+}
+
+// unfinished is the error of a call that ended by hurry and not by ctx.
+func (c *Client) unfinished(ctx context.Context, role string, err error) error {
+	if err == nil || ctx.Err() != nil || !errors.Is(err, errs.ErrDeadline) {
+		return err
+	}
+	e := c.endpoints[c.cfg.Roles[role].Endpoint]
+	return c.fail(&Call{Role: role}, e, &attemptError{outcome: Overloaded, detail: "no answer yet; the request is under way or waits for a slot"})
 }

@@ -69,7 +69,7 @@ type Backends struct {
 
 // Store says where data lie. An empty value is a place in the data folder.
 type Store struct {
-	Journal, Users, Buffer, Trainer, Adapters string
+	Journal, Users, Buffer, Trainer, Adapters, Answers string
 }
 
 // Qdrant says how to reach Qdrant, where it is the index.

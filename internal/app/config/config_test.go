@@ -56,7 +56,8 @@ func TestFaultsAreNamed(t *testing.T) {
 		"method misspelt":     {config.Sources{Sets: []string{"simulation.methods=propper"}}, "simulation.methods", []string{`did you mean "proper"`, "persona-given", "--assistant-address"}},
 		"method twice":        {config.Sources{Sets: []string{"simulation.methods=ar,ar"}}, "simulation.methods", []string{"twice"}},
 		"no method":           {config.Sources{Sets: []string{"simulation.methods="}}, "simulation.methods", []string{"empty"}},
-		"backend not yet":     {config.Sources{Sets: []string{"backends.judge=hybrid"}}, "backends.judge", []string{"not available in this version", "exact"}},
+		"hybrid without":      {config.Sources{Sets: []string{"backends.judge=hybrid"}}, "models.roles.judge.endpoint", []string{"backends.judge is hybrid"}},
+		"nobody judges":       {config.Sources{Sets: []string{"backends.assistant=model", "models.endpoints.a.url=http://h/v1", "models.roles.assistant.endpoint=a", "models.roles.assistant.model=m"}}, "backends.judge", []string{"catalogue=true", "hybrid"}},
 		"backend unknown":     {config.Sources{Sets: []string{"backends.index=qdrnt"}}, "backends.index", []string{`did you mean "qdrant"`}},
 		"qdrant, no address":  {config.Sources{Sets: []string{"backends.index=qdrant"}}, "qdrant.address", []string{"empty"}},
 		"not an address":      {config.Sources{Sets: []string{"listen.user=here"}}, "listen.user", []string{"host:port"}},
@@ -157,8 +158,8 @@ func TestModelsOfAFileVariablesAndSets(t *testing.T) {
 func TestAMethodOfOnesOwn(t *testing.T) {
 	got, err := config.Load(config.Sources{Sets: []string{"simulation.methods=desk-break", "connect.assistant=127.0.0.1:7090", "custom.memory=none"}})
 	require.NoError(t, err)
-	require.Equal(t, simv1.Decider_DECIDER_CUSTOM, got.RunConfig("ada", "desk-break", 1).GetMethod().GetDecider())
-	require.Equal(t, &simv1.Method{Name: "proper"}, got.RunConfig("ada", "proper", 1).GetMethod())
+	require.Equal(t, simv1.Decider_DECIDER_CUSTOM, got.RunConfig("ada", "desk-break", 1, nil).GetMethod().GetDecider())
+	require.Equal(t, &simv1.Method{Name: "proper"}, got.RunConfig("ada", "proper", 1, nil).GetMethod())
 }
 
 func TestSeveralAddressesOfASharedState(t *testing.T) {

@@ -31,11 +31,11 @@ func (c *Config) Fields() []Field {
 		integer("trainer.pairs", &t.Pairs, 1, 2000, "pairs drawn each night (paper: 200)"),
 		choice("trainer.reference", &t.Reference, "what the policy is held near to", "base", "previous"),
 
-		choice("backends.planner", &b.Planner, "who plans a person's day", "embedded").later("model"),
-		choice("backends.judge", &b.Judge, "who judges", "exact").later("model", "hybrid"),
-		choice("backends.assistant", &b.Assistant, "the assistant's policy", "embedded").later("model"),
-		choice("backends.summarizer", &b.Summarizer, "who sums up the assistant's memory", "embedded").later("model"),
-		choice("backends.embedder", &b.Embedder, "who embeds texts", "embedded").later("model"),
+		choice("backends.planner", &b.Planner, "who plans a person's day", "embedded", "model"),
+		choice("backends.judge", &b.Judge, "who judges", "exact", "model", "hybrid"),
+		choice("backends.assistant", &b.Assistant, "the assistant's policy", "embedded", "model"),
+		choice("backends.summarizer", &b.Summarizer, "who sums up the assistant's memory", "embedded", "model"),
+		choice("backends.embedder", &b.Embedder, "who embeds texts", "embedded", "model"),
 		choice("backends.index", &b.Index, "where embedded texts are searched", "embedded", "qdrant"),
 		choice("backends.trainer", &b.Trainer, "who trains at night", "embedded", "worker"),
 
@@ -43,6 +43,7 @@ func (c *Config) Fields() []Field {
 		text("store.users", &c.Store.Users, "DSN of added personas; empty is DIR/state/users.db"),
 		text("store.buffer", &c.Store.Buffer, "DSN of the preference buffer; empty is DIR/state/buffer.db"),
 		text("store.trainer", &c.Store.Trainer, "DSN of the training jobs; empty is DIR/state/trainer.db"),
+		text("store.answers", &c.Store.Answers, "DSN of the answers of models; empty is DIR/state/answers.db"),
 		text("store.adapters", &c.Store.Adapters, "folder of the adapters; empty is DIR/state/adapters"),
 
 		address("qdrant.address", &c.Qdrant.Address, "host:port of Qdrant's gRPC interface"),

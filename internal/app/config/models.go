@@ -10,6 +10,7 @@ import (
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/model"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
 // Models says which models play the roles whose backend is "model" or "hybrid".
@@ -20,8 +21,10 @@ type Models struct {
 	Roles       map[string]*model.Role
 	Repairs     int
 	KeepPrompts string
-	Cache       string
-	Budget      model.Budget
+	// Prompts is a folder of templates that replace embedded ones.
+	Prompts string
+	Cache   string
+	Budget  model.Budget
 }
 
 func defaultModels() Models {
@@ -81,6 +84,7 @@ func (m *Models) fields() []Field {
 	}
 	return append(out,
 		integer("models.repairs", &m.Repairs, 0, 10, "how often an unusable answer is asked for again, with the complaint about it"),
+		text("models.prompts", &m.Prompts, "folder of prompt templates that replace the embedded ones of the same names; empty is none"),
 		choice("models.keep_prompts", &m.KeepPrompts, "which prompts are kept with a run", "all", "none"),
 		text("models.cache", &m.Cache, "folder of answers by content, read before any call; empty is none"),
 		amount("models.budget.usd", &m.Budget.USD, 1e9, "greatest cost in US dollars; 0 is no limit"),
@@ -172,11 +176,46 @@ func (l *Loaded) checkModels(faults *errs.Violations) {
 	if err := m.Validate(); errors.As(err, &invalid) {
 		*faults = append(*faults, invalid...)
 	}
+	if l.Backends.Judge == "exact" && l.Backends.Assistant == "model" && !m.Roles[model.Assistant].Catalogue {
+		faults.Add("backends.judge", "is exact, and cannot judge preference and communication of an assistant that answers in free text; want one of: "+
+			"models.roles.assistant.catalogue=true, which lets it name topic and tone; backends.judge=hybrid; backends.judge=model")
+	}
 	for role, backend := range l.Backends.modelled() {
 		if _, there := m.Roles[role]; !there && (backend == "model" || backend == "hybrid") {
 			faults.Add("models.roles."+role+".endpoint", "is empty, but backends.%s is %s; want the name of an endpoint, and a model", role, backend)
 		}
 	}
+}
+
+// Modelled reports whether a model plays any role.
+func (b *Backends) Modelled() bool {
+	for _, backend := range b.modelled() {
+		if backend == "model" || backend == "hybrid" {
+			return true
+		}
+	}
+	return false
+}
+
+// BackendsMessage describes who plays the roles, as the identity of a run records it;
+// nil where nobody but the embedded drivers does. prompts is the digest of the
+// prompt set.
+func (c *Config) BackendsMessage(prompts string) *simv1.Backends {
+	if !c.Backends.Modelled() {
+		return nil
+	}
+	of := func(role, backend string) *simv1.Backend {
+		if backend == "model" || backend == "hybrid" {
+			return c.Models.Roles[role].Backend(role, backend, prompts)
+		}
+		return &simv1.Backend{Driver: backend}
+	}
+	b := &c.Backends
+	out := &simv1.Backends{Planner: of(model.Planner, b.Planner), Judge: of(model.Judge, b.Judge), Embedder: of(model.Embedder, b.Embedder)}
+	if c.Connect.Assistant == "" { // somebody else's assistant says itself what it is
+		out.Assistant, out.Summarizer = of(model.Assistant, b.Assistant), of(model.Summarizer, b.Summarizer)
+	}
+	return out
 }
 
 // modelled returns the backend of each role that a model can play.

@@ -10,7 +10,8 @@ import (
 )
 
 // RunConfig returns what one run of a persona with a method and a seed does.
-func (c *Config) RunConfig(persona, method string, seed uint64) *environmentv1.RunConfig {
+// backends are those of BackendsMessage.
+func (c *Config) RunConfig(persona, method string, seed uint64, backends *simv1.Backends) *environmentv1.RunConfig {
 	out := &environmentv1.RunConfig{
 		PersonaId: persona, WorldId: c.Simulation.World, Method: c.method(method), Seed: seed,
 		Days: int32(c.Simulation.Days), StepSeconds: int32(c.Simulation.Step.Seconds()), Candidates: int32(c.Simulation.Candidates),
@@ -18,6 +19,7 @@ func (c *Config) RunConfig(persona, method string, seed uint64) *environmentv1.R
 		Training:        c.Trainer.hyperparameters(),
 		Executor:        trainerv1.Executor_EXECUTOR_EMBEDDED,
 		OnFailedNight:   environmentv1.OnFailedNight_ON_FAILED_NIGHT_STOP,
+		Backends:        backends,
 	}
 	if c.Backends.Trainer == "worker" {
 		out.Executor = trainerv1.Executor_EXECUTOR_WORKER

@@ -92,7 +92,7 @@ func Create(ctx context.Context, s *stack.Stack, c *config.Config, experiment st
 			for _, p := range people {
 				id := p.Persona.GetId()
 				made, err := s.Runs.CreateRun(ctx, &environmentv1.CreateRunRequest{
-					Config: c.RunConfig(id, method, seed), RequestId: requestID(experiment, method, id, seed),
+					Config: c.RunConfig(id, method, seed, s.Backends()), RequestId: requestID(experiment, method, id, seed),
 					Labels: map[string]string{"experiment": experiment},
 				})
 				if err != nil {

@@ -76,7 +76,7 @@ func (r running) held(b *testing.B) (runs []*environmentv1.Run) {
 	people, err := experiment.People(b.Context(), r.Personas, r.config)
 	require.NoError(b, err)
 	for _, p := range people {
-		config := r.config.RunConfig(p.Persona.GetId(), r.config.Simulation.Methods[0], 1)
+		config := r.config.RunConfig(p.Persona.GetId(), r.config.Simulation.Methods[0], 1, nil)
 		made, err := r.Runs.CreateRun(b.Context(), &environmentv1.CreateRunRequest{Config: config, Paused: true})
 		require.NoError(b, err)
 		runs = append(runs, made.GetRun())

@@ -67,6 +67,7 @@ func (f Folder) Store(s config.Store) config.Store {
 	fill(&s.Buffer, "state", "buffer.db")
 	fill(&s.Trainer, "state", "trainer.db")
 	fill(&s.Adapters, "state", "adapters")
+	fill(&s.Answers, "state", "answers.db")
 	return s
 }
 

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/pkg/model"
 	"github.com/propersim/propersim/pkg/serve"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
@@ -46,6 +47,9 @@ type Options struct {
 	Registry *prometheus.Registry
 	// Tracer gets a span of every step and call; nil means none.
 	Tracer trace.TracerProvider
+	// Asker answers in place of the endpoints of models, e.g. from a record; nil
+	// means a client of the endpoints.
+	Asker model.Asker
 }
 
 // Clients call the services, wherever they are. A client of a service that
@@ -65,6 +69,7 @@ type Clients struct {
 type Stack struct {
 	Clients
 	opts     Options
+	models   models
 	security *serve.Security
 	units    []*unit
 	conns    []serve.Conn
@@ -78,6 +83,9 @@ func Start(opts Options) (*Stack, error) {
 	s := &Stack{opts: opts, failed: make(chan error, 2*len(config.Services()))}
 	var err error
 	if s.security, err = Security(opts.Config.Security); err != nil {
+		return nil, err
+	}
+	if err := s.loadPrompts(); err != nil {
 		return nil, err
 	}
 	for _, name := range config.Services() {
@@ -244,6 +252,7 @@ func (s *Stack) Stop() error {
 	for _, c := range s.conns {
 		faults = append(faults, c.Close())
 	}
+	faults = append(faults, s.closeModels())
 	s.units, s.conns = nil, nil
 	return errors.Join(faults...)
 }

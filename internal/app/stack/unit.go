@@ -14,12 +14,9 @@ import (
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/serve"
-	"github.com/propersim/propersim/services/assistant"
 	"github.com/propersim/propersim/services/buffer"
 	"github.com/propersim/propersim/services/environment"
-	"github.com/propersim/propersim/services/retrieval"
 	"github.com/propersim/propersim/services/trainer"
-	"github.com/propersim/propersim/services/user"
 )
 
 // service is what every service package exports.
@@ -62,20 +59,13 @@ func (s *Stack) newService(name string) (service, error) {
 	c, at := s.opts.Config, s.opts.Store
 	switch name {
 	case "retrieval":
-		key, err := apiKey(c.Qdrant)
-		if err != nil {
-			return nil, err
-		}
-		return retrieval.New(retrieval.Config{
-			Index:  c.Backends.Index,
-			Qdrant: retrieval.Qdrant{Address: c.Qdrant.Address, APIKey: key, TLS: c.Qdrant.TLS}, Metrics: s.registerer(), Logger: s.opts.Logger,
-		})
+		return s.newRetrieval()
 	case "buffer":
 		return buffer.New(buffer.Config{DSN: at.Buffer, Metrics: s.registerer()})
 	case "user":
-		return user.New(user.Config{DSN: at.Users, Logger: s.opts.Logger, Metrics: s.registerer()})
+		return s.newUser(at)
 	case "assistant":
-		return assistant.New(assistant.Config{}, s.Retrieval, s.Trainer)
+		return s.newAssistant()
 	case "trainer":
 		return trainer.New(trainer.Config{DSN: at.Trainer, AdapterDir: at.Adapters, Logger: s.opts.Logger, Metrics: s.registerer()}, s.Buffer)
 	case "environment":

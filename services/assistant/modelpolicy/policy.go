@@ -43,14 +43,7 @@ func New(asker model.Asker, set *prompts.Set) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Policy{asker: asker, prompts: set, catalogue: r.Catalogue, adapter: &assistantv1.Adapter{}}
-	var options map[string]string
-	if p.catalogue {
-		options = map[string]string{"catalogue": "true"}
-	}
-	if p.backend, err = model.Backend(asker, model.Assistant, "model", set.Digest(), options); err != nil {
-		return nil, err
-	}
+	p := &Policy{asker: asker, prompts: set, catalogue: r.Catalogue, adapter: &assistantv1.Adapter{}, backend: r.Backend(model.Assistant, "model", set.Digest())}
 	for _, topic := range content.Topics() {
 		p.topics = append(p.topics, topic.ID)
 	}

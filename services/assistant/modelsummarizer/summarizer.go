@@ -37,11 +37,11 @@ type Summarizer struct {
 // New returns the summarizer. It returns an ErrInvalid where the summarizer's
 // role is not configured or the prompt asks for what there is not.
 func New(asker model.Asker, set *prompts.Set) (*Summarizer, error) {
-	backend, err := model.Backend(asker, model.Summarizer, "model", set.Digest(), nil)
+	r, _, err := asker.Role(model.Summarizer)
 	if err != nil {
 		return nil, err
 	}
-	s := &Summarizer{asker: asker, prompts: set, backend: backend}
+	s := &Summarizer{asker: asker, prompts: set, backend: r.Backend(model.Summarizer, "model", set.Digest())}
 	_, err = s.render(&driver.Block{Scale: 150, Lines: []driver.Line{{}}})
 	return s, err
 }

@@ -30,15 +30,8 @@ func Drivers(name string, asker model.Asker, set *prompts.Set) (driver.Judges, e
 	if err != nil {
 		return driver.Judges{}, err
 	}
-	per := r.Per
-	if per == "" {
-		per = perCandidate
-	}
-	backend, err := model.Backend(asker, model.Judge, name, set.Digest(), map[string]string{"per": per})
-	if err != nil {
-		return driver.Judges{}, err
-	}
-	return driver.Judges{Backend: backend, New: func(life driver.Life) (driver.Judge, error) {
+	per := r.JudgesPer()
+	return driver.Judges{Backend: r.Backend(model.Judge, name, set.Digest()), New: func(life driver.Life) (driver.Judge, error) {
 		return &modelJudge{
 			asker: asker, prompts: set, life: life, hybrid: name == Hybrid, per: per,
 			person: portrait.Of(life.Persona), rubric: portrait.RubricOf(life.Persona.GetRubric()),

@@ -23,11 +23,11 @@ import (
 // Drivers returns the planners that ask the model of the planner's role. An
 // ErrInvalid where that role is not configured.
 func Drivers(asker model.Asker, set *prompts.Set) (driver.Planners, error) {
-	backend, err := model.Backend(asker, model.Planner, "model", set.Digest(), nil)
+	r, _, err := asker.Role(model.Planner)
 	if err != nil {
 		return driver.Planners{}, err
 	}
-	return driver.Planners{Backend: backend, New: func(life driver.Life) (driver.Planner, error) {
+	return driver.Planners{Backend: r.Backend(model.Planner, "model", set.Digest()), New: func(life driver.Life) (driver.Planner, error) {
 		frames, err := planner.New(life.Persona, life.World, life.Settings)
 		if err != nil {
 			return nil, err

@@ -29,11 +29,7 @@ func New(ctx context.Context, asker model.Asker) (*Embedder, error) {
 	if err != nil {
 		return nil, err
 	}
-	backend, err := model.Backend(asker, model.Embedder, "model", "", nil)
-	if err != nil {
-		return nil, err
-	}
-	e := &Embedder{asker: asker, model: r.Model, dimensions: r.Dimensions, backend: backend}
+	e := &Embedder{asker: asker, model: r.Model, dimensions: r.Dimensions, backend: r.Backend(model.Embedder, "model", "")}
 	if e.dimensions == 0 {
 		probe, _, _, err := asker.Embed(ctx, model.EmbedCall{Purpose: "dimensions", Run: "embedder", Texts: []string{"how many dimensions"}})
 		if err != nil {
