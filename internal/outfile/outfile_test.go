@@ -123,3 +123,17 @@ func TestTheMessageNamesThePath(t *testing.T) {
 	require.EqualError(t, outfile.WriteFile(path, nil, 0o644), path+" cannot be written: no such file or directory")
 	require.ErrorContains(t, outfile.WriteFile(t.TempDir(), nil, 0o644), "is a directory")
 }
+
+func TestFoldersAreMadeWhereTheyAreMissing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a", "b")
+	for range 2 {
+		require.NoError(t, outfile.MkdirAll(path, 0o755))
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		require.True(t, info.IsDir())
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
+	require.ErrorIs(t, outfile.MkdirAll(filepath.Join(dir, "file"), 0o755), syscall.ENOTDIR)
+	require.ErrorIs(t, outfile.MkdirAll(filepath.Join(dir, "file", "below"), 0o755), syscall.ENOTDIR)
+}

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/errs"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
@@ -30,7 +31,7 @@ type Store struct{ dir string }
 
 // Open makes the folder. ErrDenied when it cannot be written.
 func Open(dir string) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := outfile.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("adapter folder %s cannot be created: %w: %w", dir, err, errs.ErrDenied)
 	}
 	return &Store{dir: dir}, nil

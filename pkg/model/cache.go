@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/errs"
 )
 
@@ -50,16 +51,7 @@ func (c *contentCache) put(content string, sample int, raw []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("models.cache: %w", err)
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return fmt.Errorf("models.cache: %w", err)
-	}
-	_, err = file.Write(raw)
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(file.Name()) // the cause is in err
+	if err := outfile.WriteFile(path, raw, 0o600); err != nil {
 		return fmt.Errorf("models.cache: %w", err)
 	}
 	return nil

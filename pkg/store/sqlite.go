@@ -13,6 +13,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3/driver"
 
+	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/errs"
 )
 
@@ -102,7 +103,7 @@ func prepareFile(path string, o options) error {
 		return fmt.Errorf("no database at %s: %w", path, errs.ErrNotFound)
 	}
 	folder := filepath.Dir(path)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := outfile.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("cannot make the folder of %s: %v: %w", path, err, errs.ErrDenied)
 	}
 	return nil

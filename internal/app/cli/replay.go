@@ -14,6 +14,7 @@ import (
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/internal/app/output"
 	"github.com/propersim/propersim/internal/app/stack"
+	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/analysis/figures"
 	"github.com/propersim/propersim/pkg/analysis/replay"
 	"github.com/propersim/propersim/pkg/analysis/source"
@@ -300,7 +301,7 @@ func (a *app) rewrite(ctx context.Context, at, to folder.Folder, steps bool) err
 			job.Timing = before.Timing
 		}
 	}
-	if err := os.MkdirAll(string(to), 0o755); err != nil {
+	if err := outfile.MkdirAll(string(to), 0o755); err != nil {
 		return err
 	}
 	file, err := job.Write(ctx)

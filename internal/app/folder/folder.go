@@ -73,7 +73,7 @@ func (f Folder) Store(s config.Store) config.Store {
 
 // Make creates the folder and proves that it can be written.
 func (f Folder) Make() error {
-	if err := os.MkdirAll(f.path("state"), 0o755); err != nil {
+	if err := outfile.MkdirAll(f.path("state"), 0o755); err != nil {
 		return fmt.Errorf("run folder %s cannot be made: %w", f, cause(err))
 	}
 	probe, err := os.CreateTemp(f.path("state"), ".probe-*")
@@ -132,13 +132,16 @@ func (f Folder) Foreign() ([]string, error) {
 // Fresh makes a folder that no other process has, at the path or, where that is
 // taken, with a number behind it.
 func Fresh(path string) (Folder, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := outfile.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", fmt.Errorf("run folder %s cannot be made: %w", path, cause(err))
 	}
 	name := path
 	for n := 2; ; n++ {
 		err := os.Mkdir(name, 0o755)
 		if err == nil {
+			if err := outfile.SyncDir(filepath.Dir(name)); err != nil {
+				return "", fmt.Errorf("run folder %s cannot be made: %w", name, cause(err))
+			}
 			return Folder(name), nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
