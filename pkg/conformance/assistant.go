@@ -1,7 +1,6 @@
-// Package conformance checks a running server against a contract of ProPerSim
-// and says, requirement by requirement, what was found and what is allowed. It
-// knows a server by its generated client alone, so it checks ours and anybody
-// else's alike.
+// Package conformance checks a running server against a contract of ProPerSim and
+// reports for each requirement what was found and what is allowed. It uses the
+// generated client alone, so it checks our servers and those of others alike.
 package conformance
 
 import (
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"buf.build/go/protovalidate"
 	"google.golang.org/grpc/codes"
 
 	"github.com/propersim/propersim/pkg/errs"
@@ -20,41 +20,37 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-// Options say as what a server is checked. The zero value checks the method
-// "ar" with the memory AR and the scheme samples.
+// Options say how a server is checked. The zero value checks a method "ar" of a
+// policy with memory level AR and the scheme samples.
 type Options struct {
-	// Name stands in the report for the server, e.g. its address.
+	// Name of the server in the report, e.g. its address.
 	Name string
-	// Method is sent in SessionStart.method; "ar" when empty. A server that
-	// knows its own methods alone needs one of them here.
-	Method string
-	// Memory is sent in SessionStart.memory; AR when unspecified. Under ARS the
-	// observed steps carry scores.
-	Memory assistantv1.MemoryLevel
-	// Scheme is the one the server claims; samples when unspecified.
-	Scheme assistantv1.Scheme
-	// Deterministic is the claim that the same session gives the same answer:
-	// what is otherwise recommended of answers is then required.
+	// Method is sent in SessionStart.method; nil means the method of the zero
+	// value. A server that knows only its own methods needs one of them here.
+	// Under memory level ARS the observed steps have scores.
+	Method *simv1.Method
+	// Deterministic is the claim that the same session gives the same answer. What
+	// is otherwise only recommended of answers is then required.
 	Deterministic bool
-	// ConstantPerHour is sent for the method constant.
-	ConstantPerHour float64
-	// Given is sent for the method persona-given.
-	Given *simv1.PreferenceSpec
-	// Adapter is a real adapter of the server; it must then be accepted. Without
-	// one an invented adapter is sent, which a server may refuse.
+	// ToldRate is sent with TOLD_RATE.
+	ToldRate float64
+	// ToldSpec is sent with TOLD_SPEC.
+	ToldSpec *simv1.PreferenceSpec
+	// Adapter is a real adapter of the server, which it must accept. Without one an
+	// invented adapter is sent, which a server may refuse.
 	Adapter *assistantv1.Adapter
 	// Seed of the sessions.
 	Seed uint64
-	// StepSeconds is the time scale, simulated seconds per step; 900 when 0, so
+	// StepSeconds is the time scale, simulated seconds per step; 0 means 900, so
 	// that a day is short.
 	StepSeconds int32
-	// Steps is the number of waking steps lived through one by one, at least 8;
-	// 70 when 0, a little over a day of 900-second steps.
+	// Steps is the number of waking steps of the longest run, 8 to 5000; 0 means
+	// 70, a little over a day of 900-second steps.
 	Steps int
-	// Timeout bounds each call; 10 s when 0.
+	// Timeout bounds each call; 0 means 10 s.
 	Timeout time.Duration
-	// Limit bounds the whole; 10 minutes when 0. What is left then is skipped
-	// and the verdict is incomplete.
+	// Limit bounds the whole check; 0 means 10 minutes. The remaining checks are
+	// then skipped and the verdict is incomplete.
 	Limit time.Duration
 }
 
@@ -62,14 +58,11 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Name == "" {
 		o.Name = "an assistant"
 	}
-	if o.Method == "" {
-		o.Method = "ar"
-	}
-	if o.Memory == assistantv1.MemoryLevel_MEMORY_LEVEL_UNSPECIFIED {
-		o.Memory = assistantv1.MemoryLevel_MEMORY_LEVEL_AR
-	}
-	if o.Scheme == assistantv1.Scheme_SCHEME_UNSPECIFIED {
-		o.Scheme = assistantv1.Scheme_SCHEME_SAMPLES
+	if o.Method == nil {
+		o.Method = &simv1.Method{
+			Name: "ar", Memory: simv1.MemoryLevel_MEMORY_LEVEL_AR, Scheme: simv1.Scheme_SCHEME_SAMPLES,
+			Decider: simv1.Decider_DECIDER_POLICY, Told: simv1.Told_TOLD_NOTHING,
+		}
 	}
 	if o.StepSeconds == 0 {
 		o.StepSeconds = 900
@@ -84,6 +77,9 @@ func (o Options) withDefaults() (Options, error) {
 		o.Limit = 10 * time.Minute
 	}
 	var v errs.Violations
+	if err := protovalidate.Validate(o.Method); err != nil {
+		v.Add("method", "%s", strings.Join(strings.Fields(err.Error()), " "))
+	}
 	if err := simtime.Scale(o.StepSeconds).Validate(); err != nil {
 		v.Add("step_seconds", "%s", strings.TrimPrefix(err.Error(), "step_seconds: "))
 	}
@@ -99,18 +95,19 @@ func (o Options) withDefaults() (Options, error) {
 	return o, v.OrNil()
 }
 
-// check is one requirement and how to look whether it holds.
+// check is one requirement and how it is checked.
 type check struct {
 	id    string
 	level Level
-	// requires is the sentence of the contract.
+	// requires is the requirement in a sentence.
 	requires string
-	// needs are checks without whose success this one would say nothing.
+	// needs names checks that must pass before this one means anything.
 	needs []string
 	run   func(context.Context, *probe) finding
 }
 
-// finding is what a check found. A violated one fails or warns by its level.
+// finding is the result of a check. The level of the check decides whether a
+// violation is a failure or a warning.
 type finding struct {
 	kind           findingKind
 	found, allowed string
@@ -137,12 +134,12 @@ func notApplicable(format string, args ...any) finding {
 }
 
 // Assistant checks the server behind client against the contract in
-// proto/propersim/assistant/v1. It opens sessions under run names of its own
-// and closes them again.
+// proto/propersim/assistant/v1. It opens sessions with run ids of its own and
+// closes them afterwards.
 //
 // An error means that there is no report: ErrInvalid for impossible options,
-// ErrUnavailable where nothing answers, ErrCanceled or ErrDeadline when ctx
-// ends. A server that breaks the contract is not an error: see Report.OK.
+// ErrUnavailable when the server cannot be reached, ErrCanceled or ErrDeadline when
+// ctx ends. A server that violates the contract is not an error: see Report.OK.
 func Assistant(ctx context.Context, client assistantv1.AssistantServiceClient, opts Options) (*Report, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
@@ -157,7 +154,7 @@ func Assistant(ctx context.Context, client assistantv1.AssistantServiceClient, o
 	report := newReport(opts)
 	for _, c := range checks(opts) {
 		report.Checks = append(report.Checks, p.perform(limited, c, report))
-		if over(ctx) {
+		if ended(ctx) {
 			return nil, fmt.Errorf("conformance stopped at %s: %w", c.id, stopped(ctx))
 		}
 	}
@@ -166,15 +163,15 @@ func Assistant(ctx context.Context, client assistantv1.AssistantServiceClient, o
 	return report, nil
 }
 
-// over reports that a context has ended or is about to: a call reads the
-// deadline by the clock on both sides of the wire, and either may see it pass a
-// little before the context's own timer does.
-func over(ctx context.Context) bool {
+// ended reports whether a context has ended or ends within 20 ms. Client and server
+// compare the deadline with the clock, and either may see it pass a little before
+// the context's own timer fires.
+func ended(ctx context.Context) bool {
 	deadline, bounded := ctx.Deadline()
 	return ctx.Err() != nil || bounded && time.Until(deadline) < 20*time.Millisecond
 }
 
-// stopped names the end of a context that is over.
+// stopped says why a context has ended.
 func stopped(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return errs.ErrCanceled
@@ -182,13 +179,13 @@ func stopped(ctx context.Context) error {
 	return errs.ErrDeadline
 }
 
-// reach tells a server that is not there from one that is at fault.
+// reach returns an error when the server cannot be reached at all.
 func (p *probe) reach(ctx context.Context) error {
 	err := p.close(ctx, p.run("reach"))
 	if code(err) == codes.Unavailable {
 		return fmt.Errorf("%s cannot be reached: %w", p.opts.Name, err)
 	}
-	if over(ctx) {
+	if ended(ctx) {
 		return stopped(ctx)
 	}
 	return nil
@@ -198,12 +195,12 @@ func (p *probe) perform(ctx context.Context, c check, report *Report) Check {
 	out := Check{ID: c.id, Level: c.level, Requires: c.requires}
 	for _, need := range c.needs {
 		if earlier := report.check(need); earlier != nil && earlier.Result != Pass {
-			out.Result, out.Found = Skip, "not looked at: it builds on "+need
+			out.Result, out.Found = Skip, "not checked: it depends on "+need
 			return out
 		}
 	}
-	if over(ctx) {
-		out.Result, out.Found = Skip, fmt.Sprintf("not looked at: the limit of %s was over", p.opts.Limit)
+	if ended(ctx) {
+		out.Result, out.Found = Skip, fmt.Sprintf("not checked: the limit of %s was reached", p.opts.Limit)
 		report.cut = true
 		return out
 	}
@@ -214,8 +211,8 @@ func (p *probe) perform(ctx context.Context, c check, report *Report) Check {
 		out.Result = Pass
 	case f.kind == unchecked:
 		out.Result = Skip
-	case over(ctx): // the limit fell into the check: nothing is known
-		out.Result, out.Found, out.Allowed = Skip, fmt.Sprintf("cut short by the limit of %s", p.opts.Limit), ""
+	case ended(ctx): // the check was interrupted, so its finding means nothing
+		out.Result, out.Found, out.Allowed = Skip, fmt.Sprintf("interrupted by the limit of %s", p.opts.Limit), ""
 		report.cut = true
 	case c.level == Must:
 		out.Result = Fail
@@ -225,7 +222,7 @@ func (p *probe) perform(ctx context.Context, c check, report *Report) Check {
 	return out
 }
 
-// checks lists all of them in the order in which they run.
+// checks returns all checks in the order in which they run.
 func checks(opts Options) []check {
 	exact := Should
 	if opts.Deterministic {
@@ -235,9 +232,10 @@ func checks(opts Options) []check {
 	all = append(all, sessionChecks()...)
 	all = append(all, stepChecks(exact)...)
 	all = append(all, observeChecks(exact)...)
-	all = append(all, besideChecks(exact)...)
+	all = append(all, parallelChecks(exact)...)
 	all = append(all, deadlineChecks()...)
-	all = append(all, candidateChecks()...) // over all answers so far
+	all = append(all, candidateChecks()...) // of all answers so far
+	all = append(all, recordChecks()...)
 	all = append(all, adapterChecks()...)
 	all = append(all, invalidChecks()...)
 	return all

@@ -9,7 +9,6 @@ import (
 	"buf.build/go/protovalidate"
 
 	"github.com/propersim/propersim/pkg/content"
-	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
@@ -17,17 +16,17 @@ func candidateChecks() []check {
 	return []check{
 		{
 			id: "candidates.count", level: Must, needs: []string{"session.open"},
-			requires: "Under the scheme samples exactly as many candidates come back as were asked for, 1 to 16.",
+			requires: "Under the scheme samples the answer has as many candidates as were requested, 1 to 16.",
 			run:      exactCount,
 		},
 		{
 			id: "candidates.contrast", level: Must, needs: []string{"run.life"},
-			requires: "Under the scheme contrast: candidate 0, then its opposite in kind, then, beside a recommendation, a second recommendation.",
+			requires: "Under the scheme contrast: candidate 0, then its opposite in kind, then, if candidate 0 is a recommendation, a second recommendation.",
 			run:      contrastRule,
 		},
 		{
 			id: "candidates.well-formed", level: Must, needs: []string{"session.open"},
-			requires: "A candidate is exactly one of a recommendation, with a text, and an abstention; every answer keeps the field rules of the contract.",
+			requires: "A candidate is a recommendation with a text, an abstention, or a failure; every answer satisfies the field rules of the contract.",
 			run:      wellFormed,
 		},
 		{
@@ -37,7 +36,7 @@ func candidateChecks() []check {
 		},
 		{
 			id: "candidates.vocabulary", level: Should, needs: []string{"session.open"},
-			requires: "Topic and tone are of the shared vocabulary, or empty where they are not known.",
+			requires: "Topic and tone are of the shared vocabulary, or empty where the assistant does not know them.",
 			run:      vocabulary,
 		},
 		{
@@ -47,36 +46,36 @@ func candidateChecks() []check {
 		},
 		{
 			id: "candidates.completion", level: Should, needs: []string{"session.open"},
-			requires: "A completion is the answer as the policy gave it, a JSON object; the same text becomes the training target.",
+			requires: "The completion of a recommendation or an abstention is the answer as the policy gave it, a JSON object; the same text becomes the training target.",
 			run:      completions,
 		},
 	}
 }
 
 func exactCount(ctx context.Context, p *probe) finding {
-	if p.opts.Scheme != assistantv1.Scheme_SCHEME_SAMPLES {
+	if p.opts.Method.GetScheme() != simv1.Scheme_SCHEME_SAMPLES {
 		return notApplicable("the scheme samples is not claimed")
 	}
 	run := p.run("count")
 	if _, err := p.open(ctx, run); err != nil {
-		return broken("OK", "opening: %s", told(err))
+		return broken("OK", "opening: %s", outcome(err))
 	}
 	for _, n := range []int32{1, 2, 3, 16} {
 		req := request(run, life(p.opts.StepSeconds, 1)[0], -1)
 		req.Candidates = n
-		answer, err := p.ask(ctx, req)
+		answer, err := p.sendRecommend(ctx, req)
 		if err != nil {
-			return broken("OK", "asked for %d candidates: %s", n, told(err))
+			return broken("OK", "%d candidates requested: %s", n, outcome(err))
 		}
 		if got := len(answer.GetCandidates()); got != int(n) {
-			return broken(fmt.Sprintf("%d candidates", n), "asked for %d candidates: %d came back", n, got)
+			return broken(fmt.Sprintf("%d candidates", n), "%d candidates requested: the answer has %d", n, got)
 		}
 	}
-	return ok("1, 2, 3 and 16 candidates when asked for so many")
+	return ok("returns 1, 2, 3 and 16 candidates as requested")
 }
 
 func contrastRule(_ context.Context, p *probe) finding {
-	if p.opts.Scheme != assistantv1.Scheme_SCHEME_CONTRAST {
+	if p.opts.Method.GetScheme() != simv1.Scheme_SCHEME_CONTRAST {
 		return notApplicable("the scheme contrast is not claimed")
 	}
 	const allowed = "after a silence: a recommendation of origin OPPOSITE; after a recommendation: an abstention of origin OPPOSITE, then a recommendation of origin SECOND"
@@ -85,7 +84,7 @@ func contrastRule(_ context.Context, p *probe) finding {
 			return broken(allowed, "at step %d %s: %s", step.moment.step, why, inWords(step.answer))
 		}
 	}
-	return ok("held at all %d steps", len(p.lived))
+	return ok("satisfied at all %d steps", len(p.lived))
 }
 
 // contrastFault says what is wrong with candidates of the contrast scheme.
@@ -101,14 +100,14 @@ func contrastFault(c []*simv1.Candidate) string {
 	switch {
 	case len(c) != want:
 		return fmt.Sprintf("%d candidates instead of %d", len(c), want)
-	case (c[1].GetRecommendation() != nil) == speaks:
+	case c[1].GetFailure() == nil && (c[1].GetRecommendation() != nil) == speaks:
 		return "candidate 1 is not the opposite in kind"
 	case c[1].GetOrigin() != simv1.Origin_ORIGIN_OPPOSITE:
-		return "candidate 1 is of origin " + c[1].GetOrigin().String()
-	case speaks && c[2].GetRecommendation() == nil:
-		return "candidate 2 is not a recommendation"
+		return "candidate 1 has the origin " + c[1].GetOrigin().String()
+	case speaks && c[2].GetAbstention() != nil:
+		return "candidate 2 is an abstention"
 	case speaks && c[2].GetOrigin() != simv1.Origin_ORIGIN_SECOND:
-		return "candidate 2 is of origin " + c[2].GetOrigin().String()
+		return "candidate 2 has the origin " + c[2].GetOrigin().String()
 	}
 	return ""
 }
@@ -116,28 +115,32 @@ func contrastFault(c []*simv1.Candidate) string {
 func wellFormed(_ context.Context, p *probe) finding {
 	for _, answer := range p.answers {
 		if err := protovalidate.Validate(answer); err != nil {
-			return broken("candidates within the field rules of the contract", "%s in %s",
+			return broken("answers that satisfy the field rules of the contract", "%s in %s",
 				strings.Join(strings.Fields(err.Error()), " "), inWords(answer))
 		}
 		for i, c := range answer.GetCandidates() {
 			if r := c.GetRecommendation(); r != nil && strings.TrimSpace(r.GetText()) == "" {
-				return broken("a text, or an abstention", "candidate %d recommends with a blank text", i)
+				return broken("a text, or an abstention", "candidate %d is a recommendation with a blank text", i)
 			}
 		}
 	}
-	return ok("held in all %d answers", len(p.answers))
+	return ok("satisfied in all %d answers", len(p.answers))
 }
 
-// magic are texts by which assistants have been seen to mean silence.
+// magic has texts by which assistants have meant silence.
 var magic = map[string]bool{
 	"no recommendation": true, "none": true, "abstain": true, "abstention": true, "silence": true,
 	"null": true, "n/a": true, "nothing": true, "no": true, "do nothing": true, "no suggestion": true,
 }
 
 func explicitSilence(_ context.Context, p *probe) finding {
-	spoke, silent := 0, 0
+	spoke, silent, failed := 0, 0, 0
 	for _, answer := range p.answers {
 		for _, c := range answer.GetCandidates() {
+			if c.GetFailure() != nil {
+				failed++
+				continue
+			}
 			if c.GetRecommendation() == nil {
 				silent++
 				continue
@@ -145,11 +148,11 @@ func explicitSilence(_ context.Context, p *probe) finding {
 			spoke++
 			text := strings.ToLower(strings.Trim(c.GetRecommendation().GetText(), " .!-_\"'[]()\n\t"))
 			if magic[text] || text == "" {
-				return broken("an abstention in its place", "a recommendation reads %q", c.GetRecommendation().GetText())
+				return broken("an abstention instead", "a recommendation reads %q", c.GetRecommendation().GetText())
 			}
 		}
 	}
-	return ok("%d recommendations and %d abstentions, all of them explicit", spoke, silent)
+	return ok("%d recommendations, %d abstentions and %d failures, all of them explicit", spoke, silent, failed)
 }
 
 func vocabulary(_ context.Context, p *probe) finding {
@@ -157,10 +160,10 @@ func vocabulary(_ context.Context, p *probe) finding {
 		for _, c := range answer.GetCandidates() {
 			r := c.GetRecommendation()
 			if topic := r.GetTopic(); topic != "" && content.TopicIndex(topic) < 0 {
-				return broken("empty, or a topic of pkg/content such as "+someTopics(), "topic %q is not known; a judge cannot match it", topic)
+				return broken("empty, or a topic of pkg/content such as "+someTopics(), "topic %q is unknown; a judge cannot match it", topic)
 			}
 			if tone := r.GetTone(); tone != "" && content.ToneIndex(content.Tone(tone)) < 0 {
-				return broken("empty, or one of "+allTones(), "tone %q is not known; a judge cannot match it", tone)
+				return broken("empty, or one of "+allTones(), "tone %q is unknown; a judge cannot match it", tone)
 			}
 		}
 	}
@@ -187,30 +190,30 @@ func origins(_ context.Context, p *probe) finding {
 	for _, answer := range p.answers {
 		for i, c := range answer.GetCandidates() {
 			sample := c.GetOrigin() == simv1.Origin_ORIGIN_SAMPLE || c.GetOrigin() == simv1.Origin_ORIGIN_UNSPECIFIED
-			if !sample && (i == 0 || p.opts.Scheme == assistantv1.Scheme_SCHEME_SAMPLES) {
-				return broken("ORIGIN_SAMPLE, or unspecified", "candidate %d is of origin %s", i, c.GetOrigin())
+			if !sample && (i == 0 || p.opts.Method.GetScheme() == simv1.Scheme_SCHEME_SAMPLES) {
+				return broken("ORIGIN_SAMPLE, or unspecified", "candidate %d has the origin %s", i, c.GetOrigin())
 			}
 		}
 	}
-	return ok("held in all %d answers", len(p.answers))
+	return ok("satisfied in all %d answers", len(p.answers))
 }
 
 func completions(_ context.Context, p *probe) finding {
 	given := 0
 	for _, answer := range p.answers {
 		for _, c := range answer.GetCandidates() {
-			if c.GetCompletion() == "" {
+			if c.GetCompletion() == "" || c.GetFailure() != nil {
 				continue
 			}
 			given++
 			var object map[string]any
 			if err := json.Unmarshal([]byte(c.GetCompletion()), &object); err != nil {
-				return broken(`empty, or a JSON object such as {"action":"abstain"}`, "completion %q is no JSON object", shortened(c.GetCompletion(), 80))
+				return broken(`empty, or a JSON object such as {"action":"abstain"}`, "completion %q is not a JSON object", shortened(c.GetCompletion(), 80))
 			}
 		}
 	}
 	if given == 0 {
-		return notApplicable("no candidate carries a completion; no model can be trained on its answers")
+		return notApplicable("no candidate has a completion; no model can be trained on these answers")
 	}
 	return ok("%d completions are JSON objects", given)
 }

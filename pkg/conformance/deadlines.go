@@ -11,18 +11,18 @@ func deadlineChecks() []check {
 	return []check{
 		{
 			id: "deadline.given-up", level: Must, needs: []string{"session.open-history"},
-			requires: "A Recommend that the caller has given up ends at once, moves nothing, and holds up no later call.",
+			requires: "A Recommend that the caller has cancelled ends at once, changes nothing, and blocks no later call.",
 			run:      givenUp,
 		},
 		{
 			id: "deadline.retry", level: Must, needs: []string{"session.open-history"},
-			requires: "An Observe that the caller has given up may have counted or not; the same again is OK and then it has.",
+			requires: "An Observe that the caller has cancelled may have counted or not; the same again answers OK, and then it has counted.",
 			run:      retriedObserve,
 		},
 	}
 }
 
-// impatience are the deadlines after which a call is given up.
+// impatience has the timeouts of the cancelled calls.
 var impatience = []time.Duration{0, time.Millisecond, 5 * time.Millisecond}
 
 func givenUp(ctx context.Context, p *probe) finding {
@@ -30,7 +30,7 @@ func givenUp(ctx context.Context, p *probe) finding {
 	moments := life(p.opts.StepSeconds, 31)
 	history := p.history(moments[:30], 4)
 	if _, err := p.open(ctx, run, history); err != nil {
-		return broken("OK", "opening: %s", told(err))
+		return broken("OK", "opening: %s", outcome(err))
 	}
 	for _, patience := range impatience {
 		began := time.Now()
@@ -38,16 +38,16 @@ func givenUp(ctx context.Context, p *probe) finding {
 		_, err := p.client.Recommend(short, request(run, moments[30], last(history)))
 		cancel()
 		if c := code(err); err != nil && c != codes.DeadlineExceeded && c != codes.Canceled {
-			return broken("DEADLINE_EXCEEDED or CANCELLED, or an answer in time", "Recommend with %s to go: %s", patience, told(err))
+			return broken("DEADLINE_EXCEEDED or CANCELLED, or an answer in time", "Recommend with a timeout of %s: %s", patience, outcome(err))
 		}
 		if took := time.Since(began); took > patience+time.Second {
-			return broken("an end within a second of the deadline", "Recommend with %s to go took %s", patience, took.Round(time.Millisecond))
+			return broken("an end within a second of the deadline", "Recommend with a timeout of %s took %s", patience, took.Round(time.Millisecond))
 		}
 		if _, err := p.recommend(ctx, run, moments[30], last(history)); err != nil {
-			return broken("OK", "Recommend after one that was given up after %s: %s", patience, told(err))
+			return broken("OK", "Recommend after one that was cancelled after %s: %s", patience, outcome(err))
 		}
 	}
-	return ok("a call that is given up ends at once and disturbs nothing")
+	return ok("a cancelled call ends at once and changes nothing")
 }
 
 func retriedObserve(ctx context.Context, p *probe) finding {
@@ -55,7 +55,7 @@ func retriedObserve(ctx context.Context, p *probe) finding {
 	moments := life(p.opts.StepSeconds, 20)
 	history := p.history(moments[:19], 4)
 	if _, err := p.open(ctx, run, history[:10]); err != nil {
-		return broken("OK", "opening: %s", told(err))
+		return broken("OK", "opening: %s", outcome(err))
 	}
 	for i, patience := range impatience {
 		at, past := history[9+i].GetStep(), history[10+i]
@@ -63,14 +63,14 @@ func retriedObserve(ctx context.Context, p *probe) finding {
 		err := p.observe(short, run, at, past)
 		cancel()
 		if c := code(err); err != nil && c != codes.DeadlineExceeded && c != codes.Canceled {
-			return broken("DEADLINE_EXCEEDED or CANCELLED, or OK in time", "Observe with %s to go: %s", patience, told(err))
+			return broken("DEADLINE_EXCEEDED or CANCELLED, or OK in time", "Observe with a timeout of %s: %s", patience, outcome(err))
 		}
 		if err := p.observe(ctx, run, at, past); err != nil {
-			return broken("OK", "the same Observe again after it was given up: %s", told(err))
+			return broken("OK", "the same Observe again after it was cancelled: %s", outcome(err))
 		}
 	}
 	if _, err := p.recommend(ctx, run, moments[13], history[12].GetStep()); err != nil {
-		return broken("the session stands at the newest step", "Recommend afterwards: %s", told(err))
+		return broken("the session is at the latest step", "Recommend afterwards: %s", outcome(err))
 	}
-	return ok("an Observe that was given up can be repeated")
+	return ok("a cancelled Observe can be repeated")
 }

@@ -12,6 +12,7 @@ import (
 	"buf.build/go/protovalidate"
 	validate "github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/protovalidate"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -24,8 +25,8 @@ import (
 
 type opening = grpc.ClientStreamingServer[assistantv1.OpenSessionRequest, assistantv1.OpenSessionResponse]
 
-// double is an assistant whose rpcs are fields, so that a test can put one of
-// its own in front of a faithful one.
+// double is an assistant whose rpcs are fields, so that a test can replace one of a
+// faithful server.
 type double struct {
 	assistantv1.UnimplementedAssistantServiceServer
 	open      func(opening) error
@@ -52,17 +53,17 @@ func (d *double) CloseSession(ctx context.Context, r *assistantv1.CloseSessionRe
 	return d.forget(ctx, r)
 }
 
-// faithful keeps the whole contract: its answers follow from all that its
-// session has seen, and from nothing else.
+// faithful satisfies the whole contract: its answers follow from all that its
+// session was given, notes included, and from nothing else.
 type faithful struct {
 	mu       sync.Mutex
 	sessions map[string]*memory // guarded by mu
 }
 
 type memory struct {
-	last, seen, said int32
-	scheme           assistantv1.Scheme
-	adapter          string
+	last, seen, said, noted int32
+	scheme                  simv1.Scheme
+	adapter                 string
 }
 
 func newDouble() (*double, *faithful) {
@@ -71,6 +72,10 @@ func newDouble() (*double, *faithful) {
 }
 
 func (m *memory) take(past *simv1.PastStep) {
+	m.noted += int32(len(past.GetNotes()))
+	if past.GetObservation() == nil { // the user sleeps
+		return
+	}
 	m.last = past.GetStep()
 	m.seen++
 	if past.GetDelivered().GetRecommendation() != nil {
@@ -87,7 +92,8 @@ func (f *faithful) open(stream opening) error {
 		return err
 	}
 	start := first.GetStart()
-	m := &memory{last: -1, scheme: start.GetScheme(), adapter: start.GetAdapter().GetId()}
+	m := &memory{last: -1, scheme: start.GetMethod().GetScheme(), adapter: start.GetAdapter().GetId()}
+	reached := int32(-1)
 	for {
 		next, err := stream.Recv()
 		if err == io.EOF {
@@ -100,9 +106,10 @@ func (f *faithful) open(stream opening) error {
 			return status.Error(codes.InvalidArgument, "want history after start")
 		}
 		for _, past := range next.GetHistory().GetSteps() {
-			if past.GetStep() <= m.last {
+			if past.GetStep() <= reached {
 				return status.Error(codes.InvalidArgument, "history must ascend")
 			}
+			reached = past.GetStep()
 			m.take(past)
 		}
 	}
@@ -112,14 +119,23 @@ func (f *faithful) open(stream opening) error {
 	return stream.SendAndClose(&assistantv1.OpenSessionResponse{LastStep: m.last})
 }
 
+// reasoned is an error with an ErrorInfo.
+func reasoned(code codes.Code, reason, format string, args ...any) error {
+	withReason, err := status.Newf(code, format, args...).WithDetails(&errdetails.ErrorInfo{Reason: reason, Domain: "propersim"})
+	if err != nil {
+		return err
+	}
+	return withReason.Err()
+}
+
 // at is called with mu held.
 func (f *faithful) at(run string, last int32) (*memory, error) {
 	m, ok := f.sessions[run]
 	switch {
 	case !ok:
-		return nil, status.Errorf(codes.NotFound, "no session of %q", run)
+		return nil, reasoned(codes.NotFound, "SESSION_NOT_FOUND", "no session of %q", run)
 	case m.last != last:
-		return nil, status.Errorf(codes.FailedPrecondition, "stands at %d", m.last)
+		return nil, reasoned(codes.FailedPrecondition, "SESSION_BEHIND", "the session is at %d", m.last)
 	}
 	return m, nil
 }
@@ -131,9 +147,16 @@ func (f *faithful) recommend(_ context.Context, r *assistantv1.RecommendRequest)
 	if err != nil {
 		return nil, err
 	}
-	speaks := (m.seen+2*m.said+r.GetStep())%3 == 0
-	out := &assistantv1.RecommendResponse{Adapter: m.adapter}
-	if m.scheme == assistantv1.Scheme_SCHEME_CONTRAST {
+	speaks := (m.seen+2*m.said+m.noted+r.GetStep())%3 == 0
+	out := &assistantv1.RecommendResponse{
+		Adapter: m.adapter,
+		Calls:   []*simv1.ModelCall{{Id: "assistant/0", Role: simv1.Role_ROLE_ASSISTANT}, {Id: "assistant/1", Role: simv1.Role_ROLE_ASSISTANT}},
+		Timings: []*simv1.CallTiming{{CallId: "assistant/1"}},
+	}
+	if m.seen%10 == 5 {
+		out.Notes = []*simv1.Note{{Role: simv1.Role_ROLE_ASSISTANT, Key: fmt.Sprintf("mood/%d", m.seen), Content: []byte("good")}}
+	}
+	if m.scheme == simv1.Scheme_SCHEME_CONTRAST {
 		out.Candidates = append(out.Candidates, answer(m, speaks, simv1.Origin_ORIGIN_SAMPLE), answer(m, !speaks, simv1.Origin_ORIGIN_OPPOSITE))
 		if speaks {
 			out.Candidates = append(out.Candidates, answer(m, true, simv1.Origin_ORIGIN_SECOND))
@@ -176,7 +199,7 @@ func (f *faithful) use(_ context.Context, r *assistantv1.UseAdapterRequest) (*as
 	defer f.mu.Unlock()
 	m, ok := f.sessions[r.GetRunId()]
 	if !ok {
-		return nil, status.Errorf(codes.NotFound, "no session of %q", r.GetRunId())
+		return nil, reasoned(codes.NotFound, "SESSION_NOT_FOUND", "no session of %q", r.GetRunId())
 	}
 	m.adapter = r.GetAdapter().GetId()
 	return &assistantv1.UseAdapterResponse{}, nil
@@ -189,9 +212,9 @@ func (f *faithful) forget(_ context.Context, r *assistantv1.CloseSessionRequest)
 	return &assistantv1.CloseSessionResponse{}, nil
 }
 
-// stand puts a server behind the contract's field rules and a real connection
-// in memory.
-func stand(t *testing.T, server assistantv1.AssistantServiceServer, rules bool) assistantv1.AssistantServiceClient {
+// connect serves an assistant over a connection in memory, with the field rules of
+// the contract or without.
+func connect(t *testing.T, server assistantv1.AssistantServiceServer, rules bool) assistantv1.AssistantServiceClient {
 	t.Helper()
 	var opts []grpc.ServerOption
 	if rules {
@@ -212,10 +235,10 @@ func stand(t *testing.T, server assistantv1.AssistantServiceServer, rules bool) 
 	return assistantv1.NewAssistantServiceClient(conn)
 }
 
-// checkNamed reports whether a run identifier belongs to a check by its name.
+// checkNamed reports whether a run id belongs to the check of that name.
 func checkNamed(run, name string) bool { return strings.HasSuffix(run, "-"+name) }
 
-// tapped is an opening whose messages and answer pass through a test's hands.
+// tapped is an opening whose messages and answer a test can change.
 type tapped struct {
 	opening
 	recv func(*assistantv1.OpenSessionRequest, error) (*assistantv1.OpenSessionRequest, error)

@@ -12,7 +12,7 @@ import (
 )
 
 func invalidChecks() []check {
-	const requires = " against the field rules answers INVALID_ARGUMENT."
+	const requires = " that violates the field rules is answered with INVALID_ARGUMENT."
 	return []check{
 		{
 			id: "invalid.open-session", level: Should, needs: []string{"session.open"},
@@ -36,13 +36,13 @@ func invalidChecks() []check {
 		},
 		{
 			id: "invalid.survived", level: Must, needs: []string{"session.open"},
-			requires: "Bad requests do no harm to the runs of others.",
+			requires: "Invalid requests do no harm to other runs.",
 			run:      survived,
 		},
 	}
 }
 
-// tally collects the bad requests that were not refused as such.
+// tally collects the invalid requests that were not answered with INVALID_ARGUMENT.
 type tally struct {
 	sent   int
 	faults []string
@@ -51,15 +51,15 @@ type tally struct {
 func (t *tally) add(what string, err error) {
 	t.sent++
 	if code(err) != codes.InvalidArgument {
-		t.faults = append(t.faults, what+": "+told(err))
+		t.faults = append(t.faults, what+": "+outcome(err))
 	}
 }
 
 func (t *tally) finding() finding {
 	if len(t.faults) > 0 {
-		return broken("INVALID_ARGUMENT", "%d of %d bad requests are not refused as such: %s", len(t.faults), t.sent, strings.Join(t.faults, "; "))
+		return broken("INVALID_ARGUMENT", "%d of %d invalid requests are answered otherwise: %s", len(t.faults), t.sent, strings.Join(t.faults, "; "))
 	}
-	return ok("refuses %d bad requests", t.sent)
+	return ok("answers %d invalid requests with INVALID_ARGUMENT", t.sent)
 }
 
 func invalidOpen(ctx context.Context, p *probe) finding {
@@ -75,10 +75,10 @@ func invalidOpen(ctx context.Context, p *probe) finding {
 		{"no settings", func(s *assistantv1.SessionStart) { s.Settings = nil }},
 		{"an empty stream", func(s *assistantv1.SessionStart) { s.Settings.Stream = "" }},
 		{"step_seconds 5", func(s *assistantv1.SessionStart) { s.Settings.StepSeconds = 5 }},
-		{"an empty method", func(s *assistantv1.SessionStart) { s.Method = "" }},
-		{"no memory level", func(s *assistantv1.SessionStart) { s.Memory = 0 }},
-		{"an unknown memory level", func(s *assistantv1.SessionStart) { s.Memory = 99 }},
-		{"no scheme", func(s *assistantv1.SessionStart) { s.Scheme = 0 }},
+		{"no method", func(s *assistantv1.SessionStart) { s.Method = nil }},
+		{"a method without a name", func(s *assistantv1.SessionStart) { s.Method.Name = "" }},
+		{"an unknown memory level", func(s *assistantv1.SessionStart) { s.Method.Memory = 99 }},
+		{"an unknown scheme", func(s *assistantv1.SessionStart) { s.Method.Scheme = 99 }},
 	} {
 		start := p.start(run)
 		bad.change(start)
@@ -101,7 +101,7 @@ func invalidOpen(ctx context.Context, p *probe) finding {
 func invalidRecommend(ctx context.Context, p *probe) finding {
 	run := p.run("invalid")
 	if _, err := p.open(ctx, run); err != nil {
-		return broken("OK", "opening: %s", told(err))
+		return broken("OK", "opening: %s", outcome(err))
 	}
 	good := request(run, life(p.opts.StepSeconds, 1)[0], -1)
 	var t tally
@@ -119,7 +119,7 @@ func invalidRecommend(ctx context.Context, p *probe) finding {
 	} {
 		req := proto.CloneOf(good)
 		bad.change(req)
-		_, err := p.ask(ctx, req)
+		_, err := p.sendRecommend(ctx, req)
 		t.add(bad.what, err)
 	}
 	return t.finding()
@@ -128,7 +128,7 @@ func invalidRecommend(ctx context.Context, p *probe) finding {
 func invalidObserve(ctx context.Context, p *probe) finding {
 	run := p.run("invalid")
 	if _, err := p.open(ctx, run); err != nil {
-		return broken("OK", "opening: %s", told(err))
+		return broken("OK", "opening: %s", outcome(err))
 	}
 	good := &assistantv1.ObserveRequest{RunId: run, LastStep: -1, Past: p.past(life(p.opts.StepSeconds, 1)[0], silence())}
 	var t tally
@@ -145,18 +145,18 @@ func invalidObserve(ctx context.Context, p *probe) finding {
 	} {
 		req := proto.CloneOf(good)
 		bad.change(req)
-		t.add(bad.what, p.tell(ctx, req))
+		t.add(bad.what, p.sendObserve(ctx, req))
 	}
 	return t.finding()
 }
 
 func invalidAdapter(ctx context.Context, p *probe) finding {
 	if p.trainable == TrainableNo {
-		return notApplicable("no adapter is taken")
+		return notApplicable("the server has no adapters")
 	}
 	run := p.run("invalid")
 	if _, err := p.open(ctx, run); err != nil {
-		return broken("OK", "opening: %s", told(err))
+		return broken("OK", "opening: %s", outcome(err))
 	}
 	var t tally
 	t.add("an empty run_id", p.use(ctx, "", p.adapter()))
@@ -171,21 +171,21 @@ func invalidClose(ctx context.Context, p *probe) finding {
 	return t.finding()
 }
 
-// survived asks a run that was there before the bad requests came.
+// survived uses a run that was opened before an invalid request.
 func survived(ctx context.Context, p *probe) finding {
 	run := p.run("survived")
 	first := life(p.opts.StepSeconds, 1)[0]
 	if _, err := p.open(ctx, run); err != nil {
-		return broken("OK", "opening: %s", told(err))
+		return broken("OK", "opening: %s", outcome(err))
 	}
 	bad := request("", first, -1)
 	bad.Observation, bad.Step, bad.Candidates = nil, -1, -1
-	_, refused := p.ask(ctx, bad)
+	_, refused := p.sendRecommend(ctx, bad)
 	if code(refused) == codes.DeadlineExceeded {
-		return broken("an answer", "a bad Recommend: %s", told(refused))
+		return broken("an answer", "an invalid Recommend: %s", outcome(refused))
 	}
 	if _, err := p.recommend(ctx, run, first, -1); err != nil {
-		return broken("OK", "Recommend after bad requests: %s", told(err))
+		return broken("OK", "Recommend after an invalid request: %s", outcome(err))
 	}
-	return ok("goes on after bad requests")
+	return ok("continues after invalid requests")
 }

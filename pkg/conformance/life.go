@@ -7,7 +7,6 @@ import (
 
 	"github.com/propersim/propersim/pkg/activity"
 	"github.com/propersim/propersim/pkg/simtime"
-	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
@@ -17,16 +16,16 @@ type moment struct {
 	seen *simv1.Observation
 }
 
-// stretch is a part of the day that the invented user lives, from a minute of
-// the day until the next stretch begins.
+// stretch is a part of the day of the invented user, from a minute of the day until
+// the next stretch begins.
 type stretch struct {
 	from                      int32
 	kind                      activity.Kind
 	description, room, object string
 }
 
-// day is the invented user's: 16 waking hours from half past six, with a
-// stretch out of sight, one on the way, and hours at the desk.
+// day is the day of the invented user: 16 waking hours from half past six, one part
+// of them out of sight, one walking, and hours at the desk.
 var day = []stretch{
 	{390, activity.WakeUp, "getting up", "bedroom", "bed"},
 	{405, activity.Private, "", "", ""},
@@ -72,16 +71,16 @@ func life(stepSeconds int32, n int) []moment {
 	return out
 }
 
-// past is a moment as a committed step with what was delivered at it.
+// past returns the committed step of a moment with what was delivered.
 func (p *probe) past(m moment, delivered *simv1.Candidate) *simv1.PastStep {
 	out := &simv1.PastStep{Step: m.step, Observation: m.seen, Delivered: delivered}
-	if p.opts.Memory == assistantv1.MemoryLevel_MEMORY_LEVEL_ARS && m.step%5 != 0 { // each fifth is unjudged
+	if p.opts.Method.GetMemory() == simv1.MemoryLevel_MEMORY_LEVEL_ARS && m.step%5 != 0 { // every fifth is unjudged
 		out.Score = proto.Int32(m.step % 5)
 	}
 	return out
 }
 
-// history turns moments into committed steps: every so-many-th was a
+// history returns the committed steps of moments: one in every was a
 // recommendation, the others silence.
 func (p *probe) history(moments []moment, every int) []*simv1.PastStep {
 	out := make([]*simv1.PastStep, len(moments))
@@ -103,6 +102,15 @@ func silence() *simv1.Candidate {
 	}
 }
 
+// failure is a candidate whose answer could not be read.
+func failure() *simv1.Candidate {
+	return &simv1.Candidate{
+		Choice:     &simv1.Candidate_Failure{Failure: &simv1.Failure{Outcome: "malformed", Detail: "the answer is not JSON"}},
+		Origin:     simv1.Origin_ORIGIN_SAMPLE,
+		Completion: "Sure! Here is a recommendation:",
+	}
+}
+
 func said(i int) *simv1.Candidate {
 	topic := []string{"books", "outdoor-walks", "recipes"}[i%3]
 	text := "Perhaps something about " + topic + " next?"
@@ -113,7 +121,7 @@ func said(i int) *simv1.Candidate {
 	}
 }
 
-// chunked cuts a history into stretches of at most n steps.
+// chunked cuts a history into chunks of at most n steps.
 func chunked(steps []*simv1.PastStep, n int) [][]*simv1.PastStep {
 	var out [][]*simv1.PastStep
 	for len(steps) > n {
@@ -123,7 +131,7 @@ func chunked(steps []*simv1.PastStep, n int) [][]*simv1.PastStep {
 	return append(out, steps)
 }
 
-// last returns the step at which a history ends, -1 for none.
+// last returns the last step of a history, -1 for an empty one.
 func last(history []*simv1.PastStep) int32 {
 	if len(history) == 0 {
 		return -1

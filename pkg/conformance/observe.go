@@ -5,14 +5,14 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
 func observeChecks(exact Level) []check {
 	return []check{
 		{
 			id: "observe.repeat", level: Must, needs: []string{"session.open-history"},
-			requires: "Observe of a step already observed is a no-op and answers OK, so that a caller may repeat what it is not sure of.",
+			requires: "Observe of a step that was observed before is a no-op and answers OK, so that a caller can retry.",
 			run:      observeRepeat,
 		},
 		{
@@ -22,8 +22,13 @@ func observeChecks(exact Level) []check {
 		},
 		{
 			id: "observe.score", level: Must, needs: []string{"session.open-history"},
-			requires: "A step is taken with a score of 0 to 4, and without one where a criterion was unjudged, if the method knows scores.",
+			requires: "If the method knows scores, a step is accepted with a score of 0 to 4, and without one where a criterion was unjudged.",
 			run:      observeScore,
+		},
+		{
+			id: "observe.failure", level: Must, needs: []string{"session.open-history"},
+			requires: "A step at which a failure was delivered is accepted, by Observe and in the history: the user experienced silence.",
+			run:      observeFailure,
 		},
 	}
 }
@@ -34,20 +39,20 @@ func observeRepeat(ctx context.Context, p *probe) finding {
 	history := p.history(moments[:31], 4)
 	before, newest := history[:30], history[30]
 	if _, err := p.open(ctx, run, before); err != nil {
-		return broken("OK", "opening: %s", told(err))
+		return broken("OK", "opening: %s", outcome(err))
 	}
 	for _, what := range []string{"the first time", "again", "a third time"} {
 		if err := p.observe(ctx, run, last(before), newest); err != nil {
-			return broken("OK", "Observe of step %d %s: %s", newest.GetStep(), what, told(err))
+			return broken("OK", "Observe of step %d %s: %s", newest.GetStep(), what, outcome(err))
 		}
 	}
 	if err := p.observe(ctx, run, history[19].GetStep(), history[20]); err != nil {
-		return broken("OK", "Observe of step %d when the session stands at step %d: %s", history[20].GetStep(), newest.GetStep(), told(err))
+		return broken("OK", "Observe of step %d when the session is at step %d: %s", history[20].GetStep(), newest.GetStep(), outcome(err))
 	}
 	if _, err := p.recommend(ctx, run, moments[31], newest.GetStep()); err != nil {
-		return broken("the session stands at the newest step", "Recommend after the repeats: %s", told(err))
+		return broken("the session is at the latest step", "Recommend after the repeats: %s", outcome(err))
 	}
-	return ok("the same step again, and an older one, are no-ops")
+	return ok("the same step again, and an earlier one, are no-ops")
 }
 
 func observeCountedOnce(ctx context.Context, p *probe) finding {
@@ -58,23 +63,23 @@ func observeCountedOnce(ctx context.Context, p *probe) finding {
 		history := p.history(moments[:n+1], 2)
 		before, newest := history[:n], history[n]
 		if _, err := p.open(ctx, run, before); err != nil {
-			return broken("OK", "opening: %s", told(err))
+			return broken("OK", "opening: %s", outcome(err))
 		}
 		if err := p.observe(ctx, run, last(before), newest); err != nil {
-			return broken("OK", "Observe: %s", told(err))
+			return broken("OK", "Observe: %s", outcome(err))
 		}
 		once, err := p.recommend(ctx, run, moments[n+1], newest.GetStep())
 		if err != nil {
-			return broken("OK", "Recommend: %s", told(err))
+			return broken("OK", "Recommend: %s", outcome(err))
 		}
 		for range 5 {
 			if err := p.observe(ctx, run, last(before), newest); err != nil {
-				return broken("OK", "Observe again: %s", told(err))
+				return broken("OK", "Observe again: %s", outcome(err))
 			}
 		}
 		again, err := p.recommend(ctx, run, moments[n+1], newest.GetStep())
 		if err != nil {
-			return broken("OK", "Recommend after the repeats: %s", told(err))
+			return broken("OK", "Recommend after the repeats: %s", outcome(err))
 		}
 		c.add(moments[n+1].step, once, again)
 	}
@@ -82,12 +87,12 @@ func observeCountedOnce(ctx context.Context, p *probe) finding {
 }
 
 func observeScore(ctx context.Context, p *probe) finding {
-	if p.opts.Memory != assistantv1.MemoryLevel_MEMORY_LEVEL_ARS {
-		return notApplicable("scores are told to the memory ars alone")
+	if p.opts.Method.GetMemory() != simv1.MemoryLevel_MEMORY_LEVEL_ARS {
+		return notApplicable("only memory level ARS knows scores")
 	}
 	run := p.run("score")
 	if _, err := p.open(ctx, run); err != nil {
-		return broken("OK", "opening: %s", told(err))
+		return broken("OK", "opening: %s", outcome(err))
 	}
 	at := int32(-1)
 	for i, m := range life(p.opts.StepSeconds, 6) {
@@ -99,9 +104,26 @@ func observeScore(ctx context.Context, p *probe) finding {
 			what = "a score"
 		}
 		if err := p.observe(ctx, run, at, past); err != nil {
-			return broken("OK", "Observe with %s (%d): %s", what, past.GetScore(), told(err))
+			return broken("OK", "Observe with %s (%d): %s", what, past.GetScore(), outcome(err))
 		}
 		at = m.step
 	}
-	return ok("takes the scores 0 to 4 and their absence")
+	return ok("accepts the scores 0 to 4, and none")
+}
+
+func observeFailure(ctx context.Context, p *probe) finding {
+	run := p.run("failure")
+	moments := life(p.opts.StepSeconds, 4)
+	first, second := p.past(moments[0], failure()), p.past(moments[1], failure())
+	first.Score, second.Score = nil, nil // a failure has no score
+	if _, err := p.open(ctx, run, []*simv1.PastStep{first}); err != nil {
+		return broken("OK", "opening with a step at which a failure was delivered: %s", outcome(err))
+	}
+	if err := p.observe(ctx, run, moments[0].step, second); err != nil {
+		return broken("OK", "Observe of a step at which a failure was delivered: %s", outcome(err))
+	}
+	if _, err := p.recommend(ctx, run, moments[2], moments[1].step); err != nil {
+		return broken("the session is at the latest step", "Recommend after a failure: %s", outcome(err))
+	}
+	return ok("accepts steps at which a failure was delivered")
 }

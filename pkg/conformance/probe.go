@@ -10,24 +10,25 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-// probe calls the server, each call bounded, and keeps what came back.
+// probe calls the server, with a timeout for each call, and keeps the answers.
 type probe struct {
 	client    assistantv1.AssistantServiceClient
 	opts      Options
 	prefix    string
-	lived     []livedStep // what the check run.life went through
+	lived     []livedStep // the steps of the check run.life
 	trainable Trainable
 
 	mu        sync.Mutex
 	answers   []*assistantv1.RecommendResponse // guarded by mu
 	latencies []time.Duration                  // of Recommend; guarded by mu
-	opened    []string                         // runs, each once, in order; guarded by mu
+	opened    []string                         // runs, in the order of opening; guarded by mu
 }
 
 // livedStep is one waking step of run.life.
@@ -37,15 +38,15 @@ type livedStep struct {
 	past   *simv1.PastStep
 }
 
-// run returns a run identifier of this probe's own.
+// run returns a run id that only this probe uses.
 func (p *probe) run(name string) string { return p.prefix + "-" + name }
 
-// code reads a gRPC code off an error, whether or not the client has turned it
-// into the vocabulary of pkg/errs.
+// code returns the gRPC code of an error, whether or not the client has converted
+// it to pkg/errs.
 func code(err error) codes.Code { return status.Code(errs.ToStatus(err)) }
 
-// told puts an answer into words: OK, or the code and the message.
-func told(err error) string {
+// outcome describes the end of a call: OK, or the code and the message.
+func outcome(err error) string {
 	if err == nil {
 		return codes.OK.String()
 	}
@@ -54,17 +55,15 @@ func told(err error) string {
 
 func (p *probe) start(run string) *assistantv1.SessionStart {
 	return &assistantv1.SessionStart{
-		RunId:           run,
-		Settings:        &simv1.Settings{Seed: p.opts.Seed, Stream: "conformance", StepSeconds: p.opts.StepSeconds, Days: 14},
-		Method:          p.opts.Method,
-		Memory:          p.opts.Memory,
-		Scheme:          p.opts.Scheme,
-		ConstantPerHour: p.opts.ConstantPerHour,
-		Given:           p.opts.Given,
+		RunId:    run,
+		Settings: &simv1.Settings{Seed: p.opts.Seed, Stream: "conformance", StepSeconds: p.opts.StepSeconds, Days: 14},
+		Method:   proto.CloneOf(p.opts.Method),
+		ToldRate: p.opts.ToldRate,
+		ToldSpec: p.opts.ToldSpec,
 	}
 }
 
-// open opens or replaces a session with a history in chunks.
+// open opens or replaces a session with a history, one message for each chunk.
 func (p *probe) open(ctx context.Context, run string, chunks ...[]*simv1.PastStep) (int32, error) {
 	return p.openWith(ctx, p.start(run), chunks...)
 }
@@ -84,7 +83,7 @@ func (p *probe) openWith(ctx context.Context, start *assistantv1.SessionStart, c
 	return resp.GetLastStep(), nil
 }
 
-// send streams requests as they are to OpenSession.
+// send sends requests to OpenSession as they are.
 func (p *probe) send(ctx context.Context, requests ...*assistantv1.OpenSessionRequest) (*assistantv1.OpenSessionResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.opts.Timeout)
 	defer cancel()
@@ -94,7 +93,7 @@ func (p *probe) send(ctx context.Context, requests ...*assistantv1.OpenSessionRe
 	}
 	for _, req := range requests {
 		if err := stream.Send(req); err != nil {
-			if errors.Is(err, io.EOF) { // the server has answered already: read why
+			if errors.Is(err, io.EOF) { // the server has ended the stream: read why
 				break
 			}
 			return nil, err
@@ -117,10 +116,10 @@ func request(run string, m moment, last int32) *assistantv1.RecommendRequest {
 }
 
 func (p *probe) recommend(ctx context.Context, run string, m moment, last int32) (*assistantv1.RecommendResponse, error) {
-	return p.ask(ctx, request(run, m, last))
+	return p.sendRecommend(ctx, request(run, m, last))
 }
 
-func (p *probe) ask(ctx context.Context, req *assistantv1.RecommendRequest) (*assistantv1.RecommendResponse, error) {
+func (p *probe) sendRecommend(ctx context.Context, req *assistantv1.RecommendRequest) (*assistantv1.RecommendResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.opts.Timeout)
 	defer cancel()
 	began := time.Now()
@@ -136,10 +135,10 @@ func (p *probe) ask(ctx context.Context, req *assistantv1.RecommendRequest) (*as
 }
 
 func (p *probe) observe(ctx context.Context, run string, last int32, past *simv1.PastStep) error {
-	return p.tell(ctx, &assistantv1.ObserveRequest{RunId: run, LastStep: last, Past: past})
+	return p.sendObserve(ctx, &assistantv1.ObserveRequest{RunId: run, LastStep: last, Past: past})
 }
 
-func (p *probe) tell(ctx context.Context, req *assistantv1.ObserveRequest) error {
+func (p *probe) sendObserve(ctx context.Context, req *assistantv1.ObserveRequest) error {
 	ctx, cancel := context.WithTimeout(ctx, p.opts.Timeout)
 	defer cancel()
 	_, err := p.client.Observe(ctx, req)
@@ -160,8 +159,8 @@ func (p *probe) close(ctx context.Context, run string) error {
 	return err
 }
 
-// closeAll leaves the server as it was. What the server says to it has been
-// checked before, so a refusal here is no news.
+// closeAll closes every session. Errors do not matter here: session.close has
+// checked CloseSession.
 func (p *probe) closeAll(ctx context.Context) {
 	closed := map[string]bool{}
 	for _, run := range p.opened {

@@ -14,16 +14,16 @@ type Level string
 
 // The levels.
 const (
-	// Must: a run goes wrong where it does not hold.
+	// Must: a run fails or is wrong when it is violated.
 	Must Level = "must"
-	// Should: a run goes on, with less certainty or worse messages.
+	// Should: a run continues, with less certainty or worse messages.
 	Should Level = "should"
 )
 
 // Result is the outcome of one check.
 type Result string
 
-// The results. A violated must fails, a violated should warns.
+// The results. A violated Must fails, a violated Should warns.
 const (
 	Pass Result = "pass"
 	Fail Result = "fail"
@@ -36,11 +36,11 @@ type Verdict string
 
 // The verdicts.
 const (
-	// Conforms: every must that applies holds.
+	// Conforms: every Must that applies is satisfied.
 	Conforms Verdict = "conforms"
-	// DoesNotConform: a must does not hold.
+	// DoesNotConform: a Must is violated.
 	DoesNotConform Verdict = "does not conform"
-	// Incomplete: time was over before every must had been looked at.
+	// Incomplete: the limit was reached before every Must was checked.
 	Incomplete Verdict = "incomplete"
 )
 
@@ -66,7 +66,7 @@ type Check struct {
 	Result Result `json:"result"`
 	// Found says what the server did.
 	Found string `json:"found"`
-	// Allowed says what it may do; empty where nothing was at fault.
+	// Allowed says what it may do; empty when nothing was wrong.
 	Allowed string `json:"allowed,omitempty"`
 }
 
@@ -74,11 +74,11 @@ type Check struct {
 type Report struct {
 	// Name is the server's, as the options gave it.
 	Name string `json:"name"`
-	// Method, Memory and Scheme are what the sessions were opened with.
+	// Method, Memory and Scheme of the sessions.
 	Method string `json:"method"`
 	Memory string `json:"memory"`
 	Scheme string `json:"scheme"`
-	// Deterministic is the claim under which it was checked.
+	// Deterministic is the claim of the options.
 	Deterministic bool `json:"deterministic"`
 	// Verdict of the whole.
 	Verdict Verdict `json:"verdict"`
@@ -92,14 +92,14 @@ type Report struct {
 	MedianMillis  float64 `json:"recommend_median_ms"`
 	SlowestMillis float64 `json:"recommend_slowest_ms"`
 
-	cut bool // the limit was over before the end
+	cut bool // the limit was reached before the end
 }
 
 func newReport(opts Options) *Report {
 	return &Report{
-		Name: opts.Name, Method: opts.Method,
-		Memory:        strings.ToLower(strings.TrimPrefix(opts.Memory.String(), "MEMORY_LEVEL_")),
-		Scheme:        strings.ToLower(strings.TrimPrefix(opts.Scheme.String(), "SCHEME_")),
+		Name: opts.Name, Method: opts.Method.GetName(),
+		Memory:        strings.ToLower(strings.TrimPrefix(opts.Method.GetMemory().String(), "MEMORY_LEVEL_")),
+		Scheme:        strings.ToLower(strings.TrimPrefix(opts.Method.GetScheme().String(), "SCHEME_")),
 		Deterministic: opts.Deterministic,
 		Trainable:     TrainableUnknown,
 	}
@@ -127,8 +127,7 @@ func (r *Report) finish(p *probe) {
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// OK reports that the server conforms; a command exits with 1 where it is
-// false.
+// OK reports whether the server conforms.
 func (r *Report) OK() bool { return r.Verdict == Conforms }
 
 // Count returns the number of checks with a result.
@@ -154,8 +153,8 @@ func (r *Report) check(id string) *Check {
 // JSON returns the report as an indented JSON object.
 func (r *Report) JSON() ([]byte, error) { return json.MarshalIndent(r, "", "  ") }
 
-// WriteText writes the report for people: a line a check, below a violated one
-// what is required, found and allowed, and the verdict at the end.
+// WriteText writes the report for people: a line for each check, the requirement
+// and what is allowed below a violated one, and the verdict at the end.
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	claim := ""
@@ -189,23 +188,23 @@ func (r *Report) summary() string {
 		r.Count(Pass), r.Count(Fail), r.Count(Warn), r.Count(Skip), r.MedianMillis, r.SlowestMillis, r.Calls)
 	switch r.Trainable {
 	case TrainableYes:
-		b.WriteString("Trainable: it takes adapters.\n")
+		b.WriteString("Trainable: it accepts adapters.\n")
 	case TrainableNo:
-		b.WriteString("Not trainable: UseAdapter is not implemented; use it with methods that do not train.\n")
+		b.WriteString("Not trainable: UseAdapter is not implemented; use the server with methods that do not train.\n")
 	case TrainableUnknown:
-		b.WriteString("Trainable or not: not known without an adapter of its own.\n")
+		b.WriteString("Trainable: unknown without a real adapter of the server.\n")
 	}
 	switch r.Verdict {
 	case Conforms:
 		b.WriteString("VERDICT: conforms to the contract")
 		if warnings := r.Count(Warn); warnings > 0 {
-			fmt.Fprintf(&b, "; recommendations not followed: %d", warnings)
+			fmt.Fprintf(&b, "; warnings: %d", warnings)
 		}
 		b.WriteString(".")
 	case DoesNotConform:
-		fmt.Fprintf(&b, "VERDICT: does not conform to the contract; requirements broken: %d.", r.Count(Fail))
+		fmt.Fprintf(&b, "VERDICT: does not conform to the contract; requirements violated: %d.", r.Count(Fail))
 	case Incomplete:
-		b.WriteString("VERDICT: incomplete; the limit was over before every requirement had been looked at.")
+		b.WriteString("VERDICT: incomplete; the limit was reached before every requirement was checked.")
 	}
 	return b.String()
 }

@@ -17,22 +17,22 @@ func stepChecks(exact Level) []check {
 	return []check{
 		{
 			id: "run.life", level: Must, needs: []string{"session.open"},
-			requires: "A run goes step by step: Recommend, then Observe of what was delivered; sleeping steps are left out.",
+			requires: "A run proceeds step by step: Recommend, then Observe of what was delivered. Steps at which the user sleeps are left out.",
 			run:      liveThrough,
 		},
 		{
 			id: "run.observations", level: Must, needs: []string{"session.open"},
-			requires: "Any observation is answered: out of sight, on the way, of any kind, in any language.",
+			requires: "Every observation is answered: out of sight, walking, of an unknown activity, in any language.",
 			run:      oddObservations,
 		},
 		{
 			id: "run.rebuilt", level: exact, needs: []string{"session.open-history", "run.life"},
-			requires: "A session is a fold over the run's committed waking steps: one rebuilt from the history answers as the one that lived through it.",
+			requires: "A session is a fold over the run's committed steps and their notes: one that is opened with the history answers as the one that went through it.",
 			run:      rebuilt,
 		},
 		{
 			id: "recommend.unmoved", level: Must, needs: []string{"session.open-history"},
-			requires: "Recommend is repeatable: only Observe moves the session.",
+			requires: "Recommend is repeatable: only Observe changes the step of the session.",
 			run:      recommendUnmoved,
 		},
 		{
@@ -43,39 +43,40 @@ func stepChecks(exact Level) []check {
 	}
 }
 
-// liveThrough takes the session through a day and a morning as a run would.
+// liveThrough takes a session through a day and a morning, as a run does.
 func liveThrough(ctx context.Context, p *probe) finding {
 	run := p.run("life")
 	if _, err := p.open(ctx, run); err != nil {
-		return broken("OK", "opening: %s", told(err))
+		return broken("OK", "opening: %s", outcome(err))
 	}
 	at, spoke := int32(-1), 0
 	for _, m := range life(p.opts.StepSeconds, p.opts.Steps) {
 		answer, err := p.recommend(ctx, run, m, at)
 		if err != nil {
-			return broken("OK", "Recommend at step %d, last_step %d: %s", m.step, at, told(err))
+			return broken("OK", "Recommend at step %d, last_step %d: %s", m.step, at, outcome(err))
 		}
 		delivered := silence()
 		if given := answer.GetCandidates(); len(given) > 0 && protovalidate.Validate(given[0]) == nil {
-			delivered = given[0] // a malformed one is candidates.well-formed's business
+			delivered = given[0] // candidates.well-formed reports a malformed one
 		}
 		if delivered.GetRecommendation() != nil {
 			spoke++
 		}
 		past := p.past(m, delivered)
+		past.Notes = answer.GetNotes()
 		if err := p.observe(ctx, run, at, past); err != nil {
-			return broken("OK", "Observe at step %d, last_step %d: %s", m.step, at, told(err))
+			return broken("OK", "Observe at step %d, last_step %d: %s", m.step, at, outcome(err))
 		}
 		at = m.step
 		p.lived = append(p.lived, livedStep{moment: m, answer: answer, past: past})
 	}
-	return ok("lived through %d waking steps; it spoke at %d and was silent at %d", len(p.lived), spoke, len(p.lived)-spoke)
+	return ok("went through %d waking steps; it recommended at %d and was silent at %d", len(p.lived), spoke, len(p.lived)-spoke)
 }
 
 func oddObservations(ctx context.Context, p *probe) finding {
 	run := p.run("observations")
 	if _, err := p.open(ctx, run); err != nil {
-		return broken("OK", "opening: %s", told(err))
+		return broken("OK", "opening: %s", outcome(err))
 	}
 	step := life(p.opts.StepSeconds, 1)[0].step
 	for _, o := range []struct {
@@ -83,19 +84,18 @@ func oddObservations(ctx context.Context, p *probe) finding {
 		seen *simv1.Observation
 	}{
 		{"out of sight", &simv1.Observation{Kind: "private", StartedStep: step}},
-		{"on the way", &simv1.Observation{Kind: "walking", Description: "on the way", Room: "hall", Walking: true, StartedStep: step}},
-		{"of a kind of another world", &simv1.Observation{Kind: "beekeeping", Description: "smoking the hive", Room: "apiary", Object: "hive", StartedStep: step}},
+		{"walking", &simv1.Observation{Kind: "walking", Description: "on the way", Room: "hall", Walking: true, StartedStep: step}},
+		{"with an unknown activity", &simv1.Observation{Kind: "beekeeping", Description: "smoking the hive", Room: "apiary", Object: "hive", StartedStep: step}},
 		{"described in 2048 bytes of Japanese", &simv1.Observation{Kind: "reading", Description: strings.Repeat("読書", 341), Room: "書斎", Object: "本", StartedStep: step}},
 	} {
 		if _, err := p.recommend(ctx, run, moment{step: step, seen: o.seen}, -1); err != nil {
-			return broken("OK", "a user %s: %s", o.what, told(err))
+			return broken("OK", "a user %s: %s", o.what, outcome(err))
 		}
 	}
-	return ok("answers a user out of sight, on the way, and of unknown kinds and languages")
+	return ok("answers for a user out of sight, walking, with an unknown activity, and in another language")
 }
 
-// repeatedAt are the places of a day, as numbers of past steps, at which
-// answers are compared.
+// repeatedAt are the numbers of past steps after which answers are compared.
 var repeatedAt = []int{0, 12, 27, 45}
 
 func recommendUnmoved(ctx context.Context, p *probe) finding {
@@ -103,20 +103,20 @@ func recommendUnmoved(ctx context.Context, p *probe) finding {
 	moments := life(p.opts.StepSeconds, 40)
 	history := p.history(moments[:30], 4)
 	if _, err := p.open(ctx, run, history); err != nil {
-		return broken("OK", "opening: %s", told(err))
+		return broken("OK", "opening: %s", outcome(err))
 	}
 	for i := range 3 {
 		if _, err := p.recommend(ctx, run, moments[30], last(history)); err != nil {
-			return broken("OK", "asked the same for time %d: %s", i+1, told(err))
+			return broken("OK", "the same request, attempt %d: %s", i+1, outcome(err))
 		}
 	}
 	if err := p.observe(ctx, run, last(history), p.past(moments[30], silence())); err != nil {
-		return broken("OK", "Observe after three times the same Recommend: %s", told(err))
+		return broken("OK", "Observe after the same Recommend three times: %s", outcome(err))
 	}
 	if _, err := p.recommend(ctx, run, moments[31], moments[30].step); err != nil {
-		return broken("the session stands at the observed step", "Recommend after that Observe: %s", told(err))
+		return broken("the session is at the observed step", "Recommend after that Observe: %s", outcome(err))
 	}
-	return ok("asking again does not move the session")
+	return ok("a repeated Recommend does not change the step of the session")
 }
 
 func sameAnswer(ctx context.Context, p *probe) finding {
@@ -126,16 +126,16 @@ func sameAnswer(ctx context.Context, p *probe) finding {
 	for _, n := range repeatedAt {
 		history := p.history(moments[:n], 4)
 		if _, err := p.open(ctx, run, history); err != nil {
-			return broken("OK", "opening with %d steps: %s", n, told(err))
+			return broken("OK", "opening with %d steps: %s", n, outcome(err))
 		}
 		first, err := p.recommend(ctx, run, moments[n], last(history))
 		if err != nil {
-			return broken("OK", "Recommend at step %d: %s", moments[n].step, told(err))
+			return broken("OK", "Recommend at step %d: %s", moments[n].step, outcome(err))
 		}
 		for range 2 {
 			again, err := p.recommend(ctx, run, moments[n], last(history))
 			if err != nil {
-				return broken("OK", "Recommend at step %d again: %s", moments[n].step, told(err))
+				return broken("OK", "Recommend at step %d again: %s", moments[n].step, outcome(err))
 			}
 			c.add(moments[n].step, first, again)
 		}
@@ -146,28 +146,28 @@ func sameAnswer(ctx context.Context, p *probe) finding {
 func rebuilt(ctx context.Context, p *probe) finding {
 	run := p.run("life")
 	var c comparison
-	for _, n := range p.tellingSteps() {
+	for _, n := range p.stepsToCompare() {
 		history := make([]*simv1.PastStep, n)
 		for i := range history {
 			history[i] = p.lived[i].past
 		}
 		if _, err := p.open(ctx, run, chunked(history, 17)...); err != nil {
-			return broken("OK", "opening with the %d steps lived so far: %s", n, told(err))
+			return broken("OK", "opening with the first %d steps: %s", n, outcome(err))
 		}
 		now := p.lived[n]
 		answer, err := p.recommend(ctx, run, now.moment, last(history))
 		if err != nil {
-			return broken("OK", "Recommend at step %d of the rebuilt session: %s", now.moment.step, told(err))
+			return broken("OK", "Recommend at step %d of the session opened again: %s", now.moment.step, outcome(err))
 		}
 		c.add(now.moment.step, now.answer, answer)
 	}
-	return c.finding("answers of rebuilt sessions")
+	return c.finding("answers of sessions that were opened again")
 }
 
-// tellingSteps are the lived steps at which a session is built again: up to
-// eight at which it took another course than at the step before, where what it
-// remembers has shown, and eight spread over the whole.
-func (p *probe) tellingSteps() []int {
+// stepsToCompare returns the steps of run.life at which a session is opened again:
+// up to eight at which it changed between recommending and silence, where its
+// memory mattered, and eight spread over the run.
+func (p *probe) stepsToCompare() []int {
 	var at []int
 	for n := 1; n < len(p.lived) && len(at) < 8; n++ {
 		if speaks(p.lived[n].answer) != speaks(p.lived[n-1].answer) {
@@ -186,7 +186,7 @@ func speaks(answer *assistantv1.RecommendResponse) bool {
 	return len(given) > 0 && given[0].GetRecommendation() != nil
 }
 
-// comparison counts answers that ought to be equal.
+// comparison counts answers that should be equal.
 type comparison struct {
 	compared, differing int
 	example             string
@@ -205,14 +205,14 @@ func (c *comparison) add(step int32, want, got *assistantv1.RecommendResponse) {
 
 func (c *comparison) finding(what string) finding {
 	if c.differing > 0 {
-		return broken("a sampled model may differ, and its run cannot be repeated; a deterministic backend may not",
+		return broken("equal answers from a deterministic server; the answers of a sampled model may differ, and its run cannot be repeated",
 			"%d of %d %s differ: %s", c.differing, c.compared, what, c.example)
 	}
 	return ok("%d of %d %s are the same", c.compared, c.compared, what)
 }
 
-// sameResponse compares what is recorded of an answer; the calls behind it
-// carry wall times and are left out.
+// sameResponse compares what decides a run: candidates, prompt and adapter. Model
+// calls may differ, e.g. where a second one is answered from a cache.
 func sameResponse(a, b *assistantv1.RecommendResponse) bool {
 	if len(a.GetCandidates()) != len(b.GetCandidates()) || a.GetAdapter() != b.GetAdapter() || !proto.Equal(a.GetPrompt(), b.GetPrompt()) {
 		return false
@@ -239,12 +239,14 @@ func candidateInWords(c *simv1.Candidate) string {
 		return fmt.Sprintf("%q", shortened(choice.Recommendation.GetText(), 60))
 	case *simv1.Candidate_Abstention:
 		return "silence"
+	case *simv1.Candidate_Failure:
+		return "a failure (" + choice.Failure.GetOutcome() + ")"
 	default:
-		return "no choice at all"
+		return "no choice"
 	}
 }
 
-// shortened cuts a text to n characters.
+// shortened returns the first n characters of a text.
 func shortened(text string, n int) string {
 	if runes := []rune(text); len(runes) > n {
 		return string(runes[:n]) + "..."

@@ -10,28 +10,28 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-func besideChecks(exact Level) []check {
+func parallelChecks(exact Level) []check {
 	return []check{
 		{
 			id: "runs.beside", level: Must, needs: []string{"session.open-history"},
-			requires: "Sessions of several runs stand side by side, each at its own step; closing one leaves the others.",
+			requires: "Sessions of several runs exist at the same time, each at its own step; closing one leaves the others.",
 			run:      runsBeside,
 		},
 		{
 			id: "runs.apart", level: exact, needs: []string{"runs.beside"},
-			requires: "Nothing of one run reaches another: a run answers beside others as it does alone.",
+			requires: "Nothing of one run reaches another: a run answers beside other runs as it does alone.",
 			run:      runsApart,
 		},
 		{
 			id: "runs.at-once", level: Must, needs: []string{"session.open-history"},
-			requires: "Eight runs may call at the same time.",
+			requires: "Eight runs can call at the same time.",
 			run:      runsAtOnce,
 		},
 	}
 }
 
-// couple is a talkative morning and a silent afternoon: two runs whose
-// memories have nothing in common.
+// couple returns two runs whose memories have nothing in common: a morning with
+// many recommendations and an afternoon without.
 func (p *probe) couple() (loud, quiet *course) {
 	moments := life(p.opts.StepSeconds, 60)
 	loud = &course{run: p.run("loud"), history: p.history(moments[:6], 1), ahead: moments[6:10]}
@@ -41,7 +41,7 @@ func (p *probe) couple() (loud, quiet *course) {
 	return loud, quiet
 }
 
-// course is a session on its way: a history and the moments to come.
+// course is a run in progress: its history and the moments that follow.
 type course struct {
 	run       string
 	history   []*simv1.PastStep
@@ -57,25 +57,25 @@ func (c *course) open(ctx context.Context, p *probe) error {
 	return err
 }
 
-// step goes one moment on.
+// step takes the next moment: Recommend and Observe.
 func (c *course) step(ctx context.Context, p *probe) error {
 	m := c.ahead[len(c.answers)]
 	answer, err := p.recommend(ctx, c.run, m, c.at)
 	if err != nil {
-		return fmt.Errorf("on Recommend at step %d: %s", m.step, told(err))
+		return fmt.Errorf("on Recommend at step %d: %s", m.step, outcome(err))
 	}
 	if err := p.observe(ctx, c.run, c.at, p.past(m, c.delivered)); err != nil {
-		return fmt.Errorf("on Observe at step %d: %s", m.step, told(err))
+		return fmt.Errorf("on Observe at step %d: %s", m.step, outcome(err))
 	}
 	c.at, c.answers = m.step, append(c.answers, answer)
 	return nil
 }
 
-// together takes two courses on in turn.
+// together opens two courses and takes their moments in turn.
 func together(ctx context.Context, p *probe, a, b *course) error {
 	for _, c := range []*course{a, b} {
 		if err := c.open(ctx, p); err != nil {
-			return fmt.Errorf("OpenSession: %s", told(err))
+			return fmt.Errorf("OpenSession: %s", outcome(err))
 		}
 	}
 	for range a.ahead {
@@ -94,13 +94,13 @@ func runsBeside(ctx context.Context, p *probe) finding {
 		return broken("OK", "two runs in turn: %v", err)
 	}
 	if err := p.close(ctx, quiet.run); err != nil {
-		return broken("OK", "closing one of two: %s", told(err))
+		return broken("OK", "closing one of two: %s", outcome(err))
 	}
 	next := moment{step: loud.at + 1, seen: loud.ahead[0].seen}
 	if _, err := p.recommend(ctx, loud.run, next, loud.at); err != nil {
-		return broken("OK", "Recommend of one run after the other was closed: %s", told(err))
+		return broken("OK", "Recommend of one run after the other was closed: %s", outcome(err))
 	}
-	return ok("two runs go on in turn, each at its own step")
+	return ok("two runs continue in turn, each at its own step")
 }
 
 func runsApart(ctx context.Context, p *probe) finding {
@@ -108,7 +108,7 @@ func runsApart(ctx context.Context, p *probe) finding {
 	alone := map[*course][]*assistantv1.RecommendResponse{}
 	for _, c := range []*course{loud, quiet} {
 		if err := c.open(ctx, p); err != nil {
-			return broken("OK", "OpenSession: %s", told(err))
+			return broken("OK", "OpenSession: %s", outcome(err))
 		}
 		for range c.ahead {
 			if err := c.step(ctx, p); err != nil {
@@ -117,7 +117,7 @@ func runsApart(ctx context.Context, p *probe) finding {
 		}
 		alone[c] = c.answers
 		if err := p.close(ctx, c.run); err != nil {
-			return broken("OK", "CloseSession: %s", told(err))
+			return broken("OK", "CloseSession: %s", outcome(err))
 		}
 	}
 	if err := together(ctx, p, loud, quiet); err != nil {
@@ -144,7 +144,7 @@ func runsAtOnce(ctx context.Context, p *probe) finding {
 				ahead: moments[n : n+4], delivered: silence(),
 			}
 			if err := c.open(ctx, p); err != nil {
-				return fmt.Errorf("OpenSession: %s", told(err))
+				return fmt.Errorf("OpenSession: %s", outcome(err))
 			}
 			for range c.ahead {
 				if err := c.step(ctx, p); err != nil {
