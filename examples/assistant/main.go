@@ -1,6 +1,7 @@
-// Command assistant is a complete assistant of one's own: it suggests a walk
-// once the user has been at the desk for an hour, at most three times a day,
-// and is silent otherwise. Everything an assistant must do is in this file.
+// Command assistant is a complete assistant that uses nothing but the contract: it
+// suggests a walk once the user has been at the desk for an hour, at most three
+// times a day, and is silent otherwise. Everything that an assistant must do is in
+// this file.
 //
 //	go run ./examples/assistant 127.0.0.1:7090
 //	propersim conformance assistant 127.0.0.1:7090 --method desk-break --deterministic
@@ -18,6 +19,7 @@ import (
 
 	"buf.build/go/protovalidate"
 	validate "github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/protovalidate"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
@@ -29,11 +31,11 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-// session is what the assistant remembers of a run: a fold over its history.
+// session is what the assistant knows of a run: a fold over its history.
 type session struct {
 	stepSeconds, lastStep int32
 	day, saidToday        int32
-	deskSince             int32 // step at which the present stretch of work began; -1 while not at work
+	deskSince             int32 // step at which the user began to work; -1 while not at work
 }
 
 // observe folds one committed step into the session.
@@ -70,8 +72,8 @@ func (s *server) OpenSession(stream grpc.ClientStreamingServer[assistantv1.OpenS
 	if start == nil {
 		return status.Error(codes.InvalidArgument, "the first message must be start")
 	}
-	if start.GetScheme() != assistantv1.Scheme_SCHEME_SAMPLES {
-		return status.Error(codes.InvalidArgument, "scheme: this assistant knows samples alone")
+	if start.GetMethod().GetScheme() != simv1.Scheme_SCHEME_SAMPLES {
+		return status.Error(codes.InvalidArgument, "method.scheme: this assistant supports SCHEME_SAMPLES alone")
 	}
 	opened := &session{stepSeconds: start.GetSettings().GetStepSeconds(), lastStep: -1, deskSince: -1}
 	for {
@@ -86,6 +88,9 @@ func (s *server) OpenSession(stream grpc.ClientStreamingServer[assistantv1.OpenS
 			return status.Error(codes.InvalidArgument, "every message after the first must be history")
 		}
 		for _, past := range next.GetHistory().GetSteps() {
+			if past.GetObservation() == nil {
+				continue // the user sleeps; only an assistant with notes gets such steps
+			}
 			if past.GetStep() <= opened.lastStep {
 				return status.Errorf(codes.InvalidArgument, "history: step %d follows step %d", past.GetStep(), opened.lastStep)
 			}
@@ -98,14 +103,24 @@ func (s *server) OpenSession(stream grpc.ClientStreamingServer[assistantv1.OpenS
 	return stream.SendAndClose(&assistantv1.OpenSessionResponse{LastStep: opened.lastStep})
 }
 
-// at returns the session when it stands where the caller believes it stands.
+// refusal is an error with a reason. For the reasons SESSION_NOT_FOUND and
+// SESSION_BEHIND the caller opens the session again with the whole history.
+func refusal(code codes.Code, reason, format string, args ...any) error {
+	refused, err := status.Newf(code, format, args...).WithDetails(&errdetails.ErrorInfo{Reason: reason, Domain: "propersim"})
+	if err != nil {
+		return err
+	}
+	return refused.Err()
+}
+
+// at returns the session of a run if it is at the step that the caller expects.
 func (s *server) at(run string, lastStep int32) (*session, error) {
 	found, ok := s.sessions[run]
 	if !ok {
-		return nil, status.Errorf(codes.NotFound, "no session of run %q", run)
+		return nil, refusal(codes.NotFound, "SESSION_NOT_FOUND", "no session of run %q", run)
 	}
 	if found.lastStep != lastStep {
-		return nil, status.Errorf(codes.FailedPrecondition, "session of run %q stands at step %d, not %d", run, found.lastStep, lastStep)
+		return nil, refusal(codes.FailedPrecondition, "SESSION_BEHIND", "the session of run %q is at step %d, not %d", run, found.lastStep, lastStep)
 	}
 	return found, nil
 }
@@ -156,8 +171,8 @@ func (s *server) CloseSession(_ context.Context, req *assistantv1.CloseSessionRe
 	return &assistantv1.CloseSessionResponse{}, nil
 }
 
-// newServer returns the assistant behind the contract's own field rules, so
-// that a malformed request never reaches the code above.
+// newServer returns the assistant behind the field rules of the contract, so that
+// an invalid request never reaches the code above.
 func newServer() *grpc.Server {
 	rules := protovalidate.GlobalValidator
 	grpcServer := grpc.NewServer(

@@ -1,4 +1,4 @@
-// Package assistantpython holds the Python example to the contract.
+// Package assistantpython checks the Python example against the contract.
 package assistantpython
 
 import (
@@ -17,7 +17,14 @@ import (
 
 	"github.com/propersim/propersim/pkg/conformance"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
+
+// deskBreak is the method of the example: rules of its own, not a policy of ours.
+var deskBreak = &simv1.Method{
+	Name: "desk-break", Memory: simv1.MemoryLevel_MEMORY_LEVEL_AR, Scheme: simv1.Scheme_SCHEME_SAMPLES,
+	Decider: simv1.Decider_DECIDER_CUSTOM, Told: simv1.Told_TOLD_NOTHING,
+}
 
 // python returns an interpreter that has requirements.txt: the one that
 // PROPERSIM_TEST_PYTHON names, or python3.
@@ -55,7 +62,7 @@ func TestItConforms(t *testing.T) {
 	require.NoError(t, server.Start())
 	t.Cleanup(func() {
 		require.NoError(t, server.Process.Signal(os.Interrupt))
-		require.NoError(t, server.Wait(), "it stops in good order: %s", &output)
+		require.NoError(t, server.Wait(), "it shuts down gracefully: %s", &output)
 	})
 	waitFor(t, address)
 
@@ -63,7 +70,7 @@ func TestItConforms(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	report, err := conformance.Assistant(t.Context(), assistantv1.NewAssistantServiceClient(conn),
-		conformance.Options{Name: "the Python example", Method: "desk-break", Deterministic: true})
+		conformance.Options{Name: "the Python example", Method: deskBreak, Deterministic: true})
 	require.NoError(t, err)
 	var text strings.Builder
 	require.NoError(t, report.WriteText(&text))
@@ -80,7 +87,7 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// waitFor returns once something listens at the address.
+// waitFor returns when something listens at the address.
 func waitFor(t *testing.T, address string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

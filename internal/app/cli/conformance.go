@@ -9,20 +9,22 @@ import (
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/pkg/conformance"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+	"github.com/propersim/propersim/services/environment/method"
 )
 
 func (a *app) conformance() *cobra.Command {
 	parent := &cobra.Command{Use: "conformance", Short: "Check a server of your own against its contract", Args: cobra.NoArgs, RunE: help}
 	var opts conformance.Options
-	var memory, scheme string
+	var name, memory, scheme string
 	cmd := &cobra.Command{
 		Use: "assistant HOST:PORT", Short: "Check an assistant", Args: exact(1),
-		Long: `Calls a running assistant as a run would, and says requirement by requirement what
-was found and what is allowed. The exit code is 1 where it does not conform.`,
+		Long: `Calls a running assistant as a run does, and reports for each requirement what was
+found and what is allowed. The exit code is 1 when the assistant does not conform.`,
 		Example: "  propersim conformance assistant 127.0.0.1:7090 --method desk-break --deterministic",
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&opts.Method, "method", "ar", "`method` to open sessions with")
+	flags.StringVar(&name, "method", "ar", "`method` to open sessions with")
 	flags.StringVar(&memory, "memory", "AR", "`level`: none, A, AR or ARS")
 	flags.StringVar(&scheme, "scheme", "samples", "samples or contrast")
 	flags.BoolVar(&opts.Deterministic, "deterministic", false, "the server claims that the same session gives the same answer")
@@ -39,8 +41,16 @@ was found and what is allowed. The exit code is 1 where it does not conform.`,
 				}
 			}
 		}
-		custom := loaded.Custom.Method(opts.Method)
-		opts.Name, opts.Memory, opts.Scheme = args[0], custom.GetMemory(), custom.GetScheme()
+		opts.Name, opts.Method = args[0], loaded.Custom.Method(name)
+		if known, ok := method.Named(name); ok && !flags.Changed("memory") && !flags.Changed("scheme") {
+			opts.Method = known
+		}
+		switch opts.Method.GetTold() {
+		case simv1.Told_TOLD_RATE:
+			opts.ToldRate = 1
+		case simv1.Told_TOLD_SPEC:
+			return usagef("--method %s: needs a preference spec, which this command does not have", name)
+		}
 		conn, err := a.dial(cmd, "assistant", args[0])
 		if err != nil {
 			return err

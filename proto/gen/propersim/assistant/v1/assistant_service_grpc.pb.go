@@ -38,6 +38,7 @@ const (
 // durable: a server that has lost it answers NOT_FOUND with the reason
 // SESSION_NOT_FOUND, one that has missed a step FAILED_PRECONDITION with the
 // reason SESSION_BEHIND, and the caller opens it again with the whole history.
+// Reasons travel in a google.rpc.ErrorInfo of the domain "propersim".
 //
 // Answers carry the model calls that made them and notes: decisions that the
 // session cannot derive again. The caller commits both with the step.
@@ -132,6 +133,7 @@ func (c *assistantServiceClient) CloseSession(ctx context.Context, in *CloseSess
 // durable: a server that has lost it answers NOT_FOUND with the reason
 // SESSION_NOT_FOUND, one that has missed a step FAILED_PRECONDITION with the
 // reason SESSION_BEHIND, and the caller opens it again with the whole history.
+// Reasons travel in a google.rpc.ErrorInfo of the domain "propersim".
 //
 // Answers carry the model calls that made them and notes: decisions that the
 // session cannot derive again. The caller commits both with the step.
