@@ -9,48 +9,47 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-// Replay answers calls from the record of a run, without an endpoint: the same
+// Replay answers calls from the record of one run, without an endpoint: the same
 // prompts, by digest, get the answers that were received, which go through the
 // same reading and repairs as then. It is safe for concurrent use.
 type Replay struct {
 	cfg Config
 
-	mu      sync.Mutex
-	calls   map[string]*simv1.ModelCall // guarded by mu; by run and id
-	used    map[string]bool             // guarded by mu
-	prompts map[string][]Message        // guarded by mu; rendered, by digest
+	mu         sync.Mutex
+	calls      map[stepCall]*simv1.ModelCall // guarded by mu
+	embeddings map[string]*simv1.ModelCall   // guarded by mu; by the digest of their texts
+	prompts    map[string][]Message          // guarded by mu; rendered, by digest
+}
+
+// stepCall names a call within a run.
+type stepCall struct {
+	step int32
+	id   string
 }
 
 // NewReplay returns a replay for the roles of a configuration.
 func NewReplay(cfg Config) *Replay {
-	return &Replay{cfg: cfg, calls: make(map[string]*simv1.ModelCall), used: make(map[string]bool), prompts: make(map[string][]Message)}
+	return &Replay{cfg: cfg, calls: make(map[stepCall]*simv1.ModelCall), embeddings: make(map[string]*simv1.ModelCall), prompts: make(map[string][]Message)}
 }
 
-// Load replaces the recorded calls of a run by those of one step.
-func (r *Replay) Load(run string, calls []*simv1.ModelCall) {
+// Add adds the recorded calls of a step.
+func (r *Replay) Add(step int32, calls []*simv1.ModelCall) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	clear(r.calls)
-	clear(r.used)
 	for _, call := range calls {
-		r.calls[run+"\x00"+call.GetId()] = call
-	}
-}
-
-// Unused returns the ids of loaded calls that nobody asked for, of the given
-// roles.
-func (r *Replay) Unused(roles ...simv1.Role) []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var out []string
-	for key, call := range r.calls {
-		for _, role := range roles {
-			if call.GetRole() == role && !r.used[key] {
-				out = append(out, call.GetId())
-			}
+		if call.GetRole() == simv1.Role_ROLE_EMBEDDER {
+			r.embeddings[call.GetPromptDigest()] = call
+		} else {
+			r.calls[stepCall{step, call.GetId()}] = call
 		}
 	}
-	return out
+}
+
+// Rendered counts the different prompts that were rendered so far.
+func (r *Replay) Rendered() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.prompts)
 }
 
 // Prompt returns a prompt that was rendered since New, by its digest; nil for an
@@ -64,6 +63,9 @@ func (r *Replay) Prompt(digest string) []Message {
 // Role implements Asker.
 func (r *Replay) Role(role string) (Role, Capabilities, error) {
 	cfg := r.cfg.Roles[role]
+	if role == Embedder && cfg.Dimensions == 0 {
+		cfg.Dimensions = r.dimensions()
+	}
 	return cfg, Capabilities{Structured: ByJSONSchema, SystemRole: true}, nil
 }
 
@@ -119,15 +121,13 @@ func (r *Replay) Do(ctx context.Context, call Call) ([]Answer, error) {
 func (r *Replay) find(call *Call, sample int, digest string) (*simv1.ModelCall, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	key := call.Run + "\x00" + call.id(sample)
-	recorded := r.calls[key]
+	recorded := r.calls[stepCall{call.Step, call.id(sample)}]
 	switch {
 	case recorded == nil:
-		return nil, notRecorded(call.Role, "run %s, step %d: no call %s is on record", call.Run, call.Step, call.id(sample))
+		return nil, notRecorded(call.Role, "step %d: no call %s is on record", call.Step, call.id(sample))
 	case recorded.GetPromptDigest() != digest:
-		return nil, notRecorded(call.Role, "run %s, step %d: the prompt of %s has the digest %s, and %s on record", call.Run, call.Step, call.id(sample), digest, recorded.GetPromptDigest())
+		return nil, notRecorded(call.Role, "step %d: the prompt of %s has the digest %.12s, and %.12s on record", call.Step, call.id(sample), digest, recorded.GetPromptDigest())
 	}
-	r.used[key] = true
 	return recorded, nil
 }
 
@@ -159,7 +159,7 @@ func newTape(call *simv1.ModelCall) *tape {
 // next builds the reply of the next attempt.
 func (t *tape) next(call *Call) (*reply, error) {
 	if t.at >= len(t.attempts) {
-		return nil, notRecorded(call.Role, "run %s, step %d: %s has %d answers on record, and one more was asked for", call.Run, call.Step, t.call.GetId(), len(t.attempts))
+		return nil, notRecorded(call.Role, "step %d: %s has %d answers on record, and one more was asked for", call.Step, t.call.GetId(), len(t.attempts))
 	}
 	a := t.attempts[t.at]
 	t.at++
@@ -210,10 +210,13 @@ func recordOf(call *simv1.ModelCall, read Record) Record {
 func (r *Replay) Embed(_ context.Context, call EmbedCall) ([][]float32, []Record, []Timing, error) {
 	var vectors [][]float32
 	var records []Record
+	var timings []Timing
 	for start := 0; start < len(call.Texts); start += embedBatch {
 		texts := call.Texts[start:min(len(call.Texts), start+embedBatch)]
 		digest := textsDigest(texts)
-		recorded := r.embedding(digest)
+		r.mu.Lock()
+		recorded := r.embeddings[digest]
+		r.mu.Unlock()
 		if recorded == nil {
 			return nil, nil, nil, notRecorded(Embedder, "no embedding of these %d texts is on record", len(texts))
 		}
@@ -222,21 +225,22 @@ func (r *Replay) Embed(_ context.Context, call EmbedCall) ([][]float32, []Record
 			return nil, nil, nil, err
 		}
 		vectors = append(vectors, got...)
-		records = append(records, Record{ID: recorded.GetId(), Role: Embedder, Purpose: call.Purpose, Model: recorded.GetModel(), PromptDigest: digest, Outcome: Answered, Answer: recorded.GetAnswer()})
+		id := embedID(call.Purpose, texts)
+		timings = append(timings, Timing{CallID: id})
+		records = append(records, Record{ID: id, Role: Embedder, Purpose: call.Purpose, Model: recorded.GetModel(), PromptDigest: digest, Outcome: Answered, Answer: recorded.GetAnswer()})
 	}
-	return vectors, records, make([]Timing, len(records)), nil
+	return vectors, records, timings, nil
 }
 
-// embedding returns the recorded call for some texts. It is found by the texts
-// alone: the embedder does not know the run.
-func (r *Replay) embedding(digest string) *simv1.ModelCall {
+// dimensions is the length of the recorded embeddings; 1 where there are none,
+// so that nobody asks for it.
+func (r *Replay) dimensions() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for key, call := range r.calls {
-		if call.GetRole() == simv1.Role_ROLE_EMBEDDER && call.GetPromptDigest() == digest {
-			r.used[key] = true
-			return call
+	for _, call := range r.embeddings {
+		if vectors, err := UnpackVectors(call.GetAnswer()); err == nil && len(vectors) > 0 {
+			return len(vectors[0])
 		}
 	}
-	return nil
+	return 1
 }

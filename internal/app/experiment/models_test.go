@@ -1,6 +1,7 @@
 package experiment_test
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/propersim/propersim/internal/app/experiment"
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/internal/app/live"
+	"github.com/propersim/propersim/internal/app/rederive"
 	"github.com/propersim/propersim/internal/app/stack"
 	"github.com/propersim/propersim/internal/fakemodel"
 	"github.com/propersim/propersim/pkg/analysis/source"
@@ -134,4 +136,38 @@ func liveInUntil(t *testing.T, c *config.Config, at folder.Folder, state environ
 		return run.GetState() == state || run.GetState() == environmentv1.RunState_RUN_STATE_FAILED
 	}, time.Minute, 5*time.Millisecond)
 	return run, s.Usage()
+}
+
+// TestARecordedRunIsDerivedAgainWithoutAnEndpoint: prompts by digest,
+// candidates, verdicts, pairs and notes; and a changed record is noticed.
+func TestARecordedRunIsDerivedAgainWithoutAnEndpoint(t *testing.T) {
+	server := fakemodel.New(fakemodel.Config{Answer: func(r *fakemodel.Request, i int) string {
+		if r.Number%9 == 0 && len(r.Input) == 0 {
+			return "not JSON"
+		}
+		return fakemodel.Random(r)
+	}})
+	at := folder.Folder(t.TempDir())
+	c := allModels(t, server.BaseURL(), "models.endpoints.test.n=false")
+	runs, _ := liveIn(t, c, at)
+	require.Equal(t, environmentv1.RunState_RUN_STATE_FINISHED, runs[0].GetState(), runs[0].GetReason())
+	server.Close()
+	recorded, err := source.Open(t.Context(), filepath.Join(string(at), "journal.db"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, recorded.Close()) })
+	result, err := rederive.Run(t.Context(), c, recorded, runs[0], "")
+	require.NoError(t, err)
+	require.Empty(t, result.Fault)
+	require.Equal(t, 576, result.Steps)
+	require.Greater(t, result.Prompts, 500)
+
+	own := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(own, "judge"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(own, "judge", "candidate.tmpl"), []byte(`{{define "system"}}Judge.{{end}}{{define "user"}}{{.Said}}{{end}}`), 0o644))
+	result, err = rederive.Run(t.Context(), c, recorded, runs[0], own)
+	if err == nil {
+		require.Contains(t, result.Fault, "step")
+	} else {
+		require.ErrorContains(t, err, "prompts")
+	}
 }

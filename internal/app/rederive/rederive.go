@@ -1,0 +1,217 @@
+// Package rederive plays a recorded run again with the recorded answers of its
+// models in their place, and compares what comes out: every prompt by its digest,
+// actions, candidates, verdicts, pairs and notes. It needs no endpoint and no
+// network.
+package rederive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/app/folder"
+	"github.com/propersim/propersim/internal/app/stack"
+	"github.com/propersim/propersim/pkg/analysis/source"
+	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/model"
+	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
+)
+
+// Result says what was found.
+type Result struct {
+	// Steps that were played again and compared.
+	Steps int
+	// Prompts that were rendered again; all have the recorded digest.
+	Prompts int
+	// Fault names the first difference, with its step; empty for none.
+	Fault string
+}
+
+// Modelled reports whether a model played a role of a run.
+func Modelled(run *environmentv1.Run) bool { return run.GetConfig().GetBackends() != nil }
+
+// Run plays a run again. c is the configuration that it was made with; prompts is
+// the folder of the templates that were kept with it, empty for the embedded
+// ones. A difference is in the result; an error means that the run could not be
+// played.
+func Run(ctx context.Context, c *config.Config, recorded source.Source, run *environmentv1.Run, prompts string) (Result, error) {
+	again := *c
+	again.Models.Prompts = prompts
+	again.Connect, again.Store, again.Backends.Index, again.Qdrant = config.Addresses{}, config.Store{}, "embedded", config.Qdrant{}
+	replay := model.NewReplay(again.Models.Config())
+	steps, err := load(ctx, recorded, run, replay)
+	if err != nil {
+		return Result{}, err
+	}
+	temporary, err := os.MkdirTemp("", "propersim-replay-*")
+	if err != nil {
+		return Result{}, err
+	}
+	defer os.RemoveAll(temporary)
+	at := folder.Folder(temporary)
+	if err := at.Make(); err != nil {
+		return Result{}, err
+	}
+	s, err := stack.Start(stack.Options{Config: &again, Store: at.Store(config.Store{}), Version: "replay", Asker: replay})
+	if err != nil {
+		return Result{}, err
+	}
+	played, err := play(ctx, s, run, steps)
+	if err := errors.Join(err, s.Stop()); err != nil {
+		return Result{}, err
+	}
+	out, err := compare(ctx, at, recorded, run, played)
+	out.Prompts = replay.Rendered()
+	return out, err
+}
+
+// load gives the recorded answers to the replay and counts the recorded steps.
+func load(ctx context.Context, recorded source.Source, run *environmentv1.Run, replay *model.Replay) (int32, error) {
+	steps := int32(0)
+	for e, err := range recorded.Entries(ctx, run.GetId(), 0) {
+		if err != nil {
+			return 0, err
+		}
+		if s := e.GetBody().GetStep(); s != nil {
+			replay.Add(s.GetStep(), s.GetCalls())
+			steps++
+		}
+	}
+	return steps, nil
+}
+
+// play conducts the run until it is over, or until the record ends.
+func play(ctx context.Context, s *stack.Stack, run *environmentv1.Run, steps int32) (*environmentv1.Run, error) {
+	if err := introduce(ctx, s, run.GetPersona()); err != nil {
+		return nil, err
+	}
+	made, err := s.Runs.CreateRun(ctx, &environmentv1.CreateRunRequest{Config: run.GetConfig(), RequestId: "replay"})
+	if err != nil {
+		return nil, err
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		got, err := s.Runs.GetRun(ctx, &environmentv1.GetRunRequest{Id: made.GetRun().GetId()})
+		if err != nil {
+			return nil, err
+		}
+		played := got.GetRun()
+		switch played.GetState() {
+		case environmentv1.RunState_RUN_STATE_FINISHED, environmentv1.RunState_RUN_STATE_FAILED, environmentv1.RunState_RUN_STATE_CANCELLED, environmentv1.RunState_RUN_STATE_PAUSED:
+			return played, nil
+		}
+		if played.GetProgress().GetSteps() > steps {
+			return played, nil
+		}
+		select {
+		case <-tick.C:
+		case err := <-s.Failed():
+			return nil, err
+		case <-ctx.Done():
+			return nil, errs.FromContext(ctx)
+		}
+	}
+}
+
+// introduce adds the person of a run, unless it comes with the program.
+func introduce(ctx context.Context, s *stack.Stack, p *simv1.Persona) error {
+	_, err := s.Personas.GetPersona(ctx, &userv1.GetPersonaRequest{Id: p.GetId()})
+	if errors.Is(err, errs.ErrNotFound) {
+		_, err = s.Personas.CreatePersona(ctx, &userv1.CreatePersonaRequest{Persona: p})
+	}
+	return err
+}
+
+// compare holds the steps of the journal that was made now to the recorded ones.
+func compare(ctx context.Context, at folder.Folder, recorded source.Source, run, played *environmentv1.Run) (Result, error) {
+	now, err := source.Open(ctx, at.Store(config.Store{}).Journal)
+	if err != nil {
+		return Result{}, err
+	}
+	defer now.Close()
+	made := make(map[int32]*environmentv1.Step)
+	for e, err := range now.Entries(ctx, played.GetId(), 0) {
+		if err != nil {
+			return Result{}, err
+		}
+		if s := e.GetBody().GetStep(); s != nil {
+			made[s.GetStep()] = s
+		}
+	}
+	var out Result
+	for e, err := range recorded.Entries(ctx, run.GetId(), 0) {
+		if err != nil {
+			return out, err
+		}
+		was := e.GetBody().GetStep()
+		if was == nil {
+			continue
+		}
+		is := made[was.GetStep()]
+		if is == nil {
+			out.Fault = fmt.Sprintf("step %d cannot be derived again: %s", was.GetStep(), played.GetReason())
+			return out, nil
+		}
+		if difference := Difference(was, is); difference != "" {
+			out.Fault = fmt.Sprintf("step %d: %s", was.GetStep(), difference)
+			return out, nil
+		}
+		out.Steps++
+	}
+	return out, nil
+}
+
+// Difference names the first part in which two steps differ; empty where they
+// agree. Calls for embeddings are left out: how often the index was filled
+// depends on when the services were started.
+func Difference(was, is *environmentv1.Step) string {
+	for _, part := range []struct {
+		name string
+		same bool
+	}{
+		{"the action", proto.Equal(was.GetAction(), is.GetAction())},
+		{"the observation", proto.Equal(was.GetObservation(), is.GetObservation())},
+		{"the moment", proto.Equal(was.GetMoment(), is.GetMoment())},
+		{"the candidates", equal(was.GetCandidates(), is.GetCandidates())},
+		{"the evaluations", equal(was.GetEvaluations(), is.GetEvaluations())},
+		{"the pair", proto.Equal(was.GetPair(), is.GetPair())},
+		{"the notes of the user", equal(was.GetUserNotes(), is.GetUserNotes())},
+		{"the notes of the assistant", equal(was.GetAssistantNotes(), is.GetAssistantNotes())},
+		{"the calls", equal(asked(was), asked(is))},
+	} {
+		if !part.same {
+			return part.name + " are not what is on record"
+		}
+	}
+	return ""
+}
+
+func asked(s *environmentv1.Step) []*simv1.ModelCall {
+	var out []*simv1.ModelCall
+	for _, call := range s.GetCalls() {
+		if call.GetRole() != simv1.Role_ROLE_EMBEDDER {
+			out = append(out, call)
+		}
+	}
+	return out
+}
+
+func equal[M proto.Message](a, b []M) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !proto.Equal(a[i], b[i]) {
+			return false
+		}
+	}
+	return true
+}
