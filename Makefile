@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.bin:$(PATH)
 PACKAGES := ./...
 TESTS := ./... ./test/...
 
-.PHONY: help simulate build install-check test test-compose bench-compose lint generate proto-check bench fuzz tidy tools grpcurl
+.PHONY: help simulate build install-check test test-compose bench-compose lint generate proto-check bench fuzz get tidy tools grpcurl
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,9 @@ fuzz: ## run every fuzz target for FUZZTIME each
 	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 	  done; \
 	done
+
+get: ## add or update a requirement of the root module: make get MODULE=example.org/x@v1.2.3
+	GOWORK=off go run -C tools ./release get $(MODULE)
 
 tidy: ## go mod tidy in every module
 	GOWORK=off go run -C tools ./release tidy

@@ -78,6 +78,19 @@ func (g *goCommand) install(bin string) (err error) {
 	return g.run(outside, []string{"GOBIN=" + bin}, "install", rootModule+"/cmd/propersim@"+g.version)
 }
 
+// get adds or changes requirements of the root module, which go get alone cannot
+// while the version of proto/gen that go.mod names is not published.
+func (g *goCommand) get(modules []string) error {
+	if err := g.forget(); err != nil {
+		return err
+	}
+	defer func() { _ = g.forget() }() // only the cache
+	if err := g.run(g.root, nil, append([]string{"get"}, modules...)...); err != nil {
+		return err
+	}
+	return dropOwnSums(filepath.Join(g.root, "go.sum"))
+}
+
 // tidy runs go mod tidy in every module, and keeps the sums of our own modules,
 // which change with every commit, out of the go.sum files.
 func (g *goCommand) tidy() error {

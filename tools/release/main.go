@@ -4,6 +4,7 @@
 // go.mod requires of proto/gen, and lets the go command use it.
 //
 //	release tidy             go mod tidy in every module
+//	release get MODULE...    go get in the root module
 //	release install FOLDER   go install .../cmd/propersim@VERSION into FOLDER
 //
 // A go.mod with a replace directive cannot be installed with @VERSION, so the
@@ -50,8 +51,10 @@ func run(args []string) (err error) {
 	switch {
 	case len(args) == 1 && args[0] == "tidy":
 		return g.tidy()
+	case len(args) > 1 && args[0] == "get":
+		return g.get(args[1:])
 	case len(args) == 2 && args[0] == "install":
 		return g.install(args[1])
 	}
-	return fmt.Errorf("usage: release tidy | release install FOLDER")
+	return fmt.Errorf("usage: release tidy | release get MODULE... | release install FOLDER")
 }
