@@ -42,7 +42,7 @@ func newGo(root, proxy, version string) (*goCommand, error) {
 func (g *goCommand) forget() error {
 	ours := filepath.FromSlash(rootModule)
 	for _, path := range []string{
-		filepath.Join(ours+"@"+g.version), filepath.Join(ours, "proto", "gen@"+g.version),
+		filepath.Join(ours + "@" + g.version), filepath.Join(ours, "proto", "gen@"+g.version),
 		filepath.Join("cache", "download", ours, "@v"), filepath.Join("cache", "download", ours, "proto", "gen", "@v"),
 	} {
 		if err := os.RemoveAll(filepath.Join(g.cache, path)); err != nil {
