@@ -1,70 +1,87 @@
-# ProPerSim. `make simulate` runs the whole experiment; `make test` every test.
+# ProPerSim. `make simulate` runs the whole experiment, `make test` every test.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 FUZZTIME ?= 10s
-# the state that contracts must not break: the last one but one
-AGAINST ?= $(shell git log -2 --format=%H -- proto/propersim | tail -1)
+# the commit whose contracts the present ones must not break
+BASELINE ?= $(shell grep -v '^\#' proto/BASELINE)
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 export PATH := $(CURDIR)/.bin:$(PATH)
 
-.PHONY: help simulate build test test-compose bench-compose lint generate proto-check bench fuzz tools
+# the packages of the product, and those of the module test/
+PACKAGES := ./...
+TESTS := ./... ./test/...
 
-help: ## say what there is
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+.PHONY: help simulate build install-check test test-compose bench-compose lint generate proto-check bench fuzz get tidy tools grpcurl
 
-simulate: ## 32 people, 14 days, an assistant that learns every night
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+simulate: ## run the experiment: 32 people, 14 days, an assistant that learns every night
 	go run ./cmd/propersim simulate --personas all --days 14 --method proper
 
-build: ## the binary, in .bin
+build: ## build the program into .bin/propersim (2 minutes from nothing on 2 cores, seconds after that)
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o .bin/propersim ./cmd/propersim
 
-test: ## every test
-	go test ./...
+install-check: ## check that go install .../cmd/propersim@VERSION works, without publishing anything
+	go test -count 1 ./test/install
 
-test-compose: .bin/grpcurl ## the constellation on a Docker engine, end to end (KILLS=20 DAYS=60: the long form)
+test: ## run every test (about 6 minutes on 2 cores)
+	go test $(TESTS)
+
+test-compose: .bin/grpcurl ## test the containers with Docker, end to end (KILLS=20 DAYS=60 for the long form)
 	deploy/ci/compose.sh
 	deploy/ci/compose-profiles.sh
 	deploy/ci/compose-scale.sh
 
-bench-compose: ## steps per second in containers, and in one process
+bench-compose: ## measure steps per second in containers and in one process
 	deploy/ci/compose-speed.sh
 
-lint: tools ## format, vet, staticcheck, contracts
+lint: tools ## check format, vet, golangci-lint (with staticcheck) and the contracts' style
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
-	go vet ./...
-	staticcheck ./...
+	go vet $(TESTS)
+	golangci-lint run $(TESTS)
 	buf lint
 
-generate: tools ## the contracts' Go code
+generate: tools ## generate the Go code of the contracts
 	buf generate
 
-proto-check: tools ## contracts: lint, nothing broken, generated code up to date
+proto-check: tools ## check the contracts: style, no change that breaks proto/BASELINE, generated code up to date
 	buf lint
-	@# what main has, with the imported files that git does not keep
+	@# the contracts of the baseline, with the imported files that git does not keep
 	@rm -rf .bin/against && mkdir -p .bin/against
-	@git archive $(AGAINST) buf.yaml proto | tar -x -C .bin/against && cp -r proto/deps/buf .bin/against/proto/deps/
+	@git archive $(BASELINE) buf.yaml proto | tar -x -C .bin/against && mkdir -p .bin/against/proto/deps && cp -r proto/deps/buf .bin/against/proto/deps/
 	buf breaking --against .bin/against
 	buf generate
 	@git diff --exit-code --stat -- proto/gen || { echo "proto/gen is not what the contracts generate: run make generate"; exit 1; }
 
-bench: ## a step, an rpc, a search, a night's training
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## measure a step, a call, a search and a night of training
+	go test -run '^$$' -bench . -benchmem $(PACKAGES)
 
-fuzz: ## every fuzz target for FUZZTIME
-	@set -e; for package in $$(go list ./...); do \
+fuzz: ## run every fuzz target for FUZZTIME each
+	@set -e; for package in $$(go list $(PACKAGES)); do \
 	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 	  done; \
 	done
 
-tools: proto/deps/buf/validate/validate.proto ## buf, generators, staticcheck and grpcurl, in .bin
+get: ## add or update a requirement of the root module: make get MODULE=example.org/x@v1.2.3
+	GOWORK=off go run -C tools ./release get $(MODULE)
+
+tidy: ## go mod tidy in every module
+	GOWORK=off go run -C tools ./release tidy
+
+tools: proto/deps/buf/validate/validate.proto ## build buf, the generators and the linters into .bin (4 minutes from nothing on 2 cores)
 	@mkdir -p .bin
 	@cd tools && GOWORK=off GOBIN=$(CURDIR)/.bin go install tool
+	@cd tools/lint && GOWORK=off GOBIN=$(CURDIR)/.bin go install tool
 	@GOBIN=$(CURDIR)/.bin go install google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc
+
+grpcurl: .bin/grpcurl ## build grpcurl, which calls the services by hand, into .bin (seconds)
 
 .bin/grpcurl:
 	@mkdir -p .bin
 	@cd tools && GOWORK=off GOBIN=$(CURDIR)/.bin go install github.com/fullstorydev/grpcurl/cmd/grpcurl
 
 proto/deps/buf/validate/validate.proto:
-	go run ./proto/deps proto/deps
+	@mkdir -p proto/deps
+	GOWORK=off go run -C tools ./protodeps ../proto/deps

@@ -85,7 +85,7 @@ func drawCandidate(t *rapid.T) *simv1.Candidate {
 // live lets a random life pass and returns the moment after it.
 func live(t *rapid.T, h *judge.History) judge.Reading {
 	step := int32(0)
-	kind := activity.Reading
+	var kind activity.Kind
 	for range rapid.IntRange(0, 60).Draw(t, "stretches") {
 		step += rapid.Int32Range(0, 1).Draw(t, "asleep") * rapid.Int32Range(1, 300).Draw(t, "sleep")
 		kind = rapid.SampledFrom(activity.Kinds()).Draw(t, "kind")

@@ -4,13 +4,21 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
-	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
+
+// same compares two messages, and shows both where they differ.
+func same(t *testing.T, want, got proto.Message, about ...any) {
+	t.Helper()
+	if !proto.Equal(want, got) {
+		require.Equal(t, protojson.Format(want), protojson.Format(got), about...)
+	}
+}
 
 func trailing(count, minutes int32) *simv1.FrequencyBound {
 	return &simv1.FrequencyBound{Count: count, Window: &simv1.FrequencyBound_TrailingMinutes{TrailingMinutes: minutes}}
@@ -51,7 +59,7 @@ func TestTheExactForm(t *testing.T) {
 	for text, want := range frequency {
 		spec, warnings := Compile(rubricOf(fieldFrequency, text))
 		require.Empty(t, warnings, text)
-		require.Empty(t, cmp.Diff(want, spec.GetFrequency(), protocmp.Transform()), text)
+		same(t, want, spec.GetFrequency(), text)
 	}
 	timing := map[string]*simv1.TimingSpec{
 		"between 6:00 and 9:00 AM": {Receptive: []*simv1.MomentPattern{at("between 6:00 and 9:00 AM", 360, 540)}},
@@ -65,23 +73,23 @@ func TestTheExactForm(t *testing.T) {
 	for text, want := range timing {
 		spec, warnings := Compile(rubricOf(fieldTiming, text))
 		require.Empty(t, warnings, text)
-		require.Empty(t, cmp.Diff(want, spec.GetTiming(), protocmp.Transform()), text)
+		same(t, want, spec.GetTiming(), text)
 	}
 	spec, warnings := Compile(rubricOf(fieldPreference, "film tips when I'm winding down, plant care when I'm in the garden; nothing about money"))
 	require.Empty(t, warnings)
-	require.Empty(t, cmp.Diff(&simv1.ContentSpec{
+	same(t, &simv1.ContentSpec{
 		Liked: []*simv1.ContentRule{
 			{Topics: []string{"films"}, When: during("when I'm winding down", "wind_down")},
 			{Topics: []string{"plant-care"}, When: during("when I'm in the garden", "gardening")},
 		},
 		Disliked: []*simv1.ContentRule{{Topics: []string{"budgeting", "investing", "shopping"}}},
-	}, spec.GetContent(), protocmp.Transform()))
+	}, spec.GetContent())
 	spec, warnings = Compile(rubricOf(fieldCommunication, "Gentle and encouraging. Under 20 words, no exclamation marks, and never push me."))
 	require.Empty(t, warnings)
-	require.Empty(t, cmp.Diff(&simv1.CommunicationSpec{
+	same(t, &simv1.CommunicationSpec{
 		Tones: []string{"warm", "calm", "encouraging"}, MaxWords: 19,
 		Boundaries: []simv1.Boundary{simv1.Boundary_BOUNDARY_NO_EXCLAMATION, simv1.Boundary_BOUNDARY_NO_PRESSURE},
-	}, spec.GetCommunication(), protocmp.Transform()))
+	}, spec.GetCommunication())
 }
 
 func TestATextThatSaysNothingIsRefused(t *testing.T) {

@@ -161,7 +161,6 @@ func (p *inProcess) dispatch(j job) {
 func (p *inProcess) worker(j job) {
 	for {
 		p.handle(j)
-		j = job{}
 		if p.idle.Add(1) > workers {
 			p.idle.Add(-1)
 			return

@@ -2,6 +2,7 @@ package environment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -52,8 +53,7 @@ func BenchmarkStep(b *testing.B) {
 			b.ReportMetric(float64(cpuTime()-before)/float64(steps), "cpu-ns/waking")
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(steps), "ns/waking")
 			cancel()
-			<-done
-			if err := s.Close(); err != nil {
+			if err := errors.Join(<-done, s.Close()); err != nil {
 				b.Fatal(err)
 			}
 		})

@@ -122,7 +122,7 @@ func TestJobsArePagedByRunAndDay(t *testing.T) {
 			require.NoError(t, err)
 			require.LessOrEqual(t, len(resp.GetJobs()), max(int(size), 6))
 			for _, job := range resp.GetJobs() {
-				out = append(out, job.GetRunId()+string(rune('0'+job.GetDay())))
+				out = append(out, job.GetRunId()+string('0'+job.GetDay()))
 			}
 			if token = resp.GetNextPageToken(); token == "" {
 				return out
