@@ -41,7 +41,7 @@ func candidateChecks() []check {
 		},
 		{
 			id: "candidates.origin", level: Should, needs: []string{"session.open"},
-			requires: "The origin says how a candidate came about; under samples it is a sample.",
+			requires: "The origin says how a candidate was made; under samples it is a sample.",
 			run:      origins,
 		},
 		{

@@ -1,6 +1,6 @@
 // Package role has what the interfaces of the roles share. A role is a part of a
 // run that a driver plays: planner, judge, assistant, summarizer, embedder and
-// rubric compiler. Each interface stands beside its consumer; each has an
+// rubric compiler. Each interface is declared beside its consumer; each has an
 // embedded driver and can have others that ask a model.
 package role
 

@@ -13,8 +13,8 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-// What would tell of the user more than can be seen: the persona, its rubric in
-// prose or compiled, its moments, and its judgements.
+// secrets are the messages that contain more about the user than can be seen: the
+// persona, its rubric in prose or compiled, its moments, and its judgements.
 var secrets = map[protoreflect.FullName]bool{
 	"propersim.simulation.v1.Persona": true, "propersim.simulation.v1.BigFive": true, "propersim.simulation.v1.Rubric": true,
 	"propersim.simulation.v1.PreferenceSpec": true, "propersim.simulation.v1.FrequencySpec": true, "propersim.simulation.v1.TimingSpec": true,
@@ -23,9 +23,8 @@ var secrets = map[protoreflect.FullName]bool{
 	"propersim.simulation.v1.Action": true,
 }
 
-// told lists the paths, below what the assistant receives, that lead to a
-// secret or to a score or a rate.
-func told(message protoreflect.MessageDescriptor, path string, out *[]string) {
+// findSecrets lists the fields of a request that contain a secret, a score or a rate.
+func findSecrets(message protoreflect.MessageDescriptor, path string, out *[]string) {
 	for i := range message.Fields().Len() {
 		field := message.Fields().Get(i)
 		here := path + "." + string(field.Name())
@@ -33,22 +32,22 @@ func told(message protoreflect.MessageDescriptor, path string, out *[]string) {
 		case field.Message() != nil && secrets[field.Message().FullName()]:
 			*out = append(*out, here)
 		case field.Message() != nil:
-			told(field.Message(), here, out)
+			findSecrets(field.Message(), here, out)
 		case strings.Contains(string(field.Name()), "score"), strings.Contains(string(field.Name()), "rate"):
 			*out = append(*out, here)
 		}
 	}
 }
 
-// TestNothingOfTheUserReachesTheAssistantButByItsMethod reads from the
-// contract what could, and finds each of it refused where the method may not
-// have it.
+// TestNothingOfTheUserReachesTheAssistantButByItsMethod lists from the contract what
+// could reach the assistant, and checks that each of it is refused where the method
+// may not have it.
 func TestNothingOfTheUserReachesTheAssistantButByItsMethod(t *testing.T) {
 	service := assistantv1.File_propersim_assistant_v1_assistant_service_proto.Services().ByName("AssistantService")
 	var paths []string
 	for i := range service.Methods().Len() {
 		input := service.Methods().Get(i).Input()
-		told(input, string(input.Name()), &paths)
+		findSecrets(input, string(input.Name()), &paths)
 	}
 	require.ElementsMatch(t, []string{
 		"OpenSessionRequest.start.told_spec", "OpenSessionRequest.start.told_rate",
@@ -93,8 +92,8 @@ func TestNothingOfTheUserReachesTheAssistantButByItsMethod(t *testing.T) {
 	}
 }
 
-// TestNoPackageBelowTheAssistantKnowsAPersona reads the imports: no persona, no
-// rubric, no other service, and preference specs in services/assistant/oracle
+// TestNoPackageBelowTheAssistantKnowsAPersona checks all imports, also indirect ones:
+// no persona, no rubric, no other service, and a judge in services/assistant/oracle
 // alone.
 func TestNoPackageBelowTheAssistantKnowsAPersona(t *testing.T) {
 	const module = "github.com/propersim/propersim/"

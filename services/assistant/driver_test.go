@@ -139,7 +139,7 @@ func TestNotesOfASleepingStepComeBack(t *testing.T) {
 	}
 	foreign := &simv1.Note{Role: simv1.Role_ROLE_ASSISTANT, Key: "mood", Content: []byte("!")}
 	_, err = open(t, client, start("ar"), append(history, &simv1.PastStep{Step: last + 1, Notes: []*simv1.Note{foreign}})...)
-	require.NoError(t, err, "a note of another driver is passed over")
+	require.NoError(t, err, "a note of another driver is ignored")
 }
 
 // gated is a policy that works only when it is let through.
@@ -286,7 +286,7 @@ func (p *paid) Search(ctx context.Context, req *retrievalv1.SearchRequest, _ ...
 }
 
 // TestConcurrentCallsOfOneRunAreSafe lets several callers work on one session: each
-// answer is of the step that was asked for, and the run goes on as with one caller.
+// answer is of the step that was asked for, and the run continues as with one caller.
 func TestConcurrentCallsOfOneRunAreSafe(t *testing.T) {
 	one := dial(t, newRetrieval())
 	_, err := open(t, one, start("ar"))

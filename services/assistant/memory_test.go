@@ -87,9 +87,9 @@ func TestThePromptStaysSmall(t *testing.T) {
 	require.InDelta(t, len(user(day2)), len(user(day3)), 400, "it does not grow with the days")
 }
 
-// TestFeaturesTellTheTime follows the features of a session that was told what
-// had been delivered.
-func TestFeaturesTellTheTime(t *testing.T) {
+// TestFeaturesKnowTheTimeSinceARecommendation reads the features of a session with a
+// history of recommendations.
+func TestFeaturesKnowTheTimeSinceARecommendation(t *testing.T) {
 	said := &simv1.Candidate{Choice: &simv1.Candidate_Recommendation{Recommendation: &simv1.Recommendation{Text: "x", Topic: "films", Tone: "calm"}}}
 	silent := &simv1.Candidate{Choice: &simv1.Candidate_Abstention{Abstention: &simv1.Abstention{}}}
 	client := dial(t, newRetrieval())
@@ -120,7 +120,7 @@ func TestFeaturesTellTheTime(t *testing.T) {
 	require.Equal(t, 0, soon["since-given"], "below five minutes")
 	require.Equal(t, 1, soon["given-today"], "two")
 	require.Contains(t, soon, "given-activity")
-	require.NotContains(t, soon, "clock", "it was said just now")
+	require.NotContains(t, soon, "clock", "something was said just now")
 	later := active(218, "work")
 	require.Equal(t, 3, later["since-given"], "below an hour: 37.5 minutes")
 	require.NotContains(t, later, "given-activity")
@@ -134,9 +134,9 @@ func TestFeaturesTellTheTime(t *testing.T) {
 	require.NotContains(t, next, "ended")
 }
 
-// TestSimilarMomentsAreFoundOncePerEpisode holds what is asked of the index: a
-// search for each task that has something before it, a point for each that has
-// ended, and none for walking.
+// TestSimilarMomentsAreFoundOncePerEpisode counts the requests to the index: a search
+// for each task that has something before it, a point for each that has ended, and
+// none for walking.
 func TestSimilarMomentsAreFoundOncePerEpisode(t *testing.T) {
 	index := newRetrieval()
 	client := dial(t, index)

@@ -108,8 +108,8 @@ func TestConstantIsEvenlySpaced(t *testing.T) {
 	}
 }
 
-// TestPersonaGivenDoesWhatItWasTold holds the upper bound to the wishes it was
-// told.
+// TestPersonaGivenDoesWhatItWasTold compares the upper bound with the preferences
+// that it was told.
 func TestPersonaGivenDoesWhatItWasTold(t *testing.T) {
 	client := dial(t, newRetrieval())
 	_, err := open(t, client, start("persona-given"))

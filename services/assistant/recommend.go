@@ -111,7 +111,7 @@ func (s *session) lookUp(ctx context.Context, w *work) error {
 	if w.query == nil && len(w.blocks) == 0 {
 		return nil
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group // without a common context: a failure must not discard what others have paid for
 	if w.query != nil {
 		group.Go(func() (err error) {
 			w.similar, w.effects, err = s.index.Find(ctx, w.query)

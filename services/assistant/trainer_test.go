@@ -67,8 +67,8 @@ func (d *trainer) publish(t testing.TB, kind string, weights []byte) string {
 	return id
 }
 
-// TestADamagedAdapterIsRefused holds that an adapter which is not what its id says
-// changes nothing.
+// TestADamagedAdapterIsRefused uses adapters that do not match their id or the
+// policy: they change nothing.
 func TestADamagedAdapterIsRefused(t *testing.T) {
 	has, file := &trainer{}, weights(t)
 	ids := map[string]error{

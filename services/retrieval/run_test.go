@@ -20,8 +20,8 @@ type checked struct {
 
 func (c *checked) Check(context.Context) error { return c.check() }
 
-// TestRunChecksTheIndexAtTheStart holds that an index with other vectors ends the
-// service, and that one which cannot be reached yet is asked again.
+// TestRunChecksTheIndexAtTheStart checks that an index with other vectors ends the
+// service, and that the check is retried while the index cannot be reached.
 func TestRunChecksTheIndexAtTheStart(t *testing.T) {
 	s, err := New(Config{})
 	require.NoError(t, err)

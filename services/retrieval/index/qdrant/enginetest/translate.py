@@ -33,7 +33,7 @@ def value(message):
     """A payload's value as Python has it."""
     kind = message.WhichOneof("kind")
     if kind is None:
-        raise ValueError("a payload holds a value of no kind")
+        raise ValueError("a payload has a value without a kind")
     if kind == "null_value":
         return None
     if kind == "struct_value":
