@@ -99,7 +99,7 @@ func (c *constellation) stop(t *testing.T) {
 func begin(t *testing.T, s *stack.Stack, name string) []string {
 	t.Helper()
 	cfg := life()
-	runs, err := experiment.Create(t.Context(), s, &cfg, name)
+	runs, err := experiment.Create(t.Context(), s, &cfg, name, experiment.Shard{})
 	require.NoError(t, err)
 	var ids []string
 	for _, r := range runs {

@@ -58,7 +58,7 @@ var exported = sync.OnceValues(func() (map[string]metric, error) {
 	if err != nil {
 		return nil, err
 	}
-	runs, err := experiment.Create(ctx, services, &c, "inside")
+	runs, err := experiment.Create(ctx, services, &c, "inside", experiment.Shard{})
 	if err != nil {
 		return nil, err
 	}
