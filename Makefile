@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.bin:$(PATH)
 PACKAGES := ./...
 TESTS := ./... ./test/...
 
-.PHONY: help simulate build install-check test test-compose bench-compose lint generate proto-check bench fuzz get tidy tools grpcurl
+.PHONY: help simulate build install-check test test-models test-compose bench-compose lint generate proto-check bench fuzz get tidy tools grpcurl
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,6 +32,9 @@ test-compose: .bin/grpcurl ## test the containers with Docker, end to end (KILLS
 	deploy/ci/compose.sh
 	deploy/ci/compose-profiles.sh
 	deploy/ci/compose-scale.sh
+
+test-models: ## play two hours of a person with a real small model in every role, on this CPU
+	deploy/ci/models.sh
 
 bench-compose: ## measure steps per second in containers and in one process
 	deploy/ci/compose-speed.sh

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -49,6 +50,27 @@ func loadKey(name string, e Endpoint) (secret, error) {
 		return secret{&key}, printable(at+".key_env", key)
 	}
 	return secret{}, nil
+}
+
+// CheckKeys reads the key of every endpoint that a role uses. It returns
+// errs.Violations for those that are missing.
+func (c *Config) CheckKeys() error {
+	var faults errs.Violations
+	for name, e := range c.Endpoints {
+		used := false
+		for _, r := range c.Roles {
+			used = used || r.Endpoint == name
+		}
+		if !used {
+			continue
+		}
+		_, err := loadKey(name, e)
+		var own errs.Violations
+		if errors.As(err, &own) {
+			faults = append(faults, own...)
+		}
+	}
+	return faults.OrNil()
 }
 
 // printable refuses what cannot stand in a header; net/http would print it.

@@ -17,6 +17,7 @@ import (
 	"github.com/propersim/propersim/internal/app/stack"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/store"
+	"github.com/propersim/propersim/prompts"
 	"github.com/propersim/propersim/worlds"
 )
 
@@ -120,7 +121,16 @@ func answers(ctx context.Context, name string, c *config.Config) (err error) {
 // service that the experiment will use, or, where that would be a new one in this
 // process, one in memory.
 func (a *app) checkPeople(ctx context.Context, loaded *config.Loaded) (err error) {
-	opts := stack.Options{Config: &loaded.Config, Version: a.version, Only: []string{"user"}, Remote: remote(loaded)}
+	// Keys and prompts are checked first; to list people needs no model.
+	if err := loaded.CheckKeys(); err != nil {
+		return err
+	}
+	if _, err := prompts.Load(loaded.Models.Prompts); err != nil {
+		return err
+	}
+	people := loaded.Config
+	people.Backends = config.Default().Backends
+	opts := stack.Options{Config: &people, Version: a.version, Only: []string{"user"}, Remote: remote(loaded)}
 	opts.Store.Users = loaded.Store.Users
 	if at := store.File(loaded.Store.Users); loaded.Store.Users == "" || (at != "" && !exists(loaded.Store.Users)) {
 		opts.Store.Users = ":memory:"

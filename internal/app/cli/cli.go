@@ -22,6 +22,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1
 	exitUsage       = 2
+	exitBudget      = 3
 	exitInterrupted = 130
 )
 
@@ -62,7 +63,7 @@ func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, 
 var errInterrupted = errors.New("interrupted")
 
 // Main runs a command line and returns its exit code: 0 done, 1 failed, 2 wrong
-// usage or configuration, 128 and the number of the signal that stopped it.
+// usage or configuration, 3 a budget is spent, 128 and the number of the signal that stopped it.
 func Main(ctx context.Context, program Program, args []string, out, errOut io.Writer) int {
 	a := &app{
 		version: program.Version, program: cmp.Or(program.Name, "propersim"),
@@ -149,7 +150,7 @@ Everything runs on this machine: no GPU, no key, no network.`,
 	bindTo(flags, securityFlags)
 	root.AddCommand(
 		a.simulate(), a.resume(), a.replay(), a.report(), a.compare(), a.export(),
-		a.runs(), a.persona(), a.serve(), a.retrieval(), a.conformance(), a.health(), a.logLevel(), a.token(), a.config(), a.doctor(), a.versionCommand(),
+		a.runs(), a.persona(), a.serve(), a.retrieval(), a.conformance(), a.health(), a.logLevel(), a.token(), a.config(), a.doctor(), a.prompts(), a.versionCommand(),
 	)
 	return root
 }

@@ -34,6 +34,7 @@ var simulationFlags = []bound{
 	{"seed", "simulation.seeds", "one seed; the same as --seeds, a whole `number`"},
 	{"candidates", "simulation.candidates", "`candidates` at a step"},
 	{"parallel", "simulation.parallel", "`runs` that go on at once; changes no result"},
+	{"prompts", "models.prompts", "`folder` of prompt templates that replace the embedded ones of the same names"},
 }
 
 // connectFlags say where running services are.

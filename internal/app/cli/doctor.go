@@ -17,8 +17,9 @@ func (a *app) doctor() *cobra.Command {
 		Long: `Looks whether the disk can be written and how long a sync takes, whether the ports
 are free, whether services and stores that the configuration names answer. The
 exit code is 1 where something stands in the way.`,
-		Example: "  propersim doctor\n  propersim doctor --config mine.yaml --json",
+		Example: "  propersim doctor\n  propersim doctor --config mine.yaml --json\n  propersim doctor models --config models.yaml",
 	}
+	cmd.AddCommand(a.doctorModels())
 	cmd.Flags().StringVar(&data, "data", "runs", "`folder` that runs will be written to")
 	cmd.RunE = run(func(cmd *cobra.Command, _ []string) error {
 		loaded, err := a.load(cmd)

@@ -32,8 +32,11 @@ Without --verify it writes metrics.json and report.html again, over all runs, as
 "report" does; runs that are named must exist.
 With --verify it writes nothing, and checks instead, step by step: the hash chain
 from the configuration on, totals against verdicts, preference pairs against
-evaluations and against the buffer, the recorded progress, and metrics.json. The
-first thing that is wrong is named with its step, and the exit code is 1.`,
+evaluations and against the buffer, the recorded progress, and metrics.json. A run in
+which a model plays a role is also played again with the recorded answers: every
+prompt must have the recorded digest, and actions, candidates, verdicts, pairs and
+notes must be what they were. The first thing that is wrong is named with its step,
+and the exit code is 1.`,
 		Example: `  propersim replay --verify runs/2026-11-22-proper
   propersim replay --verify runs/2026-11-22-proper RUN`,
 		Args: cobra.ArbitraryArgs,
@@ -100,6 +103,11 @@ func (a *app) verify(ctx context.Context, args []string) error {
 	results, err := replayAll(ctx, s, dsn, ids, against)
 	if err := errors.Join(err, stop()); err != nil {
 		return err
+	}
+	if at != "" {
+		if err := a.deriveAgain(ctx, s, at, results); err != nil {
+			return err
+		}
 	}
 	return a.showResults(results)
 }
@@ -236,6 +244,9 @@ func compared(r replay.Result) string {
 	}
 	if r.Metrics {
 		with = append(with, "metrics.json")
+	}
+	if r.Prompts > 0 {
+		with = append(with, fmt.Sprintf("%d prompts", r.Prompts))
 	}
 	if len(with) == 0 {
 		return "itself"

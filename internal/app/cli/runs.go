@@ -305,7 +305,8 @@ func total(e *simv1.Evaluation) string {
 }
 
 func (a *app) runsStep(address *string) *cobra.Command {
-	return &cobra.Command{
+	var prompts bool
+	cmd := &cobra.Command{
 		Use: "step DIR [RUN] STEP", Short: "Show one step whole: what was done, offered, and judged, and why",
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			s, rest, err := a.openSource(cmd, *address, args, 1, 2)
@@ -329,9 +330,14 @@ func (a *app) runsStep(address *string) *cobra.Command {
 			if a.json {
 				return a.printProto(e)
 			}
-			return a.showStep(e)
+			if err := a.showStep(e); err != nil || !prompts {
+				return err
+			}
+			return a.showCalls(cmd.Context(), args, e.GetBody().GetStep().GetCalls())
 		}),
 	}
+	cmd.Flags().BoolVar(&prompts, "prompts", false, "show every prompt that models got at this step, and every answer")
+	return cmd
 }
 
 func (a *app) showStep(e *environmentv1.Entry) error {

@@ -252,6 +252,11 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 		return err
 	}
 	defer func() { err = errors.Join(err, window.close()) }()
+	if fresh == nil {
+		if kept := at.Prompts(); kept != "" {
+			loaded.Models.Prompts = kept // the runs go on with the prompts that they were made with
+		}
+	}
 	trade()
 	before, err := stepsBefore(ctx, at, loaded)
 	if err != nil {
@@ -309,6 +314,11 @@ func (a *app) begin(ctx context.Context, at folder.Folder, loaded *config.Loaded
 		}
 		if err := at.Save(&loaded.Config, fresh.experiment, fresh.shard); err != nil {
 			return nil, err
+		}
+		if set := services.Prompts(); set != nil {
+			if err := at.SavePrompts(set.Texts()); err != nil {
+				return nil, err
+			}
 		}
 		fmt.Fprintf(a.errOut, "Writing to %s\n", at)
 	}

@@ -25,10 +25,24 @@ func (a *app) conclude(at folder.Folder, file *figures.File) error {
 			fmt.Fprintf(a.errOut, "run %s failed: %s\n", r.ID, r.Reason)
 		}
 	}
+	if reason := budgetSpent(file.Runs); reason != "" {
+		return &failure{code: exitBudget, err: fmt.Errorf("%s\nResume with `%s`", reason, a.command("resume", string(at), "--set", "models.budget.usd=..."))}
+	}
 	if n := file.Failures.FailedRuns; n > 0 {
 		return fmt.Errorf("%d of %d runs failed; retry with `%s`", n, len(file.Runs), a.command("resume", string(at)))
 	}
 	return nil
+}
+
+// budgetSpent is why runs are paused; empty where none is. A run that somebody
+// paused has no reason.
+func budgetSpent(runs []figures.Run) string {
+	for _, r := range runs {
+		if r.State == "paused" && r.Reason != "" {
+			return r.Reason
+		}
+	}
+	return ""
 }
 
 // summarize prints the table of methods, where the files are and what to try

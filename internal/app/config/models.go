@@ -187,6 +187,16 @@ func (l *Loaded) checkModels(faults *errs.Violations) {
 	}
 }
 
+// CheckKeys reads the API keys of the endpoints in use. errs.Violations for one
+// that is missing.
+func (c *Config) CheckKeys() error {
+	if !c.Backends.Modelled() {
+		return nil
+	}
+	m := c.Models.Config()
+	return m.CheckKeys()
+}
+
 // Modelled reports whether a model plays any role.
 func (b *Backends) Modelled() bool {
 	for _, backend := range b.modelled() {

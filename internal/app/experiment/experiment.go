@@ -133,8 +133,8 @@ func Resume(ctx context.Context, s *stack.Stack, runs []*environmentv1.Run) ([]*
 	return out, nil
 }
 
-// Watch keeps the board up to date until every run is over, a service fails, or
-// ctx is done.
+// Watch keeps the board up to date until every run is over or has spent its
+// budget, a service fails, or ctx is done.
 func Watch(ctx context.Context, s *stack.Stack, runs []*environmentv1.Run, board *live.Board) error {
 	for _, r := range runs {
 		board.Update(r)
@@ -200,6 +200,9 @@ func follow(ctx context.Context, client environmentv1.RunServiceClient, id strin
 		}
 		if r := message.GetRun(); r != nil {
 			board.Update(r)
+			if r.GetState() == environmentv1.RunState_RUN_STATE_PAUSED && r.GetReason() != "" {
+				return nil // a budget is spent: it goes on when somebody raises it
+			}
 		}
 	}
 }

@@ -104,7 +104,7 @@ func cause(err error) error {
 
 // own are the names of what commands write into a run folder.
 var own = []string{
-	"config.yaml", "state", "journal.db", "metrics.json", "report.html",
+	"config.yaml", "state", "prompts", "journal.db", "metrics.json", "report.html",
 	"steps.parquet", "pairs.jsonl", "pairs.parquet", "entries.jsonl",
 }
 
@@ -176,6 +176,30 @@ func (f Folder) Save(c *config.Config, experiment, shard string) error {
 		}
 	}
 	return outfile.WriteFile(f.Config(), data, 0o644)
+}
+
+// SavePrompts keeps the texts of the prompts that the folder's runs are made
+// with, by name.
+func (f Folder) SavePrompts(texts map[string]string) error {
+	for name, text := range texts {
+		at := f.path("prompts", filepath.FromSlash(name)+".tmpl")
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			return fmt.Errorf("run folder %s: prompts: %w", f, cause(err))
+		}
+		if err := outfile.WriteFile(at, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Prompts returns the folder of the kept prompts; empty where none are kept.
+func (f Folder) Prompts() string {
+	at := f.path("prompts")
+	if _, err := os.Stat(at); err != nil {
+		return ""
+	}
+	return at
 }
 
 // ID returns the name of the folder's experiment, which decides no result and

