@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.bin:$(PATH)
 PACKAGES := ./...
 TESTS := ./... ./test/...
 
-.PHONY: help simulate build install-check test test-models test-compose bench-compose lint generate proto-check bench fuzz get tidy tools grpcurl
+.PHONY: help simulate build install-check test test-models test-worker test-compose bench-compose lint generate proto-check bench fuzz get tidy tools grpcurl
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,13 @@ install-check: ## check that go install .../cmd/propersim@VERSION works, without
 
 test: ## run every test (about 6 minutes on 2 cores)
 	go test $(TESTS)
+
+WORKER_PYTHON ?= $(HOME)/.cache/propersim/train/bin/python
+WORKER_BASE ?= $(HOME)/.cache/propersim/smollm2-135m
+test-worker: ## test the QLoRA worker on a CPU (needs the packages of its requirements.lock and a base model)
+	cd services/trainer/worker && OMP_NUM_THREADS=1 $(WORKER_PYTHON) -m pytest -q
+	PROPERSIM_TEST_WORKER_PYTHON=$(WORKER_PYTHON) PROPERSIM_TEST_WORKER_BASE=$(WORKER_BASE) \
+	  go test -count 1 -run QLoRA ./services/trainer
 
 test-compose: .bin/grpcurl ## test the containers with Docker, end to end (KILLS=20 DAYS=60 for the long form)
 	deploy/ci/compose.sh

@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"encoding/json"
 	"math"
+	"os"
 	"slices"
 	"testing"
 
@@ -139,6 +141,40 @@ func TestTheLossIsThatOfTheFormula(t *testing.T) {
 			e.reference = d.LogProb(test.chosen) - d.LogProb(test.rejected)
 			tr.sum.gate[bias.From] = test.gateLogit / bias.Gate
 			require.InDelta(t, test.want, tr.accumulate(&e, 1), 2e-6)
+		})
+	}
+}
+
+// TestTheLossIsThatOfTheWorker compares the loss with values of 50 digits for given
+// log-probabilities. The tests of the QLoRA worker read the same file.
+func TestTheLossIsThatOfTheWorker(t *testing.T) {
+	text, err := os.ReadFile("testdata/dpo_loss.json")
+	require.NoError(t, err)
+	var cases []struct {
+		Name              string  `json:"name"`
+		Beta              float64 `json:"beta"`
+		Chosen            float64 `json:"chosen"`
+		Rejected          float64 `json:"rejected"`
+		ReferenceChosen   float64 `json:"reference_chosen"`
+		ReferenceRejected float64 `json:"reference_rejected"`
+		Loss              float64 `json:"loss"`
+	}
+	require.NoError(t, json.Unmarshal(text, &cases))
+	require.NotEmpty(t, cases)
+	silence, speech := Choice{Abstain: true}, Choice{Topic: 3, Tone: 1}
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			require.InDelta(t, c.Loss, dpoLoss(margin(c.Beta, c.Chosen, c.Rejected, c.ReferenceChosen-c.ReferenceRejected)), 1e-6)
+
+			// The same through the policy: a reference that is off by what the policy
+			// is off from the case's log-probabilities.
+			features := Extract(&Moment{})
+			tr := newTraining(Base(), Base(), &trainerv1.Hyperparameters{Beta: c.Beta, LearningRate: 0.1})
+			var d Distribution
+			Base().Read(features, &d)
+			e := example{features: features, chosen: silence, rejected: speech}
+			e.reference = c.ReferenceChosen - c.ReferenceRejected + (d.LogProb(silence) - d.LogProb(speech)) - (c.Chosen - c.Rejected)
+			require.InDelta(t, c.Loss, tr.accumulate(&e, 1), 1e-6)
 		})
 	}
 }

@@ -119,7 +119,13 @@ func readPairs(reference *Policy, pairs []*bufferv1.PreferencePair) ([]example, 
 // margin is the implicit-reward margin of an example under the distribution of
 // its moment.
 func (e *example) margin(d *Distribution, beta float64) float64 {
-	return beta * (d.LogProb(e.chosen) - d.LogProb(e.rejected) - e.reference)
+	return margin(beta, d.LogProb(e.chosen), d.LogProb(e.rejected), e.reference)
+}
+
+// margin is the implicit-reward margin from log-probabilities, in nats; reference
+// is the difference of those of the reference.
+func margin(beta, chosen, rejected, reference float64) float64 {
+	return beta * (chosen - rejected - reference)
 }
 
 // margins returns the mean margin and the share of positive ones.

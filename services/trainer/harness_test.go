@@ -129,13 +129,20 @@ type service struct {
 	worker trainerv1.WorkerServiceClient
 	// stop ends it as a crash would: leased jobs stay leased.
 	stop func()
+	// address is host:port; empty in memory.
+	address string
 }
 
 func start(t testing.TB, cfg trainer.Config, buffer bufferv1.PreferenceBufferServiceClient) *service {
 	t.Helper()
+	return startWith(t, serve.Config{Name: "trainer"}, cfg, buffer)
+}
+
+func startWith(t testing.TB, how serve.Config, cfg trainer.Config, buffer bufferv1.PreferenceBufferServiceClient) *service {
+	t.Helper()
 	s, err := trainer.New(cfg, buffer)
 	require.NoError(t, err)
-	server, err := serve.New(serve.Config{Name: "trainer"}, s)
+	server, err := serve.New(how, s)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 2)
@@ -154,7 +161,7 @@ func start(t testing.TB, cfg trainer.Config, buffer bufferv1.PreferenceBufferSer
 		})
 	}
 	t.Cleanup(stop)
-	return &service{TrainerServiceClient: trainerv1.NewTrainerServiceClient(conn), worker: trainerv1.NewWorkerServiceClient(conn), stop: stop}
+	return &service{TrainerServiceClient: trainerv1.NewTrainerServiceClient(conn), worker: trainerv1.NewWorkerServiceClient(conn), stop: stop, address: server.Addr()}
 }
 
 func config(t testing.TB) trainer.Config {
@@ -193,7 +200,12 @@ func (s *service) job(t testing.TB, id string) *trainerv1.Job {
 // watch returns every state the job was seen in, and the job at its end.
 func (s *service) watch(t testing.TB, id string) ([]trainerv1.JobState, *trainerv1.Job) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	return s.watchFor(t, id, time.Minute)
+}
+
+func (s *service) watchFor(t testing.TB, id string, d time.Duration) ([]trainerv1.JobState, *trainerv1.Job) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	stream, err := s.WatchJob(ctx, &trainerv1.WatchJobRequest{Id: id})
 	require.NoError(t, err)
