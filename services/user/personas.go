@@ -11,6 +11,7 @@ import (
 	"github.com/propersim/propersim/pkg/paging"
 	"github.com/propersim/propersim/pkg/persona"
 	"github.com/propersim/propersim/pkg/rubric"
+	"github.com/propersim/propersim/pkg/rubric/satisfy"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 )
@@ -45,6 +46,11 @@ func prepare(given *simv1.Persona) (*userv1.StoredPersona, error) {
 	}
 	if _, err := judge.Compile(p.GetSpec()); err != nil {
 		return nil, below("persona.spec", err)
+	}
+	if stored.SpecGiven { // of one that was read, CompileStrict has said so in the words of the rubric
+		if err := satisfy.Error(p.GetSpec(), "persona.spec"); err != nil {
+			return nil, err
+		}
 	}
 	return stored, nil
 }
