@@ -20,6 +20,7 @@ type reader struct {
 	out     *reading
 	last    *statement   // latest statement with a window, for "ideally two"
 	now     *record      // the clause that is being filed
+	refused bool         // a refusal precedes the semicolon, so that a bare list behind it is in doubt
 	pending []*statement // numbers whose window has not been said yet
 }
 
@@ -121,7 +122,7 @@ func read(r *simv1.Rubric) *reading {
 			continue
 		}
 		for _, sentence := range sentences(toks[f]) {
-			rd.read(&scanner{toks: sentence.toks, uses24: uses24, strict: rd.field == fieldPreference || rd.field == fieldCommunication}, sentence.question)
+			rd.read(&scanner{toks: sentence.toks, uses24: uses24, strict: rd.field == fieldPreference || rd.field == fieldCommunication}, sentence)
 		}
 		rd.undated()
 	}
@@ -133,7 +134,7 @@ func read(r *simv1.Rubric) *reading {
 
 // read reads one sentence: pieces, clauses, their sense, and the rules of those
 // that were understood as a whole.
-func (r *reader) read(s *scanner, question bool) {
+func (r *reader) read(s *scanner, in sentence) {
 	all := s.toks
 	from := r.supposition(s)
 	s.toks = all[:from]
@@ -156,9 +157,10 @@ func (r *reader) read(s *scanner, question bool) {
 	case len(cls) == 0: // separators alone
 		cls = append(cls, clause{chunks: chs, to: len(all), role: roleRemark})
 	}
-	if question {
+	if in.question {
 		doubtQuestion(cls)
 	}
+	r.refused = r.refused && in.goesOn
 	r.understand(s, cls)
 	r.account(s, cls)
 	switch r.field {

@@ -25,7 +25,7 @@ const (
 func (r *reader) settle(s *scanner, cls []clause) {
 	sense, base := unset, unset
 	pending := 0 // the first clause that a verdict may still judge
-	blocked := false
+	blocked := r.refused && r.field != fieldCommunication
 	for k := range cls {
 		cl := &cls[k]
 		if cl.role == roleRemark {
@@ -79,6 +79,7 @@ func (r *reader) settle(s *scanner, cls []clause) {
 		}
 		pending = k + 1
 	}
+	r.refused = sense == negative || blocked
 	for k := range cls {
 		cl := &cls[k]
 		if cl.sense != unset {

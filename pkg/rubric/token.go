@@ -394,27 +394,29 @@ func (t *tokenizer) emit(text string, start int) {
 	}
 }
 
-// sentence is a run of tokens, and whether it is a question.
+// sentence is a run of tokens.
 type sentence struct {
 	toks     []token
-	question bool
+	question bool // ends in a question mark
+	goesOn   bool // follows a semicolon
 }
 
 // sentences parts tokens at full stops, exclamation and question marks and
 // semicolons.
 func sentences(toks []token) []sentence {
 	var out []sentence
-	from := 0
+	from, goesOn := 0, false
 	for i, t := range toks {
 		if t.kind == mark && (t.text == "." || t.text == "!" || t.text == "?" || t.text == ";") {
 			if i > from {
-				out = append(out, sentence{minus(toks[from:i]), t.text == "?"})
+				out = append(out, sentence{minus(toks[from:i]), t.text == "?", goesOn})
+				goesOn = t.text == ";"
 			}
 			from = i + 1
 		}
 	}
 	if from < len(toks) {
-		out = append(out, sentence{minus(toks[from:]), false})
+		out = append(out, sentence{minus(toks[from:]), false, goesOn})
 	}
 	return out
 }
