@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.bin:$(PATH)
 PACKAGES := ./...
 TESTS := ./... ./test/...
 
-.PHONY: help simulate build install-check test test-models test-worker test-compose bench-compose lint generate proto-check bench fuzz get tidy tools grpcurl
+.PHONY: help simulate build install-check test test-models test-worker test-compose bench-compose lint generate proto-check bench fuzz get tidy tools generators grpcurl
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,10 +52,10 @@ lint: tools ## check format, vet, golangci-lint (with staticcheck) and the contr
 	golangci-lint run $(TESTS)
 	buf lint
 
-generate: tools ## generate the Go code of the contracts
+generate: generators ## generate the Go code of the contracts
 	buf generate
 
-proto-check: tools ## check the contracts: style, no change that breaks proto/BASELINE, generated code up to date
+proto-check: generators ## check the contracts: style, no change that breaks proto/BASELINE, generated code up to date
 	buf lint
 	@# the contracts of the baseline, with the imported files that git does not keep
 	@rm -rf .bin/against && mkdir -p .bin/against
@@ -80,10 +80,12 @@ get: ## add or update a requirement of the root module: make get MODULE=example.
 tidy: ## go mod tidy in every module
 	GOWORK=off go run -C tools ./release tidy
 
-tools: proto/deps/buf/validate/validate.proto ## build buf, the generators and the linters into .bin (4 minutes from nothing on 2 cores)
+tools: generators ## build buf, the generators, grpcurl and golangci-lint into .bin (4 minutes from nothing on 2 cores)
+	@cd tools/lint && GOWORK=off GOBIN=$(CURDIR)/.bin go install tool
+
+generators: proto/deps/buf/validate/validate.proto
 	@mkdir -p .bin
 	@cd tools && GOWORK=off GOBIN=$(CURDIR)/.bin go install tool
-	@cd tools/lint && GOWORK=off GOBIN=$(CURDIR)/.bin go install tool
 	@GOBIN=$(CURDIR)/.bin go install google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc
 
 grpcurl: .bin/grpcurl ## build grpcurl, which calls the services by hand, into .bin (seconds)

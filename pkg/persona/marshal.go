@@ -2,6 +2,7 @@ package persona
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -59,6 +60,23 @@ func encode(node *yaml.Node, name string) ([]byte, error) {
 	}
 	if err := encoder.Close(); err != nil {
 		return nil, fmt.Errorf("write %q: %w", name, err)
+	}
+	return out.Bytes(), nil
+}
+
+// MarshalSpec writes a spec as the key "spec" of a persona file.
+func MarshalSpec(spec *simv1.PreferenceSpec) ([]byte, error) {
+	node, err := specNode(spec)
+	if err != nil {
+		return nil, fmt.Errorf("write the spec: %w", err)
+	}
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	put(root, "spec", node)
+	var out bytes.Buffer
+	encoder := yaml.NewEncoder(&out)
+	encoder.SetIndent(2)
+	if err := errors.Join(encoder.Encode(root), encoder.Close()); err != nil {
+		return nil, fmt.Errorf("write the spec: %w", err)
 	}
 	return out.Bytes(), nil
 }

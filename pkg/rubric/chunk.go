@@ -23,8 +23,9 @@ const (
 	chunkOtherwise
 	chunkTone
 	chunkBoundary
-	chunkWords // a length limit
-	chunkCount // a statement about frequency
+	chunkWords  // a length limit
+	chunkCount  // a statement about frequency
+	chunkNarrow // an unknown word that narrows the topic behind it
 )
 
 // chunk is a run of tokens with one meaning.
@@ -93,13 +94,22 @@ func (r *reader) chunkAt(s *scanner, i int, before []chunk) chunk {
 	if c, ok := r.momentChunk(s, i, before); ok {
 		return c
 	}
+	if c, ok := r.bracketAt(s, i, before); ok {
+		return c
+	}
+	if r.field == fieldTiming {
+		if n := refinements.length(s.toks, i); n > 0 && cues.length(s.toks, i) < n {
+			return chunk{kind: chunkFiller, to: i + n}
+		}
+	}
+	frame := frames[r.field].length(s.toks, i)
 	if n := onlyAfter.length(s.toks, i); n > 0 {
 		return chunk{kind: chunkOnly, to: i + n}
 	}
-	cue, cueLen := cues.match(s.toks, i)
+	cue, cueLen := r.cueAt(s, i)
 	sep, sepLen := separators.match(s.toks, i)
 	if r.field == fieldPreference || r.field == fieldCommunication {
-		if topics, n := topicWords.match(s.toks, i); n > 0 && n >= cueLen && n >= sepLen {
+		if topics, n := r.topicAt(s, i); n > 0 && n >= cueLen && n >= sepLen && n >= frame {
 			return chunk{kind: chunkTopics, to: i + n, topics: topics}
 		}
 	}
@@ -111,14 +121,25 @@ func (r *reader) chunkAt(s *scanner, i int, before []chunk) chunk {
 			return chunk{kind: chunkUnknown, to: r.unknownEnd(s, i)}
 		}
 	}
+	if sep == sepNot && sepLen > 1 {
+		if _, k := r.cueAt(s, i+sepLen-1); k > 1 { // "but never tired of science"
+			sep, sepLen = separators.match(s.toks[:i+1], i)
+		}
+	}
 	if n := r.outsideAt(s, i); n > 0 {
 		return chunk{kind: chunkSep, to: i + n, sep: sepExcept}
 	}
 	if n := provisos.length(s.toks, i); n > 0 && (r.field == fieldPreference || r.field == fieldTiming) {
 		return chunk{kind: chunkUnknown, to: r.unknownEnd(s, i)}
 	}
-	if (r.field == fieldPreference || r.field == fieldCommunication) && s.text(i) == "without" {
-		return chunk{kind: chunkSep, to: i + 1, sep: sepNot, nominal: true} // "recipes without meat" are wanted
+	if s.text(i) == "without" && r.field == fieldCommunication {
+		return chunk{kind: chunkSep, to: i + 1, sep: sepNot, nominal: true}
+	}
+	if s.text(i) == "without" && r.field == fieldPreference && inClause(before, chunkTopics) {
+		return chunk{kind: chunkUnknown, to: clauseEnd(s, i+1)} // "recipes without meat" are neither recipes nor refused
+	}
+	if frame > max(cueLen, sepLen) {
+		return chunk{kind: chunkFiller, to: i + frame}
 	}
 	if sepLen > 0 && sepLen >= cueLen {
 		return chunk{kind: chunkSep, to: i + sepLen, sep: sep}
@@ -128,9 +149,14 @@ func (r *reader) chunkAt(s *scanner, i int, before []chunk) chunk {
 		return chunk{kind: chunkCue, to: i + cueLen, cue: cue, nominal: t == "no" || t == "without" || t == "free"}
 	}
 	switch t := s.toks[i]; {
+	case t.kind == picture:
+		sense, _ := approvals.match(s.toks, i)
+		return chunk{kind: chunkCue, to: i + 1, cue: sense, nominal: true}
+	case frame > 0:
+		return chunk{kind: chunkFiller, to: i + frame}
 	case t.kind == mark:
 		return chunk{kind: chunkFiller, to: i + 1}
-	case (r.field == fieldTiming || r.field == fieldCommunication) && t.kind == word && isNumberWord(t.text):
+	case r.field != fieldFrequency && t.kind == word && isNumberWord(t.text) && t.text != "one" && countsTimes(s, i):
 		return chunk{kind: chunkFiller, to: i + 1} // "there are three stretches"
 	case t.text == "only" || t.text == "solely" || t.text == "exclusively" || t.text == "strictly" || t.text == "purely":
 		return chunk{kind: chunkOnly, to: i + 1}
@@ -138,6 +164,23 @@ func (r *reader) chunkAt(s *scanner, i int, before []chunk) chunk {
 		return chunk{kind: chunkFiller, to: i + 1}
 	}
 	return chunk{kind: chunkUnknown, to: r.unknownEnd(s, i)}
+}
+
+// countsTimes reports a number of times of the day or of manners, which are
+// named behind it: "three stretches", "all three".
+func countsTimes(s *scanner, i int) bool {
+	w := s.text(i + 1)
+	return frames[fieldTiming].length(s.toks, i+1) > 0 || frames[fieldCommunication].length(s.toks, i+1) > 0 || nouns[w]
+}
+
+// inClause reports a piece of a kind in the clause that is being read.
+func inClause(before []chunk, kind chunkKind) bool {
+	for k := len(before) - 1; k >= 0 && before[k].kind != chunkSep; k-- {
+		if before[k].kind == kind {
+			return true
+		}
+	}
+	return false
 }
 
 // outsideAt reads "outside" before a stretch of the clock: what it names is
@@ -202,9 +245,20 @@ func (r *reader) momentChunk(s *scanner, i int, before []chunk) (chunk, bool) {
 		model = continued(before)
 		bare = bare || model != nil
 	}
+	s.topical = r.field != fieldPreference || inClause(before, chunkTopics)
 	m, n := s.momentAt(i, bare)
+	if n == 0 && model != nil && model.kinds != nil { // "working on a jigsaw or on my knitting"
+		if w := s.text(i); w == "on" || w == "at" || w == "in" || w == "with" {
+			if m, n = s.workingOn(i+1, 1); n > 0 {
+				return chunk{kind: chunkMoment, to: i + n, moment: m}, true
+			}
+		}
+	}
 	if n == 0 {
 		return chunk{}, false
+	}
+	if m.bare && m.kinds != nil && (selves[s.text(i-1)] || s.text(i-1) == "to" || s.text(i-1) == "will" || s.text(i-1) == "you") {
+		return chunk{}, false // a verb: "I work"
 	}
 	if m.bare && i > 0 && isNumberWord(s.text(i-1)) {
 		return chunk{}, false // "three stretches"
@@ -228,7 +282,7 @@ func (r *reader) momentChunk(s *scanner, i int, before []chunk) (chunk, bool) {
 	if m.bare && model != nil && m.kinds != nil && m.clock == nil && !m.after {
 		m.after, m.within = model.after, model.within
 	}
-	if cue, k := cues.match(s.toks, i); k >= n && cue != unset {
+	if cue, k := r.cueAt(s, i); k >= n && cue != unset {
 		return chunk{}, false
 	}
 	return chunk{kind: chunkMoment, to: i + n, moment: m}, true
@@ -292,4 +346,53 @@ func (r *reader) name(s *scanner, from, to int) string {
 		return ""
 	}
 	return clip(strings.Join(strings.Fields(strings.ToValidUTF8(r.text[s.toks[from].start:s.toks[to-1].end], "?")), " "), 512)
+}
+
+// bracketAt reads a denial in two parts, around what is denied: "leave my
+// evenings alone", "keep sports and politics away from me".
+func (r *reader) bracketAt(s *scanner, i int, before []chunk) (chunk, bool) {
+	if r.field == fieldFrequency {
+		return chunk{}, false
+	}
+	if brackets[s.text(i)] && cues.length(s.toks, i) < 2 {
+		for k := i + 2; k < min(len(s.toks), i+2*near); k++ {
+			if n := closings.length(s.toks, k); n > 0 && (k+n == len(s.toks) || s.toks[k+n].kind == mark || separators.length(s.toks, k+n) > 0) {
+				return chunk{kind: chunkCue, to: i + 1, cue: negative}, true
+			}
+			if s.toks[k].kind == mark && s.text(k) != "," || s.text(k) == "but" || reasons.length(s.toks, k) > 0 {
+				break
+			}
+		}
+	}
+	if n := closings.length(s.toks, i); n > 0 {
+		for _, c := range before {
+			if c.kind == chunkCue && c.cue == negative && brackets[s.text(c.from)] {
+				return chunk{kind: chunkFiller, to: i + n}, true
+			}
+		}
+	}
+	return chunk{}, false
+}
+
+// brackets begin, and closings end, a denial in two parts.
+var (
+	brackets = wordSet("brackets")
+	closings = phrases("closings")
+)
+
+// topicAt returns the topics at token i.
+func (r *reader) topicAt(s *scanner, i int) ([]string, int) {
+	if r.field == fieldCommunication {
+		return namedTopics.match(s.toks, i)
+	}
+	return topicWords.match(s.toks, i)
+}
+
+// cueAt returns the cue at token i: of equal length, the one of the field.
+func (r *reader) cueAt(s *scanner, i int) (polarity, int) {
+	cue, n := cues.match(s.toks, i)
+	if own, k := fieldCues[r.field].match(s.toks, i); k >= n && k > 0 {
+		return own, k
+	}
+	return cue, n
 }

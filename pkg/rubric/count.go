@@ -15,7 +15,7 @@ func (r *reader) countChunk(s *scanner, i int, before []chunk) (chunk, bool) {
 	}
 	if r.field == fieldFrequency {
 		if n := unlimited.length(s.toks, i); n > 0 {
-			r.warn(r.name(s, i, i+n), "names no number; say how often")
+			r.doubt(r.name(s, i, i+n), "names no number; say how often")
 			return chunk{kind: chunkReason, to: i + n}, true
 		}
 	}
@@ -32,14 +32,14 @@ func (r *reader) countChunk(s *scanner, i int, before []chunk) (chunk, bool) {
 			return chunk{kind: chunkCount, to: i + k, stmt: &v}, true
 		}
 	}
-	if n == 0 || r.field == fieldTiming && (!st.counted || st.inherits || st.window == windowNone) {
+	if n == 0 || r.field == fieldTiming && (!st.counted || st.inherits || st.window == windowNone || st.count.hi == 0) {
 		return chunk{}, false
 	}
 	st.phrase = r.name(s, i, i+n)
 	for k := range st.slots {
 		st.names = append(st.names, r.name(s, st.slots[k].from, st.slots[k].to))
 		if st.slots[k].unsure {
-			r.warn(st.names[k], couldBeEither)
+			r.doubt(st.names[k], couldBeEither)
 		}
 	}
 	return chunk{kind: chunkCount, to: i + n, stmt: &st}, true
@@ -189,8 +189,8 @@ func (r *reader) complete(s *scanner, i, at, numberAt int, st statement, moded, 
 	commas := 0
 	for at < min(len(s.toks), i+2*near) {
 		w := s.text(at)
-		if m, n := postModes.match(s.toks, at); n > 0 && !(m == modePlain && s.text(at+n) == "than") {
-			if m != modePlain {
+		if m, n := postModes.match(s.toks, at); n > 0 && !(m == modePlain && s.text(at+n) == "than") && !s.numberFollows(at+n) {
+			if m != modePlain && st.mode == modePlain {
 				st.mode, moded = m, true
 			}
 			at += n
@@ -227,7 +227,7 @@ func (r *reader) complete(s *scanner, i, at, numberAt int, st statement, moded, 
 			continue
 		}
 		if w == "," && commas == 0 { // "two, at most, a day"
-			if _, n := postModes.match(s.toks, at+1); n > 0 {
+			if _, n := postModes.match(s.toks, at+1); n > 0 && !s.numberFollows(at+1+n) {
 				commas++
 				at++
 				continue
@@ -270,6 +270,25 @@ func (r *reader) complete(s *scanner, i, at, numberAt int, st statement, moded, 
 	return st, at - i
 }
 
+// numberFollows reports a number or a length of time at token i: "at least"
+// before it belongs to it and not to the number before.
+func (s *scanner) numberFollows(i int) bool {
+	if _, n := s.windowAt(i); n > 0 {
+		return false
+	}
+	for w := s.text(i); w == "a" || w == "about" || w == "of"; w = s.text(i) {
+		if _, n := durationAt(s.toks, i, false); n > 0 {
+			return true
+		}
+		i++
+	}
+	if _, n := countAt(s, i); n > 0 {
+		return true
+	}
+	_, n := durationAt(s.toks, i, false)
+	return n > 0
+}
+
 // inList says that a number without a window stands in a list of such numbers
 // or next to a statement that has one ("three a day, or four").
 func (r *reader) inList(s *scanner, i int) bool {
@@ -279,8 +298,11 @@ func (r *reader) inList(s *scanner, i int) bool {
 // slotFits keeps "from 6 to 8 in the evening" and "around 8 at night" from being
 // read as numbers of recommendations.
 func (r *reader) slotFits(s *scanner, numberAt, at int, m moment, nouned bool) bool {
-	if nouned || m.kinds != nil {
+	if nouned {
 		return true
+	}
+	if t := s.toks[numberAt]; m.kinds != nil {
+		return t.kind != number || t.value <= 12
 	}
 	if w := s.text(numberAt); w == "from" || w == "between" {
 		return false

@@ -72,10 +72,13 @@ func (s *scanner) activityAt(i, skipped int) (moment, int) {
 	first := s.text(i)
 	m := moment{kinds: kinds, gerund: len(first) > 4 && first[len(first)-3:] == "ing"}
 	at := i + n
+	if w := s.text(at - 1); kinds[0] == string(activity.Work) && (w == "work" || w == "working") && s.text(at) == "on" { // "working on my painting" is no paid work
+		return s.workingOn(at+1, at+1-i+skipped)
+	}
 	if m.gerund {
 		at = s.object(at)
 	}
-	if _, k := finals.match(s.toks, at); k > 0 {
+	if _, k := finals.match(s.toks, at); k > 0 && !(s.text(at+k-1) == "over" && kinds[0] == string(activity.Hosting)) {
 		m.after, m.within = true, afterMinutes
 		return m, at + k - i + skipped
 	}
@@ -88,31 +91,49 @@ func (s *scanner) activityAt(i, skipped int) (moment, int) {
 	}
 }
 
-// tail skips with whom, where or on what an activity goes on: "on the phone
-// with a customer", "relaxing in my chair".
-func (s *scanner) tail(i int) int {
-	if s.strict || s.tails {
-		return i
+// workingOn reads what somebody is working on; the verb alone does not say
+// whether it is work.
+func (s *scanner) workingOn(i, skipped int) (moment, int) {
+	at := i
+	for ; determiners[s.text(at)]; at++ {
 	}
-	switch s.text(i) {
-	case "with", "to", "about", "of", "in", "at", "on", "under", "making", "for":
-	default:
+	for _, from := range [2]int{i, at} {
+		kinds, n := activityWords.match(s.toks, from)
+		if n > 0 {
+			return moment{kinds: kinds, gerund: true}, s.tail(from+n) - i + skipped
+		}
+	}
+	return moment{}, 0
+}
+
+var determiners = map[string]bool{"the": true, "my": true, "a": true, "an": true, "some": true, "our": true}
+
+// tail skips with whom, where, on what or from what an activity goes on: "on
+// the phone with a customer", "relaxing in my chair", "resting from work".
+func (s *scanner) tail(i int) int {
+	if s.tails || !s.trails(i) {
 		return i
 	}
 	s.tails = true
-	_, n := s.simpleMoment(i, false)
+	next, n := s.simpleMoment(i, false)
 	s.tails = false
 	if n > 0 {
+		if next.clock == nil && s.text(i) == "with" {
+			return i + n
+		}
 		return i
 	}
-	for k := i + 1; k <= i+4; k++ {
-		if k == len(s.toks) || s.toks[k].kind == mark || s.text(k) == "or" || s.text(k) == "and" || s.text(k) == "but" {
+	for k := i + 1; k <= i+5; k++ {
+		if k == len(s.toks) || s.toks[k].kind == mark || separators.length(s.toks, k) > 0 {
 			if k > i+1 {
 				return k
 			}
 			return i
 		}
-		if s.toks[k].kind != word || fillers[s.text(k)] && !possessives[s.text(k)] || weighty[s.text(k)] || isNumberWord(s.text(k)) {
+		if s.toks[k].kind != word || weighty[s.text(k)] || isNumberWord(s.text(k)) || verbal[s.text(k)] {
+			return i
+		}
+		if fillers[s.text(k)] && !possessives[s.text(k)] && !determiners[s.text(k)] && !s.trails(k) {
 			return i
 		}
 		if _, n := cues.match(s.toks, k); n > 0 {
@@ -122,10 +143,22 @@ func (s *scanner) tail(i int) int {
 	return i
 }
 
+// trails reports a preposition that can lead to more about an activity. Among
+// topics, "about" belongs to the activity only where the topic has been named.
+func (s *scanner) trails(i int) bool {
+	switch s.text(i) {
+	case "with", "to", "of", "in", "at", "under", "making", "for", "from", "through":
+		return true
+	case "about", "on":
+		return s.topical
+	}
+	return false
+}
+
 // object skips what a gerund is done to: "cooking dinner", "watering my roses".
 func (s *scanner) object(i int) int {
 	at := i
-	for s.text(at) == "the" || s.text(at) == "my" || s.text(at) == "a" || s.text(at) == "an" || s.text(at) == "some" || s.text(at) == "our" {
+	for determiners[s.text(at)] {
 		at++
 	}
 	if _, n := activityWords.match(s.toks, at); n > 0 {

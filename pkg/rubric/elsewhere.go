@@ -49,7 +49,7 @@ func (r *reader) elsewhere(s *scanner, g *liking) []chunk {
 		}
 	}
 	if mixed || clocked == active {
-		r.warn(r.name(s, g.from, g.to), "what \"otherwise\" excludes cannot be told; read as always")
+		r.doubt(r.name(s, g.from, g.to), "what \"otherwise\" excludes cannot be told; read as always")
 		return nil
 	}
 	if active {

@@ -5,89 +5,166 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/propersim/propersim/pkg/rubric/satisfy"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
 const maxCount = 600
 
-// readFrequency files the statements of a sentence, and the moments that stand
-// beside them.
-func (r *reader) readFrequency(s *scanner, chs []chunk) {
+// loose is a moment that no number was said with.
+type loose struct {
+	chunk
+	clause  *clause
+	counted bool // a number is said in the same clause
+}
+
+// readFrequency files the statements of a sentence, and the moments beside
+// them.
+func (r *reader) readFrequency(s *scanner, cls []clause) {
 	var slotted *statement // the latest statement that names slots or a day
-	var loose []chunk
-	flush := func() {
-		r.placeMoments(s, slotted, loose)
-		loose = nil
-	}
-	for _, seg := range r.segments(chs) {
-		for _, c := range seg.chunks {
-			switch c.kind {
-			case chunkCount:
-				if c.stmt.floating && len(loose) > 0 {
+	var waiting []loose
+	for k := range cls {
+		cl := &cls[k]
+		if cl.role == roleUnread {
+			r.place(s, slotted, waiting)
+			slotted, waiting = nil, nil
+		}
+		if cl.role != roleRule {
+			continue
+		}
+		r.now = cl.record
+		for _, c := range cl.chunks {
+			switch {
+			case c.kind == chunkCount:
+				if c.stmt.floating && len(waiting) > 0 {
 					c.stmt.window = windowSlots
-					r.placeMoments(s, c.stmt, loose)
-					loose = nil
+					r.place(s, c.stmt, waiting)
+					waiting = nil
 				}
-				flush()
-				slotted = r.file(c.stmt, seg.sense)
-			case chunkMoment:
-				if seg.sense == negative {
-					r.addMomentTo(s, c, negative)
-					continue
-				}
-				loose = append(loose, c)
+				r.place(s, slotted, waiting)
+				waiting = nil
+				r.now = cl.record
+				slotted = r.file(c.stmt)
+			case c.kind == chunkMoment && cl.sense == negative:
+				r.addMomentTo(s, c, negative)
+			case c.kind == chunkMoment:
+				waiting = append(waiting, loose{c, cl, cl.has(chunkCount)})
 			}
 		}
 	}
-	flush()
+	r.place(s, slotted, waiting)
 }
 
 // file completes a statement with the window of the one before it.
-func (r *reader) file(st *statement, sense polarity) *statement {
+func (r *reader) file(st *statement) *statement {
 	if st.inherits {
-		if r.last != nil {
+		st.window = windowDay
+		if r.last != nil && r.last.window != windowSlots {
 			st.window, st.minutes = r.last.window, r.last.minutes
-			if st.window == windowSlots {
-				st.window = windowDay
-			}
-		} else {
-			st.window = windowDay
-			if !st.daily {
-				r.warn(st.phrase, "names no span of time, read as per day")
-			}
+		} else if r.last == nil && !st.daily {
+			r.pending = append(r.pending, st)
 		}
 	}
 	if st.window != windowSlots && !st.gap && !st.vague {
 		r.last = st
+		if !st.inherits {
+			r.inherit(st)
+		}
 	}
-	r.out.statements = append(r.out.statements, st)
+	r.add(st)
 	return st
 }
 
-// placeMoments gives moments without a number of their own their part: slots of
-// the statement before them, or times at which recommendations are welcome.
-func (r *reader) placeMoments(s *scanner, st *statement, loose []chunk) {
-	if len(loose) == 0 {
+// inherit gives the window of a statement to those before it in the text that
+// named none: "minimum one, maximum three a day".
+func (r *reader) inherit(st *statement) {
+	for _, p := range r.pending {
+		p.window, p.minutes = st.window, st.minutes
+	}
+	r.pending = nil
+}
+
+// undated reports the statements for which no window was said at all.
+func (r *reader) undated() {
+	for _, st := range r.pending {
+		r.doubt(st.phrase, "names no span of time, read as per day")
+	}
+}
+
+// add files a statement, unless one of its slots can never come.
+func (r *reader) add(st *statement) {
+	for _, slot := range st.slots {
+		if p := slot.pattern(""); !satisfy.Meets(p) || satisfy.Asleep(p) {
+			r.refuse(whyNever + When(p))
+			return
+		}
+	}
+	r.out.statements = append(r.out.statements, st)
+	r.now.statements = append(r.now.statements, st)
+	r.now.status = StatusRule
+}
+
+// place gives moments without a number their part: slots of the statement
+// before them, or, where the clause says so by itself, times at which
+// recommendations are welcome.
+func (r *reader) place(s *scanner, st *statement, waiting []loose) {
+	if len(waiting) == 0 {
 		return
 	}
-	names := make([]string, len(loose))
-	slots := make([]moment, len(loose))
-	for k, c := range loose {
+	names := make([]string, len(waiting))
+	slots := make([]moment, len(waiting))
+	for k, c := range waiting {
 		names[k], slots[k] = r.name(s, c.from, c.to), c.moment
 	}
+	r.now = waiting[0].clause.record
+	count, slotted := span{}, true
 	switch {
-	case st != nil && st.window == windowSlots:
+	case st == nil:
+		count, slotted = one(1), everyMoment(s, waiting[0].chunk)
+	case st.window == windowSlots:
 		st.slots, st.names = append(st.slots, slots...), append(st.names, names...)
-	case st != nil && st.window == windowDay && !st.vague && st.count.lo == st.count.hi && int(st.count.hi) == len(loose) && st.mode == modePlain:
-		r.out.statements = append(r.out.statements, &statement{count: one(1), window: windowSlots, slots: slots, names: names, counted: true, phrase: st.phrase})
-	case st != nil && st.window == windowDay && !st.vague && len(loose) == 1:
-		r.out.statements = append(r.out.statements, &statement{count: st.count, mode: st.mode, about: st.about, ideal: st.ideal, window: windowSlots, slots: slots, names: names, counted: true, phrase: st.phrase})
-	case st == nil && everyMoment(s, loose[0]):
-		r.out.statements = append(r.out.statements, &statement{count: one(1), window: windowSlots, slots: slots, names: names, counted: true, phrase: names[0]})
-	default:
-		for _, c := range loose {
-			r.addMomentTo(s, c, positive)
+		for _, w := range waiting {
+			w.clause.record.statements = append(w.clause.record.statements, st)
+			w.clause.record.status = StatusRule
 		}
+		return
+	case st.window != windowDay || st.vague:
+		slotted = false
+	case st.mode == modePlain && st.count.lo == st.count.hi && int(st.count.hi) == len(waiting):
+		count = one(1)
+	case len(waiting) == 1:
+		count = st.count
+	default:
+		slotted = false
+	}
+	if !slotted {
+		r.placeTimes(s, waiting)
+		return
+	}
+	more := &statement{count: count, window: windowSlots, slots: slots, names: names, counted: true, phrase: names[0]}
+	if st != nil {
+		more.phrase = st.phrase
+		if count != one(1) {
+			more.mode, more.about, more.ideal = st.mode, st.about, st.ideal
+		}
+	}
+	r.add(more)
+	for _, w := range waiting[1:] {
+		w.clause.record.statements = append(w.clause.record.statements, more)
+		w.clause.record.status = StatusRule
+	}
+}
+
+// placeTimes files moments as times at which recommendations are welcome. A
+// clause without a cue or a number of its own is no rule about time.
+func (r *reader) placeTimes(s *scanner, waiting []loose) {
+	for _, w := range waiting {
+		r.now = w.clause.record
+		if own, _ := w.clause.cue(); own == unset && !w.counted {
+			r.refuse(whyNeither)
+			continue
+		}
+		r.addMomentTo(s, w.chunk, positive)
 	}
 }
 
@@ -117,7 +194,7 @@ func (o *reading) settleFrequency() {
 			continue
 		}
 		if st.vague {
-			o.warn(fieldFrequency, st.phrase, "names no number; read as "+ofDay(st.count))
+			o.warn(fieldFrequency, rankDoubt, st.phrase, "names no number; read as "+ofDay(st.count))
 		}
 		lower, upper := o.bounds(st)
 		if st.mode == modePlain {
@@ -133,8 +210,14 @@ func (o *reading) settleFrequency() {
 			}
 		}
 		if len(spec.AtLeast) == maxBounds || len(spec.AtMost) == maxBounds {
-			o.warn(fieldFrequency, st.phrase, tooManyRules)
+			o.warn(fieldFrequency, rankDoubt, st.phrase, tooManyRules)
 			break
+		}
+		if lower != nil {
+			st.least = append(st.least, proto.CloneOf(lower))
+		}
+		if upper != nil {
+			st.most = append(st.most, proto.CloneOf(upper))
 		}
 		spec.AtLeast = appendBound(spec.AtLeast, lower)
 		spec.AtMost = appendBound(spec.AtMost, upper)
@@ -142,6 +225,19 @@ func (o *reading) settleFrequency() {
 	o.closeSlots()
 	o.understood[fieldFrequency] = len(spec.AtLeast)+len(spec.AtMost) > 0
 	o.checkContradiction()
+}
+
+// statementLines describes the bounds that a statement came to, in the words of
+// Describe; nothing for a vague one where a number was said.
+func (o *reading) statementLines(st *statement) []string {
+	var out []string
+	for _, b := range st.least {
+		out = append(out, boundLine("at least", b))
+	}
+	for _, b := range st.most {
+		out = append(out, boundLine("at most", b))
+	}
+	return out
 }
 
 func ofDay(c span) string {
@@ -169,7 +265,7 @@ func (o *reading) bounds(st *statement) (lower, upper *simv1.FrequencyBound) {
 		lo, hi = lo-1, hi+1
 	}
 	if lo > maxCount || hi > maxCount {
-		o.warn(fieldFrequency, st.phrase, "more than 600; read as 600")
+		o.warn(fieldFrequency, rankDoubt, st.phrase, "more than 600; read as 600")
 		lo, hi = math.Min(lo, maxCount), math.Min(hi, maxCount)
 	}
 	low, high := &simv1.FrequencyBound{}, &simv1.FrequencyBound{}
@@ -178,7 +274,7 @@ func (o *reading) bounds(st *statement) (lower, upper *simv1.FrequencyBound) {
 		wlo, whi := st.minutes.lo, st.minutes.hi
 		if whi > 1440 {
 			days := whi / 1440
-			o.warn(fieldFrequency, st.phrase, "spans more than a day, which cannot be judged; read as its share of one day")
+			o.warn(fieldFrequency, rankDoubt, st.phrase, "spans more than a day, which cannot be judged; read as its share of one day")
 			lo, hi = math.Floor(lo/days), math.Ceil(hi/math.Max(wlo/1440, 1))
 			low.Window, high.Window = &simv1.FrequencyBound_Day{Day: &simv1.WholeDay{}}, &simv1.FrequencyBound_Day{Day: &simv1.WholeDay{}}
 			break
@@ -199,7 +295,7 @@ func (o *reading) bounds(st *statement) (lower, upper *simv1.FrequencyBound) {
 		}
 		if len(slots.Slots) > 24 {
 			slots.Slots = slots.Slots[:24]
-			o.warn(fieldFrequency, st.phrase, "more than 24 slots; the others were left out")
+			o.warn(fieldFrequency, rankDoubt, st.phrase, "more than 24 slots; the others were left out")
 		}
 		low.Window, high.Window = &simv1.FrequencyBound_Slots{Slots: slots}, &simv1.FrequencyBound_Slots{Slots: proto.CloneOf(slots)}
 	default:
@@ -242,6 +338,11 @@ func appendBound(list []*simv1.FrequencyBound, b *simv1.FrequencyBound) []*simv1
 // who names three slots wants three, not three and as many as one likes
 // between them.
 func (o *reading) closeSlots() {
+	for _, rec := range o.records {
+		if rec.field == fieldFrequency && rec.status == StatusUnread && !rec.aside {
+			return // there may be more
+		}
+	}
 	spec := o.spec.GetFrequency()
 	var sum int32
 	for _, b := range spec.AtMost {
@@ -269,7 +370,7 @@ func (o *reading) checkContradiction() {
 		for _, high := range spec.AtMost {
 			same := low.GetDay() != nil && high.GetDay() != nil || low.GetTrailingMinutes() > 0 && low.GetTrailingMinutes() <= high.GetTrailingMinutes()
 			if same && low.GetCount() > high.GetCount() {
-				o.warn(fieldFrequency, boundLine("at least", low)+"; "+boundLine("at most", high), "these contradict each other")
+				o.warn(fieldFrequency, rankDoubt, boundLine("at least", low)+"; "+boundLine("at most", high), "these contradict each other")
 			}
 		}
 	}

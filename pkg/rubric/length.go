@@ -78,21 +78,25 @@ func wordLimit(s *scanner, i int) (chunk, bool) {
 	return chunk{kind: chunkWords, to: at, words: min(max(round(words), 1), 1000), always: true}, true
 }
 
+// fileWords files a limit of length.
 func (r *reader) fileWords(s *scanner, c chunk, sense polarity) {
 	sp := &r.out.speech
 	r.out.understood[fieldCommunication] = true
 	switch {
 	case c.words < 0 && sense == negative:
 		sp.vagueWords = least(sp.vagueWords, 40)
+		r.ruled("at most 40 words")
 	case c.words < 0:
-		// a long text is welcome: no limit
+		r.ruled("any length")
 	case c.always:
 		sp.words = least(sp.words, c.words)
+		r.ruled("at most " + digits(c.words) + " words")
 	case sense == negative:
-		r.warn(r.name(s, c.from, c.to), "says what length is not wanted; no limit was read from it")
+		r.leave("says what length is not wanted; no limit was read from it")
 	default:
 		sp.vagueWords = least(sp.vagueWords, c.words)
 		sp.weak = addTones(sp.weak, c.tones)
+		r.ruled("at most " + digits(c.words) + " words")
 	}
 }
 

@@ -35,10 +35,11 @@ type moment struct {
 
 // scanner reads tokens of one text.
 type scanner struct {
-	toks   []token
-	uses24 bool // the rubric writes hours of the afternoon as 13 to 24
-	tails  bool // a tail is being read: it has none of its own
-	strict bool // topics are near: "on painting" and "with wine" are no moments
+	toks    []token
+	uses24  bool // the rubric writes hours of the afternoon as 13 to 24
+	tails   bool // a tail is being read: it has none of its own
+	strict  bool // topics are near: "on painting" and "with wine" are no moments
+	topical bool // the clause has named its topic, so that "about" belongs to the activity
 }
 
 func (s *scanner) text(i int) string {
@@ -74,6 +75,9 @@ func (s *scanner) momentAt(i int, bare bool) (moment, int) {
 		if !ok {
 			return m, m.to - i
 		}
+		if m.daypart && next.clock != nil && m.kinds == nil && next.kinds == nil {
+			both = m.narrowed(next)
+		}
 		both.from, both.to = i, at+n
 		if open && s.text(both.to) == ")" {
 			both.to++
@@ -94,17 +98,43 @@ func (m moment) and(o moment) (moment, bool) {
 		m.kinds, m.after, m.within, m.gerund = o.kinds, o.after, o.within, o.gerund
 		return m, true
 	case m.clock != nil && o.clock != nil && m.kinds == nil && o.kinds == nil && (m.daypart != o.daypart):
-		part, exact := m, o
 		if o.daypart {
-			part, exact = o, m
+			return o.exactly(m), true
 		}
-		if exact.unsure && part.clock.from >= 720 {
-			exact.clock = &interval{(exact.clock.from + 720) % 1440, min(exact.clock.to+720, 1440)}
-		}
-		exact.unsure = false
-		return exact, true
+		return m.exactly(o), true
 	}
 	return m, false
+}
+
+// exactly narrows a part of the day to a time of the clock: the part lends the
+// time its half of the day.
+func (m moment) exactly(exact moment) moment {
+	if exact.unsure && m.clock.from >= 720 {
+		exact.clock = &interval{(exact.clock.from + 720) % 1440, min(exact.clock.to+720, 1440)}
+	}
+	exact.unsure = false
+	return exact
+}
+
+// narrowed is exactly, and keeps to the part of the day where the time has only
+// one end: "evenings after seven" end with the evening.
+func (m moment) narrowed(exact moment) moment {
+	out := m.exactly(exact)
+	from, to := out.clock.from, out.clock.to
+	if m.clock.to > m.clock.from {
+		if exact.openTo {
+			to = m.clock.to
+		}
+		if exact.clock.from == 0 {
+			from = m.clock.from
+		}
+	} else if exact.clock.from == 0 && out.clock.to > m.clock.from {
+		from = m.clock.from // "at night, until 23:00"
+	}
+	if from < to {
+		out.clock = &interval{from, to}
+	}
+	return out
 }
 
 func (s *scanner) simpleMoment(i int, bare bool) (moment, int) {
@@ -161,7 +191,8 @@ func (s *scanner) simpleMoment(i int, bare bool) (moment, int) {
 		at++
 	}
 	if m, n := s.daypartAt(at); n > 0 {
-		if a, k := s.activityAt(at+n, 0); k > 0 { // "morning meditation"
+		n += s.roundOf(at + n)
+		if a, k := s.activityAt(at+n, 0); k > 0 && s.text(at+n) != "free" { // "morning meditation"
 			if both, ok := m.and(a); ok && len(activityAfter(s, at, n)) == 0 {
 				both.bare = true
 				return both, at + n + k - i
@@ -176,6 +207,14 @@ func (s *scanner) simpleMoment(i int, bare bool) (moment, int) {
 	}
 	m.bare = true
 	return m, at + n - i
+}
+
+// roundOf skips "round of" and its like before an activity.
+func (s *scanner) roundOf(i int) int {
+	if n := rounds.length(s.toks, i); n > 0 && activityWords.length(s.toks, i+n) > 0 {
+		return n
+	}
+	return 0
 }
 
 // pattern turns a moment into the contract's form, named by its own words.

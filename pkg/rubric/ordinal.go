@@ -18,6 +18,11 @@ func (r *reader) ordinalAt(s *scanner, i int) (statement, int) {
 		}
 		at++
 	}
+	if n := sequels.length(s.toks, at); n > 0 && !refused {
+		if st, k := r.sequel(s, at+n); k > 0 {
+			return st, at + n + k - i
+		}
+	}
 	if w := s.text(at); w != "a" && w != "an" && w != "the" && w != "any" {
 		return statement{}, 0
 	}
@@ -26,6 +31,11 @@ func (r *reader) ordinalAt(s *scanner, i int) (statement, int) {
 		return statement{}, 0
 	}
 	at += 2
+	if !refused {
+		if st, k := r.sequel(s, at); k > 0 {
+			return st, at + k - i
+		}
+	}
 	end := clauseEnd(s, at)
 	for k := at; k < end; k++ {
 		w := s.text(k)
@@ -39,4 +49,21 @@ func (r *reader) ordinalAt(s *scanner, i int) (statement, int) {
 		n--
 	}
 	return statement{count: one(n), mode: modeMost, counted: true, inherits: true, daily: true}, end - i
+}
+
+// sequels lead to one more recommendation: "another one at dinner".
+var sequels = phrases("sequels")
+
+// sequel reads the slot of one more recommendation.
+func (r *reader) sequel(s *scanner, i int) (statement, int) {
+	at := i
+	for w := s.text(at); nouns[w] || w == "one" || w == "time"; w = s.text(at) {
+		at++
+	}
+	m, n := s.momentAt(at, false)
+	if n == 0 {
+		return statement{}, 0
+	}
+	m.from, m.to = at, at+n
+	return statement{count: one(1), counted: true, window: windowSlots, slots: []moment{m}}, at + n - i
 }

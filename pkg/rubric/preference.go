@@ -2,7 +2,11 @@ package rubric
 
 import (
 	"slices"
+	"strings"
 
+	"google.golang.org/protobuf/proto"
+
+	"github.com/propersim/propersim/pkg/rubric/satisfy"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
@@ -11,15 +15,16 @@ const maxKinds = 32
 
 // liking is a group of topics with one sense and one set of conditions.
 type liking struct {
-	topics []string
-	sense  polarity
-	when   []chunk // any of these
-	only   bool    // nothing else under these conditions
-	pre    bool    // the condition stands before the topics
-	closed bool    // the condition stands behind them: the next topic begins anew
-	rest   bool    // "otherwise": when no clock condition said before holds
-	from   int
-	to     int
+	topics  []string
+	sense   polarity
+	when    []chunk // any of these
+	only    bool    // nothing else under these conditions
+	pre     bool    // the condition stands before the topics
+	closed  bool    // the condition stands behind them: the next topic begins anew
+	rest    bool    // "otherwise": when no clock condition said before holds
+	from    int
+	to      int
+	records []*record // of the clauses it comes from
 }
 
 func (r *reader) otherwiseChunk(s *scanner, i int) (chunk, bool) {
@@ -50,75 +55,121 @@ func (r *reader) otherwiseChunk(s *scanner, i int) (chunk, bool) {
 	return chunk{}, false
 }
 
+// grouping parts the topics of a sentence into groups.
+type grouping struct {
+	groups []*liking
+	cur    *liking
+	orphan bool // the topic before was not understood: a condition behind it is its own
+}
+
+func (g *grouping) push() {
+	if len(g.cur.topics) > 0 || len(g.cur.when) > 0 || g.cur.rest {
+		g.groups = append(g.groups, g.cur)
+	}
+	g.cur = &liking{}
+}
+
 // readContent groups the topics of a sentence with the conditions before or
 // behind them.
-func (r *reader) readContent(s *scanner, chs []chunk) {
-	segs := r.segments(heads(s, chs))
-	var groups []*liking
-	cur := &liking{}
-	push := func() {
-		if len(cur.topics) > 0 || len(cur.when) > 0 || cur.rest {
-			groups = append(groups, cur)
-		}
-		cur = &liking{}
-	}
-	for k := range segs {
-		seg := &segs[k]
-		own, _ := seg.cue()
-		hasTopics, hasMoment := seg.has(chunkTopics), seg.has(chunkMoment, chunkOtherwise)
-		leading := hasMoment && hasTopics && momentFirst(seg)
-		alone := hasMoment && !hasTopics && (seg.before == sepAnd || seg.before == sepBut) && k+1 < len(segs) && segs[k+1].has(chunkTopics) && segs[k+1].before == sepComma
+func (r *reader) readContent(s *scanner, cls []clause) {
+	g := &grouping{cur: &liking{}}
+	for k := range cls {
+		cl := &cls[k]
 		switch {
-		case len(cur.topics) == 0: // nothing to part from
-		case hasMoment && !hasTopics && seg.sense == negative && !alone: // an exception to what was just said
-		case seg.before == sepBut, leading, alone, hasTopics && seg.sense != cur.sense, hasTopics && cur.closed, hasTopics && own != unset && seg.before != sepNone && !cur.pre:
-			push()
-		}
-		for j, c := range seg.chunks {
-			switch c.kind {
-			case chunkAnyTime:
-				r.out.understood[fieldPreference] = true
-			case chunkOnly:
-				if len(cur.topics) > 0 && len(cur.when) > 0 && onlyAfter.length(s.toks, c.from) > 0 {
-					cur.only = true
-				}
-				if len(cur.topics) == 0 && (cur.pre || nextIs(seg.chunks[j+1:], chunkTopics)) {
-					cur.only = true
-				}
-			case chunkTopics:
-				if cur.closed {
-					push()
-				}
-				if len(cur.topics) == 0 {
-					cur.from = c.from
-				}
-				cur.sense, cur.to = seg.sense, c.to
-				for _, id := range c.topics {
-					if !slices.Contains(cur.topics, id) {
-						cur.topics = append(cur.topics, id)
-					}
-				}
-			case chunkOtherwise:
-				if len(cur.topics) == 0 {
-					cur.rest, cur.pre = true, true
-				}
-			case chunkMoment:
-				if !hasTopics && seg.sense == negative && cur.sense == positive && len(cur.topics) > 0 { // "books, but never before noon"
-					groups = append(groups, &liking{topics: slices.Clone(cur.topics), sense: negative, when: []chunk{c}, from: c.from, to: c.to})
-					continue
-				}
-				r.addCondition(cur, c, seg, j)
+		case cl.role == roleRemark:
+		case cl.role == roleUnread:
+			g.orphan = !cl.has(chunkTopics) && cl.before != sepExcept
+			if !cl.transparent(s) {
+				g.push()
+			}
+		case cl.role == roleRule && g.orphan && cl.has(chunkMoment) && !cl.has(chunkTopics):
+			r.now = cl.record
+			r.refuse(whyDepends)
+		case cl.role == roleRule:
+			g.orphan = false
+			if g.parts(cls, k) {
+				g.push()
+			}
+			for j, c := range cl.chunks {
+				r.group(s, g, cl, j, c)
 			}
 		}
 	}
-	push()
-	for _, g := range groups {
-		r.addLiking(s, g)
+	g.push()
+	for _, one := range g.groups {
+		r.addLiking(s, one)
 	}
 }
 
-func momentFirst(seg *segment) bool {
-	for _, c := range seg.chunks {
+// parts reports whether a clause begins a new group.
+func (g *grouping) parts(cls []clause, k int) bool {
+	cl := &cls[k]
+	if len(g.cur.topics) == 0 {
+		return false
+	}
+	own, _ := cl.cue()
+	topics, moments := cl.has(chunkTopics), cl.has(chunkMoment, chunkOtherwise)
+	// "..., and in the evening, films": a condition of what follows
+	ahead := moments && !topics && (cl.before == sepAnd || cl.before == sepBut) && k+1 < len(cls) && cls[k+1].has(chunkTopics) && cls[k+1].before == sepComma
+	if moments && !topics && cl.sense == negative && !ahead {
+		return false // an exception to what was just said
+	}
+	return cl.before == sepBut || moments && topics && momentFirst(cl) || ahead ||
+		topics && (cl.sense != g.cur.sense || g.cur.closed || own != unset && cl.before != sepNone && !g.cur.pre)
+}
+
+// group adds a piece of a clause to the group that is being made.
+func (r *reader) group(s *scanner, g *grouping, cl *clause, j int, c chunk) {
+	topics := cl.has(chunkTopics)
+	switch c.kind {
+	case chunkAnyTime:
+		r.out.understood[fieldPreference] = true
+		r.now = cl.record
+		r.ruled("likes everything it does not dislike")
+	case chunkOnly:
+		if len(g.cur.topics) > 0 && len(g.cur.when) > 0 && onlyAfter.length(s.toks, c.from) > 0 {
+			g.cur.only = true
+		}
+		if len(g.cur.topics) == 0 && (g.cur.pre || nextIs(cl.chunks[j+1:], chunkTopics)) {
+			g.cur.only = true
+		}
+	case chunkTopics:
+		if g.cur.closed {
+			g.push()
+		}
+		if len(g.cur.topics) == 0 {
+			g.cur.from = c.from
+		}
+		g.cur.sense, g.cur.to = cl.sense, c.to
+		for _, id := range c.topics {
+			if !slices.Contains(g.cur.topics, id) {
+				g.cur.topics = append(g.cur.topics, id)
+			}
+		}
+	case chunkOtherwise:
+		if len(g.cur.topics) == 0 {
+			g.cur.rest, g.cur.pre = true, true
+		}
+	case chunkMoment:
+		if !topics && cl.sense == negative && g.cur.sense == positive && len(g.cur.topics) > 0 { // "books, but never before noon"
+			g.groups = append(g.groups, &liking{topics: slices.Clone(g.cur.topics), sense: negative, when: []chunk{c}, from: c.from, to: c.to, records: []*record{cl.record}})
+			return
+		}
+		addCondition(g.cur, c, cl, j)
+	default:
+		return
+	}
+	if cl.has(chunkNarrow) {
+		r.now = cl.record
+		r.leave(whyBroad)
+	}
+	if !slices.Contains(g.cur.records, cl.record) {
+		g.cur.records = append(g.cur.records, cl.record)
+	}
+}
+
+func momentFirst(cl *clause) bool {
+	for _, c := range cl.chunks {
 		if c.kind == chunkTopics {
 			return false
 		}
@@ -141,7 +192,7 @@ func nextIs(rest []chunk, kind chunkKind) bool {
 
 // addCondition attaches a moment to the group: before its topics, behind them,
 // or as one more alternative.
-func (r *reader) addCondition(g *liking, c chunk, seg *segment, j int) {
+func addCondition(g *liking, c chunk, cl *clause, j int) {
 	if len(g.topics) > 0 && !g.pre {
 		g.closed = true
 	} else if len(g.topics) == 0 {
@@ -150,7 +201,7 @@ func (r *reader) addCondition(g *liking, c chunk, seg *segment, j int) {
 	if n := len(g.when); n > 0 && g.pre {
 		// "in the evening, when I'm winding down, ..." and "in the evening books
 		// when I'm resting" ask for both.
-		if both, ok := g.when[n-1].moment.and(c.moment); ok && (seg.before == sepComma || seg.before == sepNone || j > 0) {
+		if both, ok := g.when[n-1].moment.and(c.moment); ok && (cl.before == sepComma || cl.before == sepNone || j > 0) {
 			g.when[n-1].moment = both
 			g.when[n-1].to = max(g.when[n-1].to, c.to)
 			return
@@ -159,10 +210,46 @@ func (r *reader) addCondition(g *liking, c chunk, seg *segment, j int) {
 	g.when = append(g.when, c)
 }
 
+// narrowed marks unknown words directly before a topic: they narrow it further
+// than the catalogue can.
+func narrowed(s *scanner, chs []chunk) {
+	for k := range chs {
+		if chs[k].kind != chunkTopics {
+			continue
+		}
+		from := k
+		for from > 0 && k-from < 2 && narrows(s, chs[from-1]) {
+			from--
+		}
+		if from == k || from > 0 && !opensPhrase(s, chs[from-1]) {
+			continue
+		}
+		for j := from; j < k; j++ {
+			chs[j].kind = chunkNarrow
+		}
+	}
+}
+
+func narrows(s *scanner, c chunk) bool {
+	w := s.text(c.from)
+	return c.kind == chunkUnknown && c.to == c.from+1 && s.toks[c.from].kind == word && !strings.HasSuffix(w, "ing") && !strings.HasSuffix(w, "ly") &&
+		!weighty[w] && !conditions[w] && !isNumberWord(w) && relations.length(s.toks, c.from) == 0 && !judging[w]
+}
+
+// opensPhrase reports a piece behind which a noun phrase can begin.
+func opensPhrase(s *scanner, c chunk) bool {
+	w := s.text(c.to - 1)
+	return c.kind == chunkSep || c.kind == chunkCue || c.kind == chunkOnly || determiners[w] || c.kind == chunkFiller && (w == "about" || w == "on" || w == "of" || w == "for" || w == "any" || w == "new" || w == "more" || adjectives[w])
+}
+
+// judging are adjectives that say what somebody thinks of a topic.
+var judging = wordSet("judging")
+
 // heads keeps of neighbouring topics the one that the others only qualify: the
 // last of a compound ("history books"), the first before "for" or "with".
 func heads(s *scanner, chs []chunk) []chunk {
 	out := slices.Clone(chs)
+	narrowed(s, out)
 	for k := range out {
 		if out[k].kind != chunkTopics {
 			continue
@@ -175,42 +262,79 @@ func heads(s *scanner, chs []chunk) []chunk {
 			out[k].kind = chunkFiller // "business: marketing and sales" names its own parts
 			continue
 		}
-		if k >= 2 && out[k-2].kind == chunkTopics && out[k-1].kind == chunkFiller {
-			switch s.text(out[k-1].from) {
-			case "for", "with", "from", "of", "by", "in", "at", "to":
-				// the first one holds
-				out[k].topics = nil
-			}
+		if qualifies(s, out, k) {
+			out[k].kind = chunkFiller
 		}
 	}
 	return out
 }
 
+// qualifies reports a topic that only says more about the one before it: "books
+// about the history of art".
+func qualifies(s *scanner, chs []chunk, k int) bool {
+	preposition := false
+	for j := k - 1; j >= 0; j-- {
+		switch w := s.text(chs[j].from); {
+		case chs[j].kind == chunkTopics:
+			return preposition
+		case chs[j].kind == chunkFiller && (w == "for" || w == "with" || w == "of" || w == "in" || w == "to" || w == "on" || w == "about"):
+			preposition = true
+		case chs[j].kind == chunkFiller || chs[j].kind == chunkNarrow:
+		default:
+			return false
+		}
+	}
+	return false
+}
+
 // addLiking turns a group into rules, one for each condition.
 func (r *reader) addLiking(s *scanner, g *liking) {
 	if len(g.topics) == 0 {
-		if len(g.when) > 0 {
-			r.warn(r.name(s, g.when[0].from, g.when[0].to), "a time without a topic that could be read")
+		for _, rec := range g.records {
+			r.now = rec
+			r.refuse("a time without a topic that could be read")
 		}
 		return
 	}
-	r.out.understood[fieldPreference] = true
 	if g.rest && len(g.when) == 0 {
 		g.when = r.elsewhere(s, g)
 	}
-	if len(g.when) == 0 {
-		r.addRule(g.sense, &simv1.ContentRule{Topics: g.topics})
-		return
+	rules := []*simv1.ContentRule{{Topics: g.topics}}
+	if len(g.when) > 0 {
+		rules = nil
+		for _, c := range g.when {
+			p, _ := r.momentPattern(s, c.moment, c.from, c.to, positive)
+			if !satisfy.Meets(p) {
+				for _, rec := range g.records {
+					r.now = rec
+					r.refuse(whyNever + When(p))
+				}
+				return
+			}
+			rules = append(rules, &simv1.ContentRule{Topics: g.topics, When: p})
+		}
 	}
-	for _, c := range g.when {
-		p, ok := r.momentPattern(s, c.moment, c.from, c.to, positive)
-		if !ok {
-			continue
+	r.out.understood[fieldPreference] = true
+	for _, rule := range rules {
+		r.note(g, g.sense, rule)
+		r.addRule(g.sense, rule)
+		if g.only && g.sense == positive && rule.When != nil {
+			rest := &simv1.ContentRule{Topics: allBut(g.topics), When: rule.When}
+			r.note(g, negative, rest)
+			r.addRule(negative, rest)
 		}
-		r.addRule(g.sense, &simv1.ContentRule{Topics: g.topics, When: p})
-		if g.only && g.sense == positive {
-			r.addRule(negative, &simv1.ContentRule{Topics: allBut(g.topics), When: p})
-		}
+	}
+}
+
+// note writes a rule into the record of each clause it comes from.
+func (r *reader) note(g *liking, sense polarity, rule *simv1.ContentRule) {
+	verb := "likes "
+	if sense == negative {
+		verb = "dislikes "
+	}
+	for _, rec := range g.records {
+		r.now = rec
+		r.ruled(verb + ruleLine(rule))
 	}
 }
 
@@ -232,8 +356,8 @@ func (r *reader) addRule(sense polarity, rule *simv1.ContentRule) {
 		}
 	}
 	if len(*list) == maxRules {
-		r.out.warn(fieldPreference, "", tooManyRules)
+		r.out.warn(fieldPreference, rankDoubt, "", tooManyRules)
 		return
 	}
-	*list = append(*list, rule)
+	*list = append(*list, proto.CloneOf(rule))
 }

@@ -42,6 +42,7 @@ func (s *scanner) related(i int, rel relation) (moment, int) {
 		skipped++
 	}
 	if m, n := s.daypartAt(skipped); n > 0 && len(activityAfter(s, skipped, n)) == 0 {
+		n += s.roundOf(skipped + n)
 		if a, k := s.activityAt(skipped+n, 0); k > 0 {
 			if both, ok := m.and(a); ok {
 				return both, skipped + n + k - i
@@ -154,7 +155,7 @@ func (s *scanner) beforeSomething(i int) (moment, int) {
 			return moment{clock: &interval{v.from, v.to}, daypart: true}, from + n - i
 		}
 	}
-	if m, n := s.daypartAt(at); n > 0 && m.clock.from > 0 {
+	if m, n := s.daypartAt(at); n > 0 && m.clock.from > 0 && activityWords.length(s.toks, at+n) == 0 {
 		return moment{clock: &interval{0, m.clock.from}}, at + n - i
 	}
 	return moment{}, 0

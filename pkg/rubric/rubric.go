@@ -7,44 +7,76 @@ import (
 	"unicode/utf8"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/rubric/satisfy"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 )
 
 // reader reads one text of a rubric into the shared spec.
 type reader struct {
-	field  field
-	text   string
-	uses24 bool
-	out    *reading
-	last   *statement // latest statement with a window, for "ideally two"
-	ruled  bool       // a rule has been read from the text so far
+	field   field
+	text    string
+	uses24  bool
+	out     *reading
+	last    *statement   // latest statement with a window, for "ideally two"
+	now     *record      // the clause that is being filed
+	refused bool         // a refusal precedes the semicolon, so that a bare list behind it is in doubt
+	pending []*statement // numbers whose window has not been said yet
 }
 
 // reading is a rubric being read.
 type reading struct {
+	texts      [4]string
 	spec       *simv1.PreferenceSpec
-	warnings   []*userv1.Warning
+	warnings   []warned
 	understood [4]bool // by field: some rule was read from it
+	foreign    [4]string
 	statements []*statement
 	speech     speech
+	records    []*record
+	readings   []Reading
+	ranks      []int
 }
 
-// Compile reads a rubric. The same texts give the same spec. A phrase that was
-// not understood is returned as a warning and changes nothing; the reading of
-// vague words ("a few", "around eight", "late morning") is fixed and stated in
+// Result is all that was made of a rubric.
+type Result struct {
+	// Spec is what the clauses that were understood ask for.
+	Spec *simv1.PreferenceSpec
+	// Warnings name what was not read or only read with a doubt; those come
+	// first with which most is lost.
+	Warnings []*userv1.Warning
+	// Readings account for every word of the four texts, in the order
+	// personal_preference, timing, frequency, communication_safety.
+	Readings []Reading
+}
+
+// Read reads a rubric. The same texts give the same result. A clause is
+// understood as a whole, or it makes no rule and is named; the reading of vague
+// words ("a few", "around eight", "late morning") is fixed and stated in
 // README.md of this package. A nil rubric reads as four empty texts.
+func Read(r *simv1.Rubric) Result {
+	out := read(r)
+	return Result{Spec: out.spec, Warnings: out.ranked(), Readings: out.readings}
+}
+
+// Compile reads a rubric like Read and returns the spec and the warnings.
 func Compile(r *simv1.Rubric) (*simv1.PreferenceSpec, []*userv1.Warning) {
 	out := read(r)
-	return out.spec, out.warnings
+	return out.spec, out.ranked()
 }
 
-// CompileStrict reads a rubric like Compile and refuses one that says nothing
-// the reader understands: errs.Violations, one for each text of which no rule
-// was read, named prefix + ".personal_preference", ".timing" or ".frequency"
-// (the text about communication may be empty of rules). The spec and the
-// warnings are returned in either case.
+// CompileStrict is ReadStrict without the readings.
 func CompileStrict(r *simv1.Rubric, prefix string) (*simv1.PreferenceSpec, []*userv1.Warning, error) {
+	result, err := ReadStrict(r, prefix)
+	return result.Spec, result.Warnings, err
+}
+
+// ReadStrict reads a rubric like Read and refuses one that says nothing the reader
+// understands, or that nobody could meet: errs.Violations, one for each text at
+// fault, named prefix + ".personal_preference", ".timing" or ".frequency" (the
+// text about communication may be empty of rules). The result is returned in
+// either case.
+func ReadStrict(r *simv1.Rubric, prefix string) (Result, error) {
 	out := read(r)
 	var faults errs.Violations
 	want := map[field]string{
@@ -52,54 +84,109 @@ func CompileStrict(r *simv1.Rubric, prefix string) (*simv1.PreferenceSpec, []*us
 		fieldTiming:     "names no moment that can be read; say when (\"after dinner\", \"from 18:00 to 20:00\") or \"any time\"",
 		fieldFrequency:  "gives no number that can be read; say how often (\"two to three times a day\", \"at most once an hour\")",
 	}
-	for _, f := range []field{fieldPreference, fieldTiming, fieldFrequency} {
-		if !out.understood[f] {
+	for f := fieldPreference; f <= fieldCommunication; f++ {
+		switch {
+		case out.foreign[f] != "":
+			faults.Add(prefix+"."+f.String(), "is not in English (it reads like %s); write it in English, or give a spec", out.foreign[f])
+		case !out.understood[f] && want[f] != "":
 			faults.Add(prefix+"."+f.String(), "%s", want[f])
 		}
 	}
-	return out.spec, out.warnings, faults.OrNil()
+	if len(faults) == 0 {
+		for _, f := range satisfy.Check(out.spec) {
+			faults.Add(prefix+"."+fieldOf[f.Part], "cannot be met: %s", f.Reason)
+		}
+	}
+	return Result{Spec: out.spec, Warnings: out.ranked(), Readings: out.readings}, faults.OrNil()
 }
 
+// fieldOf are the texts in which the parts of a spec are said.
+var fieldOf = map[string]string{"content": fieldPreference.String(), "timing": fieldTiming.String(), "frequency": fieldFrequency.String()}
+
 func read(r *simv1.Rubric) *reading {
-	out := &reading{spec: &simv1.PreferenceSpec{
-		Frequency:     &simv1.FrequencySpec{},
-		Timing:        &simv1.TimingSpec{},
-		Content:       &simv1.ContentSpec{},
-		Communication: &simv1.CommunicationSpec{},
-	}}
-	texts := [4]string{r.GetPersonalPreference(), r.GetTiming(), r.GetFrequency(), r.GetCommunicationSafety()}
+	out := &reading{
+		spec: &simv1.PreferenceSpec{
+			Frequency:     &simv1.FrequencySpec{},
+			Timing:        &simv1.TimingSpec{},
+			Content:       &simv1.ContentSpec{},
+			Communication: &simv1.CommunicationSpec{},
+		},
+		texts: [4]string{r.GetPersonalPreference(), r.GetTiming(), r.GetFrequency(), r.GetCommunicationSafety()},
+	}
 	var toks [4][]token
 	uses24 := false
-	for f, text := range texts {
-		toks[f] = firstPerson(text, tokenize(text))
+	for f, text := range out.texts {
+		toks[f] = firstPerson(text, tokenizeWith(text, field(f) == fieldTiming))
 		for _, t := range toks[f] {
 			uses24 = uses24 || t.kind == clock && t.value >= 13*60
 		}
 	}
-	for f, text := range texts {
+	for f, text := range out.texts {
 		rd := &reader{field: field(f), text: text, uses24: uses24, out: out}
-		for _, sentence := range sentences(toks[f]) {
-			rd.read(&scanner{toks: sentence, uses24: uses24, strict: rd.field == fieldPreference || rd.field == fieldCommunication})
+		if out.foreign[f] = foreign(text, toks[f]); out.foreign[f] != "" {
+			rd.refuseLanguage(toks[f])
+			continue
 		}
+		for _, sentence := range sentences(toks[f]) {
+			rd.read(&scanner{toks: sentence.toks, uses24: uses24, strict: rd.field == fieldPreference || rd.field == fieldCommunication}, sentence)
+		}
+		rd.undated()
 	}
 	out.settleFrequency()
 	out.settleCommunication()
+	out.finish()
 	return out
 }
 
-func (r *reader) read(s *scanner) {
+// read reads one sentence: pieces, clauses, their sense, and the rules of those
+// that were understood as a whole.
+func (r *reader) read(s *scanner, in sentence) {
+	all := s.toks
+	from := r.supposition(s)
+	s.toks = all[:from]
 	chs := r.chunks(s)
 	switch r.field {
-	case fieldPreference:
-		r.readContent(s, chs)
 	case fieldTiming:
-		r.readTiming(s, chs)
-	case fieldFrequency:
-		r.readFrequency(s, chs)
-	case fieldCommunication:
-		r.readSpeech(s, chs)
+		chs = refine(s, chs)
+	case fieldPreference:
+		chs = heads(s, chs)
 	}
-	r.reportUnknown(s, chs)
+	cls := clauses(chs)
+	s.toks = all
+	begin := 0
+	if n := len(cls); n > 0 {
+		begin = cls[n-1].to
+	}
+	switch {
+	case from < len(all):
+		cls = append(cls, clause{chunks: []chunk{{from: from, to: len(all)}}, from: begin, to: len(all), role: roleUnread, why: whyThreat})
+	case len(cls) == 0: // separators alone
+		cls = append(cls, clause{chunks: chs, to: len(all), role: roleRemark})
+	}
+	if in.question {
+		doubtQuestion(cls)
+	}
+	r.refused = r.refused && in.goesOn
+	r.understand(s, cls)
+	r.account(s, cls)
+	switch r.field {
+	case fieldPreference:
+		r.readContent(s, cls)
+	case fieldTiming:
+		r.readTiming(s, cls)
+	case fieldFrequency:
+		r.readFrequency(s, cls)
+	case fieldCommunication:
+		r.readSpeech(s, cls)
+	}
+}
+
+// refuseLanguage records a text in another language, of which nothing is read.
+func (r *reader) refuseLanguage(toks []token) {
+	r.out.records = append(r.out.records, &record{
+		field: r.field, start: toks[0].start, end: toks[len(toks)-1].end, status: StatusUnread, rank: rankLanguage,
+		warning: "not in English (it reads like " + r.out.foreign[r.field] + "); only English is read",
+	})
 }
 
 // special reads what only one field knows.
@@ -115,84 +202,8 @@ func (r *reader) special(s *scanner, i int, before []chunk) (chunk, bool) {
 	return chunk{}, false
 }
 
-func (o *reading) warn(f field, phrase, reason string) {
-	for _, w := range o.warnings {
-		if w.GetField() == f.String() && w.GetPhrase() == phrase && w.GetReason() == reason {
-			return
-		}
-	}
-	o.warnings = append(o.warnings, &userv1.Warning{Field: f.String(), Phrase: phrase, Reason: reason})
-}
-
-func (r *reader) warn(phrase, reason string) { r.out.warn(r.field, phrase, reason) }
-
-// reportUnknown returns each stretch of words that no rule was read from. Words
-// without a rule of their own inside a stretch belong to it.
-func (r *reader) reportUnknown(s *scanner, chs []chunk) {
-	for _, c := range chs {
-		r.ruled = r.ruled || c.kind == chunkMoment || c.kind == chunkTopics || c.kind == chunkCount || c.kind == chunkTone || c.kind == chunkBoundary || c.kind == chunkWords || c.kind == chunkAnyTime
-	}
-	from, to := -1, -1
-	flush := func() {
-		if from >= 0 {
-			r.warn(r.name(s, from, to), unknownReason(s, from))
-		}
-		from, to = -1, -1
-	}
-	begin := 0
-	for k, c := range chs {
-		if c.kind == chunkSep {
-			begin = k + 1
-		}
-		switch c.kind {
-		case chunkUnknown:
-			if r.ruled && remark(s, chs[begin:]) {
-				continue
-			}
-			if from < 0 {
-				from = c.from
-			}
-			to = c.to
-		case chunkFiller:
-		default:
-			flush()
-		}
-	}
-	flush()
-}
-
-// remark reports a clause in which somebody only speaks of how it is with them
-// ("I get nervous", "it adds up"): it says no time, topic, number or manner,
-// and denies and demands nothing. Beside a rule, such a clause is none.
-func remark(s *scanner, chs []chunk) bool {
-	subject := false
-	for k, c := range chs {
-		if c.kind == chunkSep {
-			break
-		}
-		w := s.text(c.from)
-		if k < 2 && !subject {
-			subject = w == "i" || w == "it" || w == "they" || w == "we" || w == "that" || w == "my"
-		}
-		if c.kind != chunkUnknown && c.kind != chunkFiller && (c.kind != chunkCue || c.cue == negative) {
-			return false
-		}
-		if weighty[w] || w == "please" || w == "you" || w == "must" || w == "should" || isNumberWord(w) || s.toks[c.from].kind == number || s.toks[c.from].kind == clock {
-			return false
-		}
-	}
-	return subject
-}
-
-func unknownReason(s *scanner, from int) string {
-	switch w := s.text(from); {
-	case w == "when" || w == "while" || w == "whenever" || w == "if" || w == "unless" || w == "after" || w == "before" || w == "during" || w == "until" || w == "till":
-		return "this condition was not understood; the rest was read without it"
-	case w == "weekend" || w == "weekends" || w == "weekday" || w == "weekdays" || w == "monday" || w == "tuesday" || w == "wednesday" || w == "thursday" || w == "friday" || w == "saturday" || w == "sunday":
-		return "days of the week cannot be told apart; the rest was read for every day"
-	}
-	return "not understood"
-}
+// doubt adds a warning about a phrase that was read.
+func (r *reader) doubt(phrase, reason string) { r.out.warn(r.field, rankDoubt, phrase, reason) }
 
 // clip shortens a text to at most limit bytes at the end of a character.
 func clip(text string, limit int) string {

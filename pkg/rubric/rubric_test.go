@@ -135,3 +135,9 @@ func TestPhrasesAreVerbatim(t *testing.T) {
 		require.Contains(t, strings.Join(strings.Fields(text), " "), w.GetPhrase())
 	}
 }
+
+// TestADashBeforeSeveralSpacesEnds once ran for ever.
+func TestADashBeforeSeveralSpacesEnds(t *testing.T) {
+	spec, _ := Compile(rubricOf(fieldPreference, "films -   books –  jazz -  "))
+	require.Equal(t, []string{"films", "books", "music-listening"}, spec.GetContent().GetLiked()[0].GetTopics())
+}

@@ -28,7 +28,7 @@ func (r *reader) speechChunk(s *scanner, i int) (chunk, bool) {
 	b, bn := boundaryWords.match(s.toks, i)
 	tones, tn := toneWords.match(s.toks, i)
 	_, cn := cues.match(s.toks, i)
-	topics, pn := topicWords.match(s.toks, i)
+	topics, pn := namedTopics.match(s.toks, i)
 	w, wn := lengths.match(s.toks, i)
 	_, ln := longs.match(s.toks, i)
 	_, mn := manners.match(s.toks, i)
@@ -60,30 +60,27 @@ func (r *reader) quoted(s *scanner, i, n int) bool {
 }
 
 // readSpeech files tones, lengths and boundaries by their sense.
-func (r *reader) readSpeech(s *scanner, chs []chunk) {
-	segs := r.segments(chs)
+func (r *reader) readSpeech(s *scanner, cls []clause) {
 	verbal := false // the denial in force is one of manner ("never", "do not be"), not of a noun
-	for k := range segs {
-		seg := &segs[k]
-		own, _ := seg.cue()
-		if own != negative && imperatives[firstWord(s, seg)] {
+	for k := range cls {
+		cl := &cls[k]
+		if cl.role != roleRule {
+			continue
+		}
+		own, _ := cl.cue()
+		if own != negative && cl.before != sepNot && imperatives[s.text(cl.chunks[0].from)] {
 			own = positive
-			seg.sense = positive
-			for j := k + 1; j < len(segs); j++ {
-				if next, _ := segs[j].cue(); next != unset || segs[j].before == sepBut || segs[j].before == sepExcept || segs[j].before == sepNot {
-					break
-				}
-				segs[j].sense = positive
-			}
+			demand(cls[k:])
 		}
 		if own == negative {
-			verbal = !nominalDenial(seg)
-		} else if seg.before == sepNot {
-			verbal = !seg.noun
+			verbal = !nominalDenial(cl)
+		} else if cl.before == sepNot {
+			verbal = !cl.noun
 		}
-		for _, c := range seg.chunks {
-			sense := seg.sense
-			if own == unset && sense == negative && (c.kind == chunkTone || c.kind == chunkWords) && seg.before != sepOr && seg.before != sepNot && seg.before != sepExcept && !verbal {
+		r.now = cl.record
+		for _, c := range cl.chunks {
+			sense := cl.sense
+			if own == unset && sense == negative && (c.kind == chunkTone || c.kind == chunkWords) && cl.before != sepOr && cl.before != sepNot && cl.before != sepExcept && !verbal {
 				sense = positive // "no pressure, friendly"
 			}
 			r.fileSpeech(s, c, sense, own)
@@ -91,15 +88,19 @@ func (r *reader) readSpeech(s *scanner, chs []chunk) {
 	}
 }
 
-func firstWord(s *scanner, seg *segment) string {
-	if len(seg.chunks) == 0 {
-		return ""
+// demand makes an imperative and the list behind it positive.
+func demand(cls []clause) {
+	cls[0].sense = positive
+	for j := 1; j < len(cls); j++ {
+		if next, _ := cls[j].cue(); next != unset || cls[j].before == sepBut || cls[j].before == sepExcept || cls[j].before == sepNot {
+			break
+		}
+		cls[j].sense = positive
 	}
-	return s.text(seg.chunks[0].from)
 }
 
-func nominalDenial(seg *segment) bool {
-	for _, c := range seg.chunks {
+func nominalDenial(cl *clause) bool {
+	for _, c := range cl.chunks {
 		if c.kind == chunkCue && c.cue == negative {
 			return c.nominal
 		}
@@ -107,39 +108,69 @@ func nominalDenial(seg *segment) bool {
 	return false
 }
 
+// fileSpeech files one piece of a clause about the manner of speaking.
 func (r *reader) fileSpeech(s *scanner, c chunk, sense, own polarity) {
 	sp := &r.out.speech
 	switch c.kind {
 	case chunkTone:
 		r.out.understood[fieldCommunication] = true
-		if sense == negative && c.blame {
-			sp.blamed = addTones(sp.blamed, c.tones)
-		} else if sense == negative {
-			sp.minus = addTones(sp.minus, c.tones)
+		list, line := &sp.plus, "tone "
+		switch {
+		case sense == negative && c.blame:
+			list, line = &sp.blamed, "no tone "
+		case sense == negative:
+			list, line = &sp.minus, "no tone "
+		}
+		*list = addTones(*list, c.tones)
+		if len(c.tones) > 0 {
+			r.ruled(line + joined(c.tones))
 		} else {
-			sp.plus = addTones(sp.plus, c.tones)
+			r.ruled("any tone") // a denial of bad manners
 		}
 	case chunkWords:
 		r.fileWords(s, c, sense)
 	case chunkBoundary:
-		if sense == negative || c.always {
-			r.out.understood[fieldCommunication] = true
-			list := &r.out.spec.GetCommunication().Boundaries
-			if !slices.Contains(*list, c.boundary) {
-				*list = append(*list, c.boundary)
-			}
-		} else if own == unset && !slices.Contains(r.out.spec.GetCommunication().GetBoundaries(), c.boundary) {
-			r.warn(r.name(s, c.from, c.to), "named without saying whether it is wanted")
-		}
+		r.fileBoundary(s, c, sense, own)
 	case chunkTopics:
-		if sense == negative && c.topics != nil {
-			r.addRule(negative, &simv1.ContentRule{Topics: slices.Clone(c.topics)})
-		} else {
-			r.warn(r.name(s, c.from, c.to), "a topic; say it under personal_preference")
+		if sense != negative || c.topics == nil {
+			r.leave("a topic; say it under personal_preference")
+			return
 		}
+		rule := &simv1.ContentRule{Topics: slices.Clone(c.topics)}
+		r.ruled("dislikes " + ruleLine(rule))
+		r.addRule(negative, rule)
 	case chunkMoment:
-		r.warn(r.name(s, c.from, c.to), "the manner of speaking cannot depend on the moment; read as always")
+		r.leave("the manner of speaking cannot depend on the moment; read as always")
 	}
+}
+
+func (r *reader) fileBoundary(s *scanner, c chunk, sense, own polarity) {
+	list := &r.out.spec.GetCommunication().Boundaries
+	switch {
+	case sense == negative || c.always:
+		r.out.understood[fieldCommunication] = true
+		if !slices.Contains(*list, c.boundary) {
+			*list = append(*list, c.boundary)
+		}
+		r.ruled(boundaryLines[c.boundary])
+	case own == unset && !slices.Contains(*list, c.boundary):
+		r.leave("named without saying whether it is wanted")
+	}
+}
+
+// leave notes what was left out of the reading of the clause being filed.
+func (r *reader) leave(why string) {
+	if r.now.warning == "" {
+		r.now.warning, r.now.rank = why, rankDoubt
+	}
+}
+
+func joined(tones []content.Tone) string {
+	words := make([]string, len(tones))
+	for i, t := range tones {
+		words[i] = string(t)
+	}
+	return strings.Join(words, " or ")
 }
 
 func addTones(list, more []content.Tone) []content.Tone {
@@ -172,7 +203,7 @@ func (o *reading) settleCommunication() {
 		}
 	}
 	if len(wanted) > 0 && len(spec.Tones) == 0 {
-		o.warn(fieldCommunication, "", "every tone asked for is also refused; any tone is accepted")
+		o.warn(fieldCommunication, rankDoubt, "", "every tone asked for is also refused; any tone is accepted")
 	}
 	spec.MaxWords = sp.words
 	if spec.MaxWords == 0 {

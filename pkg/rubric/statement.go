@@ -41,8 +41,10 @@ type statement struct {
 	patterns []*simv1.MomentPattern // slots that were read elsewhere
 	names    []string
 	phrase   string
-	wished   bool // "I want" stands before it
-	counted  bool // a number was said, as against "every two hours"
+	wished   bool                    // "I want" stands before it
+	counted  bool                    // a number was said, as against "every two hours"
+	least    []*simv1.FrequencyBound // what it came to
+	most     []*simv1.FrequencyBound
 }
 
 // windowAt reads "a day", "every two to three hours", "per morning", "daily".

@@ -3,84 +3,51 @@ package rubric
 import (
 	"google.golang.org/protobuf/proto"
 
+	"github.com/propersim/propersim/pkg/rubric/satisfy"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-func (r *reader) readTiming(s *scanner, chs []chunk) {
-	for _, seg := range r.segments(apposition(s, chs)) {
-		for _, c := range seg.chunks {
+// readTiming files the moments of the clauses that were understood.
+func (r *reader) readTiming(s *scanner, cls []clause) {
+	for k := range cls {
+		cl := &cls[k]
+		if cl.role != roleRule {
+			continue
+		}
+		r.now = cl.record
+		for _, c := range cl.chunks {
 			switch c.kind {
 			case chunkAnyTime:
-				r.out.understood[fieldTiming] = true
-				if seg.sense == negative && !segAllows(seg) {
-					r.warn(r.name(s, c.from, c.to), "closes every moment; this was left out")
-				}
+				r.anyTime(s, cl, c)
 			case chunkMoment:
-				r.addMoment(s, c, seg.sense)
+				r.addMoment(s, c, cl.sense)
 			case chunkCount:
-				r.out.statements = append(r.out.statements, c.stmt)
+				r.add(c.stmt)
+				if r.now.status == StatusUnread {
+					continue
+				}
 				r.out.understood[fieldFrequency] = true
-				for k := range c.stmt.slots {
-					r.addMoment(s, chunk{from: c.stmt.slots[k].from, to: c.stmt.slots[k].to, moment: c.stmt.slots[k]}, positive)
+				for _, slot := range c.stmt.slots {
+					r.addMoment(s, chunk{from: slot.from, to: slot.to, moment: slot}, positive)
 				}
 			}
 		}
 	}
 }
 
-// apposition joins a time and the closer time behind a comma that explains it:
-// "late morning, from 11:00 to 12:15, is best".
-func apposition(s *scanner, chs []chunk) []chunk {
-	out := append([]chunk(nil), chs...)
-	for k := 0; k+2 < len(out); k++ {
-		a, b := out[k], out[k+2]
-		if a.kind != chunkMoment || b.kind != chunkMoment || out[k+1].kind != chunkSep || s.text(out[k+1].from) != "," || b.moment.clock == nil || b.moment.daypart || b.moment.kinds != nil {
-			continue
-		}
-		closed := k+3 < len(out) && out[k+3].kind == chunkSep && s.text(out[k+3].from) == ","
-		last := true
-		for _, c := range out[k+3:] {
-			last = last && c.kind != chunkMoment
-		}
-		within := a.moment.clock != nil && a.moment.kinds == nil && a.moment.daypart && overlap(*a.moment.clock, *b.moment.clock)
-		activity := a.moment.kinds != nil && a.moment.clock == nil && closed && last && !s.joined(out[:k])
-		if !within && !activity {
-			continue
-		}
-		if both, ok := a.moment.and(b.moment); ok {
-			out[k].moment, out[k].to = both, b.to
-			out[k+1].kind, out[k+2].kind = chunkFiller, chunkFiller
+// anyTime files "any time", which a denial cannot close: "not just any time".
+func (r *reader) anyTime(s *scanner, cl *clause, c chunk) {
+	for _, other := range cl.chunks {
+		if cl.sense == negative && other.kind == chunkCue && other.cue == positive {
+			return // the denial concerns the doubt and not the moment
 		}
 	}
-	return out
-}
-
-// joined reports moments among chunks: a list is being told.
-func (s *scanner) joined(chs []chunk) bool {
-	for _, c := range chs {
-		if c.kind == chunkMoment {
-			return true
-		}
+	r.out.understood[fieldTiming] = true
+	if cl.sense == negative {
+		r.doubt(r.name(s, c.from, c.to), "closes every moment; this was left out")
+		return
 	}
-	return false
-}
-
-func overlap(a, b interval) bool {
-	if a.to <= a.from || b.to <= b.from {
-		return true
-	}
-	return a.from < b.to && b.from < a.to
-}
-
-// segAllows reports a segment whose negation concerns the doubt and not the
-// moment ("no particular time").
-func segAllows(seg segment) bool {
-	for _, c := range seg.chunks {
-		if c.kind == chunkCue && c.cue == positive {
-			return true
-		}
-	}
-	return false
+	r.ruled("open at any time")
 }
 
 // addMoment files a moment as receptive or protected.
@@ -89,14 +56,27 @@ func (r *reader) addMoment(s *scanner, c chunk, sense polarity) {
 	if !ok {
 		return
 	}
+	if sense == positive && satisfy.Asleep(p) {
+		r.refuse(whyAsleep)
+		return
+	}
+	if !satisfy.Meets(p) {
+		r.refuse(whyNever + When(p))
+		return
+	}
 	t := r.out.spec.GetTiming()
 	r.out.understood[fieldTiming] = true
+	if sense == negative {
+		r.ruled("closed " + When(p))
+	} else {
+		r.ruled("open " + When(p))
+	}
 	list := &t.Receptive
 	if sense == negative {
 		list = &t.Protected
 	}
 	if len(*list) == maxPatterns {
-		r.out.warn(fieldTiming, "", tooManyRules)
+		r.out.warn(fieldTiming, rankDoubt, "", tooManyRules)
 		return
 	}
 	*list = appendPattern(*list, p)
@@ -124,14 +104,14 @@ func (r *reader) momentPattern(s *scanner, m moment, from, to int, sense polarit
 		if m.openTo && sense == negative && m.kinds == nil {
 			if m.unsure {
 				v.from, m.unsure = v.from+720, false
-				r.warn(name, "read as the evening hour; write am or pm")
+				r.doubt(name, "read as the evening hour; write am or pm")
 			}
 			if v.from >= hm(18, 0) {
 				v.to = lateEnd
 			}
 		}
 		if m.unsure {
-			r.warn(name, couldBeEither)
+			r.doubt(name, couldBeEither)
 		}
 		if v.from%1440 == v.to%1440 {
 			v.to = 1440

@@ -15,6 +15,7 @@ const (
 	number
 	clock
 	mark
+	picture // an emoji that approves or denies
 )
 
 // token is one unit of a text. Contractions are expanded to several words that
@@ -39,7 +40,7 @@ var contractions = map[string]string{
 	"can't": "can not", "cannot": "can not", "won't": "will not", "shan't": "shall not", "dont": "do not", "doesnt": "does not",
 	"cant": "can not", "wont": "will not", "im": "i am", "ive": "i have", "id": "i would",
 	"let's": "let us", "anytime": "any time", "o'clock": "oclock", "oclock": "oclock", "everytime": "every time",
-	"y'all": "you", "ok": "okay", "alright": "all right",
+	"y'all": "you", "til": "till", "'til": "till", "eves": "evenings", "mornin": "morning", "aft": "afternoon", "ok": "okay", "alright": "all right",
 }
 
 // isVerbal are the stems after which 's stands for "is".
@@ -49,18 +50,23 @@ var isVerbal = map[string]bool{
 }
 
 // tokenize cuts a text into tokens. It accepts any bytes.
-func tokenize(text string) []token {
-	t := &tokenizer{text: text}
+func tokenize(text string) []token { return tokenizeWith(text, false) }
+
+// tokenizeWith reads four digits as a time of the day where hours says so:
+// "1930" is half past seven in a text about time, and a year elsewhere.
+func tokenizeWith(text string, hours bool) []token {
+	t := &tokenizer{text: text, hours: hours}
 	for t.at < len(text) {
 		t.next()
 	}
-	return t.out
+	return pictures(t.out)
 }
 
 type tokenizer struct {
-	text string
-	at   int
-	out  []token
+	text  string
+	hours bool // four digits may be a time of the day
+	at    int
+	out   []token
 }
 
 func (t *tokenizer) peek(at int) (rune, int) {
@@ -91,10 +97,71 @@ func (t *tokenizer) next() {
 		}
 		t.add(mark, ".", 0, start)
 	default:
-		t.at += size
-		t.add(mark, string(r), 0, t.at-size)
+		t.symbol(r, size)
 	}
 }
+
+// symbols are signs that stand for words.
+var symbols = map[rune]string{'<': "under", '≤': "at most", '≥': "at least", '~': "about", '@': "at", '+': "+", '&': "&"}
+
+// symbol reads a sign: one that stands for words, one that approves or denies,
+// a picture that only decorates, or a mark.
+func (t *tokenizer) symbol(r rune, size int) {
+	start := t.at
+	t.at += size
+	switch {
+	case ignored(r):
+		return
+	case symbols[r] != "":
+		kind := word
+		if r == '+' || r == '&' {
+			kind = mark
+		}
+		for part := range strings.FieldsSeq(symbols[r]) {
+			t.add(kind, part, 0, start)
+		}
+	case approvals.length([]token{{text: string(r)}}, 0) > 0:
+		t.add(picture, string(r), 0, start)
+	case unicode.Is(unicode.So, r):
+		t.add(mark, ",", 0, start)
+	default:
+		t.add(mark, string(r), 0, start)
+	}
+}
+
+// ignored are the joiners and modifiers of pictures.
+func ignored(r rune) bool {
+	return r == 0xFE0F || r == 0x200D || r >= 0x1F3FB && r <= 0x1F3FF
+}
+
+// pictures parts a text that approves and denies by pictures: where it begins
+// with one they precede what they are about, else they follow it.
+func pictures(toks []token) []token {
+	found := false
+	for _, t := range toks {
+		found = found || t.kind == picture
+	}
+	if !found {
+		return toks
+	}
+	leading := toks[0].kind == picture || toks[0].text == "," && len(toks) > 1
+	out := make([]token, 0, len(toks)+8)
+	for _, t := range toks {
+		comma := token{kind: mark, text: ",", start: t.start, end: t.start}
+		if t.kind == picture && leading && !loves(t) {
+			out = append(out, comma)
+		}
+		out = append(out, t)
+		if t.kind == picture && !leading && !loves(t) {
+			comma.start, comma.end = t.end, t.end
+			out = append(out, comma)
+		}
+	}
+	return out
+}
+
+// loves reports a heart, which is a verb: "I ❤ cats".
+func loves(t token) bool { return strings.HasPrefix(t.text, "❤") }
 
 func (t *tokenizer) add(kind tokenKind, text string, value float64, start int) {
 	t.out = append(t.out, token{kind: kind, text: text, value: value, start: start, end: t.at})
@@ -128,13 +195,12 @@ func isDash(r rune) bool {
 func (t *tokenizer) dash(r rune, size int) {
 	start := t.at
 	t.at += size
-	next, nextSize := t.peek(t.at)
+	at := t.at
+	next, nextSize := t.peek(at)
 	spaced := unicode.IsSpace(next)
 	for unicode.IsSpace(next) && next != '\n' {
-		next, nextSize = t.peek(t.at + nextSize)
-		if nextSize == 0 {
-			break
-		}
+		at += nextSize
+		next, nextSize = t.peek(at)
 	}
 	var prev *token
 	if n := len(t.out); n > 0 {
@@ -197,7 +263,32 @@ func (t *tokenizer) digits() {
 		t.add(clock, t.text[start:t.at], value*60+minutes, start)
 		return
 	}
+	if minutes := float64(int(value) % 100); len(whole) == 4 && value <= 2400 && minutes < 60 && t.military(whole, start) {
+		t.add(clock, whole, float64(int(value)/100)*60+minutes, start)
+		return
+	}
 	t.add(number, whole, value, start)
+}
+
+// military reports whether four digits are a time such as 0800: they begin with
+// a naught, or another time or a word such as "after" is beside them.
+func (t *tokenizer) military(whole string, start int) bool {
+	if whole[0] == '0' {
+		return true
+	}
+	if whole[3] != '0' && whole[3] != '5' {
+		return false
+	}
+	if n := len(t.out); n > 0 {
+		switch last := t.out[n-1]; last.text {
+		case "-", "to", "until", "and":
+			return n > 1 && t.out[n-2].kind == clock
+		case "after", "before", "at", "around", "till", "by":
+			return t.hours
+		}
+	}
+	rest := strings.TrimLeft(t.text[t.at:], " -–—to")
+	return t.hours && len(rest) >= 4 && strings.Trim(rest[:4], "0123456789") == ""
 }
 
 // meridiemFollows looks for am or pm after a dotted time such as "6.30 pm".
@@ -256,10 +347,21 @@ func (t *tokenizer) initials(text string, start int) {
 		text += string(unicode.ToLower(r))
 		t.at += 1 + size
 	}
-	if t.at < len(t.text) && t.text[t.at] == '.' && followedByLower(t.text[t.at+1:]) {
+	if t.at < len(t.text) && t.text[t.at] == '.' && !endsSentence(t.text[t.at+1:]) {
 		t.at++
 	}
 	t.add(word, text, 0, start)
+}
+
+// endsSentence reports whether the full stop of an abbreviation also ends the
+// sentence: at the end of the text, and before a capital letter.
+func endsSentence(rest string) bool {
+	rest = strings.TrimLeft(rest, " \t")
+	r, size := utf8.DecodeRuneInString(rest)
+	if r == 'I' && !letterAt(rest, size) {
+		return false // "from 7 p.m. I want silence": which it is cannot be told, so that the whole has to be understood
+	}
+	return rest == "" || r == '\n' || unicode.IsUpper(r)
 }
 
 // emit appends a word, its contraction expanded and a possessive dropped.
@@ -292,21 +394,42 @@ func (t *tokenizer) emit(text string, start int) {
 	}
 }
 
+// sentence is a run of tokens.
+type sentence struct {
+	toks     []token
+	question bool // ends in a question mark
+	goesOn   bool // follows a semicolon
+}
+
 // sentences parts tokens at full stops, exclamation and question marks and
 // semicolons.
-func sentences(toks []token) [][]token {
-	var out [][]token
-	from := 0
+func sentences(toks []token) []sentence {
+	var out []sentence
+	from, goesOn := 0, false
 	for i, t := range toks {
 		if t.kind == mark && (t.text == "." || t.text == "!" || t.text == "?" || t.text == ";") {
 			if i > from {
-				out = append(out, toks[from:i])
+				out = append(out, sentence{minus(toks[from:i]), t.text == "?", goesOn})
+				goesOn = t.text == ";"
 			}
 			from = i + 1
 		}
 	}
 	if from < len(toks) {
-		out = append(out, toks[from:])
+		out = append(out, sentence{minus(toks[from:]), false, goesOn})
 	}
 	return out
+}
+
+// minus reads a dash as a denial where a plus sign joins what is wanted: "films
+// + books - sports".
+func minus(toks []token) []token {
+	sum := false
+	for k := range toks {
+		sum = sum || toks[k].text == "+"
+		if sum && toks[k].text == "—" {
+			toks[k].kind, toks[k].text = word, "minus"
+		}
+	}
+	return toks
 }

@@ -118,3 +118,16 @@ func hours(heading string) (interval, error) {
 	}
 	return interval{hm(a, b), hm(c, d)}, nil
 }
+
+// picturesOf reads a file of single characters under positive and negative.
+func picturesOf(name string) *lexicon[polarity] {
+	l := &lexicon[polarity]{byFirst: map[string][]phrase[polarity]{}}
+	for _, e := range entries(name) {
+		p, err := sense(e.value)
+		if err != nil {
+			panic(fmt.Sprintf("rubric: vocabulary/%s.txt: %v", name, err))
+		}
+		l.byFirst[e.phrase] = []phrase[polarity]{{[]string{e.phrase}, p}}
+	}
+	return l
+}

@@ -5,7 +5,7 @@ import "testing"
 // TestTheThirdPerson reads rubrics told about somebody, as imported ones are.
 func TestTheThirdPerson(t *testing.T) {
 	check(t, fieldPreference, []reads{
-		{"Klara prefers recommendations about books, gardening and classical music. She dislikes sports and gossip about celebrities.", []string{"content: likes books, gardening, music-listening", "content: dislikes sports"}, []string{"celebrities"}},
+		{"Klara prefers recommendations about books, gardening and classical music. She dislikes sports and gossip about celebrities.", []string{"content: likes books, gardening, music-listening", "content: dislikes sports"}, []string{"and gossip about celebrities"}},
 		{"Recommendations should relate to her interests in cooking, yoga and travel, and avoid politics.", []string{"content: likes recipes, yoga-practice, travel", "content: dislikes news-digest"}, nil},
 		{"She enjoys fitness tips between 6 and 9 AM, and only cooking or family topics after 21:00.", []string{"content: likes workout from 06:00 to 09:00", "content: likes recipes, family from 21:00 to 24:00", "content: dislikes everything but recipes, family from 21:00 to 24:00"}, nil},
 		{"He wants career and coding advice during work hours and film suggestions in the evening.", []string{"content: likes career, coding from 09:00 to 17:00", "content: likes films from 18:00 to 22:00"}, nil},
@@ -25,7 +25,7 @@ func TestTheThirdPerson(t *testing.T) {
 		{"No more than once an hour, but at least three times a day.", []string{"frequency: at least 3 a day", "frequency: at most 1 in any hour"}, nil},
 		{"Prefers infrequent suggestions, ideally once in the morning and once in the evening.", []string{"frequency: at least 1 each from 06:00 to 12:00, from 18:00 to 22:00", "frequency: at most 1 each from 06:00 to 12:00, from 18:00 to 22:00", "frequency: at most 2 a day"}, nil},
 		{"One recommendation every couple of hours is ideal.", []string{"frequency: at least 1 in any 2 hours", "frequency: at most 1 in any 2 hours"}, nil},
-		{"She would rather hear from the assistant too rarely than too often: at most two a day.", []string{"frequency: at most 2 a day"}, nil},
+		{"She would rather hear from the assistant too rarely than too often: at most two a day.", []string{"frequency: at most 2 a day"}, []string{"She would rather hear from the assistant too rarely than"}},
 	})
 	check(t, fieldCommunication, []reads{
 		{"The tone should be friendly and supportive, and messages should be concise. Avoid being pushy or judgmental.", []string{"communication: tone warm or encouraging", "communication: at most 25 words", "communication: no pressure"}, nil},

@@ -2,6 +2,8 @@ package rubric
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/propersim/propersim/pkg/content"
@@ -36,8 +38,11 @@ var (
 	fillers    = wordSet("fillers")
 	weighty    = wordSet("weighty")
 	cues       = table("cues", sense)
+	fieldCues  = [4]*lexicon[polarity]{table("cues_preference", sense), table("cues_timing", sense), newLexicon(map[string]polarity{}), newLexicon(map[string]polarity{})}
+	approvals  = picturesOf("approvals")
 	separators = table("separators", names[separator]("none", "comma", "and", "or", "but", "except", "not"))
 	reasons    = phrases("reasons")
+	frames     = [4]*lexicon[bool]{phrases("frames_preference"), phrases("frames_timing"), phrases("frames_frequency"), phrases("frames_communication")}
 	leadIns    = phrases("lead_ins")
 	onlyAfter  = phrases("only_behind")
 	conditions = wordSet("conditions")
@@ -61,6 +66,7 @@ var (
 	endings       = wordSet("endings")
 	finals        = phrases("finals")
 	trailers      = phrases("trailers")
+	rounds        = phrases("rounds")
 )
 
 // Vocabulary of numbers.
@@ -85,10 +91,11 @@ var (
 
 // Vocabulary of topics.
 var (
-	anyTopic   = phrases("any_topic")
-	otherwise  = phrases("otherwise")
-	adjectives = wordSet("adjectives")
-	topicWords = newLexicon(topicPhrases())
+	anyTopic    = phrases("any_topic")
+	otherwise   = phrases("otherwise")
+	adjectives  = wordSet("adjectives")
+	topicWords  = newLexicon(topicPhrases())
+	namedTopics = newLexicon(catalogue()) // without everyday names, for texts about something else
 )
 
 // Vocabulary of the manner of speaking.
@@ -132,8 +139,8 @@ func boundaryNamed(heading string) (simv1.Boundary, error) {
 	return simv1.Boundary(n), nil
 }
 
-// topicPhrases are the words for topics and for families of topics.
-func topicPhrases() map[string][]string {
+// catalogue are the words of package content for topics and families of topics.
+func catalogue() map[string][]string {
 	m := map[string][]string{}
 	for _, f := range content.Families() {
 		for _, name := range f.Names {
@@ -147,6 +154,45 @@ func topicPhrases() map[string][]string {
 	}
 	return m
 }
+
+// topicPhrases are the words for topics in the text about them: those of the
+// catalogue and everyday ones, in the singular and in the plural.
+func topicPhrases() map[string][]string {
+	m := catalogue()
+	for _, e := range entries("topics") {
+		m[e.phrase] = []string{e.value}
+	}
+	for _, phrase := range slices.Sorted(maps.Keys(m)) {
+		for _, other := range inflected(phrase) {
+			if _, ok := m[other]; !ok {
+				m[other] = m[phrase]
+			}
+		}
+	}
+	return m
+}
+
+// inflected returns the singular of a plural, and the plural of a singular.
+func inflected(phrase string) []string {
+	switch last := phrase[strings.LastIndexByte(phrase, ' ')+1:]; {
+	case uninflected[last] || strings.HasSuffix(last, "ing") || strings.HasSuffix(last, "ics") || strings.HasSuffix(last, "ness") || len(last) < 4:
+		return nil
+	case strings.HasSuffix(last, "ies"):
+		return []string{strings.TrimSuffix(phrase, "ies") + "y"}
+	case strings.HasSuffix(last, "ss"), strings.HasSuffix(last, "sh"), strings.HasSuffix(last, "ch"), strings.HasSuffix(last, "x"):
+		return []string{phrase + "es"}
+	case strings.HasSuffix(last, "sses"), strings.HasSuffix(last, "shes"), strings.HasSuffix(last, "ches"), strings.HasSuffix(last, "xes"):
+		return []string{strings.TrimSuffix(phrase, "es")}
+	case strings.HasSuffix(last, "s"):
+		return []string{strings.TrimSuffix(phrase, "s")}
+	case strings.HasSuffix(last, "y") && !strings.ContainsAny(last[len(last)-2:len(last)-1], "aeiou"):
+		return []string{strings.TrimSuffix(phrase, "y") + "ies"}
+	}
+	return []string{phrase + "s"}
+}
+
+// uninflected are words whose other number is no word or another one.
+var uninflected = wordSet("uninflected")
 
 // tonePhrases are the words for tones, those of blame among them.
 func tonePhrases() map[string][]content.Tone {

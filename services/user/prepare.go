@@ -9,6 +9,7 @@ import (
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/persona"
+	"github.com/propersim/propersim/pkg/rubric/satisfy"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 	"github.com/propersim/propersim/services/user/driver"
@@ -42,7 +43,10 @@ func prepare(ctx context.Context, compiler driver.Compiler, p *simv1.Persona) (*
 	}
 	stored := &userv1.StoredPersona{Persona: p, SpecGiven: p.GetSpec() != nil}
 	if stored.SpecGiven || proto.Size(p) > persona.MaxBytes {
-		return stored, faults.OrNil()
+		if err := faults.OrNil(); err != nil || !stored.SpecGiven {
+			return stored, err
+		}
+		return stored, satisfy.Error(p.GetSpec(), "persona.spec")
 	}
 	read, _, err := compiler.Compile(ctx, p.GetRubric())
 	if err != nil {

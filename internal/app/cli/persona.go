@@ -12,10 +12,8 @@ import (
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/experiment"
 	"github.com/propersim/propersim/internal/app/folder"
-	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/judge"
 	"github.com/propersim/propersim/pkg/persona"
-	"github.com/propersim/propersim/pkg/rubric"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 )
@@ -35,8 +33,8 @@ func (a *app) persona() *cobra.Command {
 in that folder, as "serve" and "simulate --out" would.`,
 		Example: `  propersim persona ls
   propersim persona show 7
-  propersim persona compile me.yaml
-  propersim persona import --format generative-agents scratch.json --out me.yaml
+  propersim persona compile me.yaml --write
+  propersim persona import --format generative-agents people/*/scratch.json --out mine
   propersim persona add me.yaml --address 127.0.0.1:7071`,
 	}
 	parent.PersistentFlags().StringVar(&p.address, "address", "", "`host:port` of a user service")
@@ -192,116 +190,6 @@ func (a *app) printWarnings(warnings []*userv1.Warning) {
 	for _, w := range warnings {
 		fmt.Fprintf(a.out, "  warning: %s: %q: %s\n", w.GetField(), w.GetPhrase(), w.GetReason())
 	}
-}
-
-func (p *people) compile() *cobra.Command {
-	a := p.app
-	return &cobra.Command{
-		Use: "compile FILE|ID", Short: "Show how a rubric is read, beside its prose", Args: exact(1),
-		Long: `Shows each text of a rubric with the rules that were read from it, and what was not
-understood. The argument is a persona file, or the id or number of a known person.`,
-		RunE: run(func(cmd *cobra.Command, args []string) error {
-			return p.with(cmd, func(client userv1.PersonaServiceClient) error {
-				one, err := p.find(cmd, client, args[0])
-				if err != nil {
-					return err
-				}
-				got, err := client.CompileRubric(cmd.Context(), &userv1.CompileRubricRequest{Rubric: one.GetRubric()})
-				if err != nil {
-					return err
-				}
-				if a.json {
-					return a.printProto(got)
-				}
-				return a.showReading(one.GetRubric(), got)
-			})
-		}),
-	}
-}
-
-// find reads a persona from a file, or, where there is none of that name, from
-// the service.
-func (p *people) find(cmd *cobra.Command, client userv1.PersonaServiceClient, name string) (*simv1.Persona, error) {
-	if _, err := os.Stat(name); err == nil {
-		return parseFile(name)
-	}
-	got, err := client.GetPersona(cmd.Context(), &userv1.GetPersonaRequest{Id: name})
-	if err != nil {
-		return nil, fmt.Errorf("%s is neither a file nor a known person: %w", name, err)
-	}
-	return got.GetStored().GetPersona(), nil
-}
-
-func (a *app) showReading(prose *simv1.Rubric, got *userv1.CompileRubricResponse) error {
-	rules := rubric.Describe(got.GetSpec())
-	for _, part := range []struct{ field, name, text string }{
-		{"frequency", "frequency", prose.GetFrequency()},
-		{"timing", "timing", prose.GetTiming()},
-		{"personal_preference", "content", prose.GetPersonalPreference()},
-		{"communication_safety", "communication", prose.GetCommunicationSafety()},
-	} {
-		fmt.Fprintf(a.out, "%s\n  %s\n", strings.ToUpper(strings.ReplaceAll(part.field, "_", " ")), strings.TrimSpace(part.text))
-		for _, rule := range rules {
-			if read, ok := strings.CutPrefix(rule, part.name+":"); ok {
-				fmt.Fprintf(a.out, "    = %s\n", strings.TrimSpace(read))
-			}
-		}
-		for _, w := range got.GetWarnings() {
-			if w.GetField() == part.field {
-				fmt.Fprintf(a.out, "    ? %q: %s\n", w.GetPhrase(), w.GetReason())
-			}
-		}
-		fmt.Fprintln(a.out)
-	}
-	low, high := judge.WantedBand(got.GetSpec())
-	_, err := fmt.Fprintf(a.out, "Wanted: %.2f to %.2f recommendations per waking hour.\n", low, high)
-	return err
-}
-
-func (p *people) imports() *cobra.Command {
-	a := p.app
-	var format, out string
-	cmd := &cobra.Command{
-		Use: "import FILE", Short: "Turn a foreign description of a person into a persona file", Args: exact(1),
-		Long: `Reads a person from another project's format and writes persona YAML. Formats:
-
-  generative-agents   the scratch.json of simulations of that family`,
-		Example: "  propersim persona import --format generative-agents scratch.json --out me.yaml",
-	}
-	cmd.Flags().StringVar(&format, "format", "generative-agents", "`format` of the file")
-	cmd.Flags().StringVar(&out, "out", "", "`file` to write (default the output)")
-	cmd.RunE = run(func(_ *cobra.Command, args []string) error {
-		if format != "generative-agents" {
-			return usagef("--format: found %q, want generative-agents", format)
-		}
-		data, warnings, err := importFile(args[0])
-		for _, w := range warnings {
-			fmt.Fprintf(a.errOut, "warning: %s\n", w)
-		}
-		if err != nil {
-			return err
-		}
-		if out == "" {
-			_, err = a.out.Write(data)
-			return err
-		}
-		return outfile.WriteFile(out, data, 0o644)
-	})
-	return cmd
-}
-
-func importFile(path string) ([]byte, []string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer file.Close()
-	one, warnings, err := persona.ImportGenerativeAgents(file)
-	if err != nil {
-		return nil, warnings, err
-	}
-	data, err := persona.Marshal(one)
-	return data, warnings, err
 }
 
 func (p *people) add() *cobra.Command {

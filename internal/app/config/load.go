@@ -5,11 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/knadh/koanf/parsers/yaml"
-	"github.com/knadh/koanf/providers/confmap"
-	"github.com/knadh/koanf/providers/env/v2"
-	"github.com/knadh/koanf/providers/file"
-	"github.com/knadh/koanf/v2"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/propersim/propersim/pkg/errs"
 )
@@ -174,53 +170,28 @@ func unknown(key string, keys []string, origin string) string {
 	return message + "; `propersim config show` lists all keys"
 }
 
-func fromFile(path string, put func(key, value, origin string)) error {
-	if path == "" {
-		return nil
-	}
-	k := koanf.New(".")
-	if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
-		return fmt.Errorf("configuration file %s: %w: %w", path, err, errs.ErrInvalid)
-	}
-	values := k.All()
-	for _, key := range sorted(values) {
-		put(key, plain(values[key]), "file "+path)
-	}
-	return nil
-}
-
 func fromEnviron(environ, keys []string, put func(key, value, origin string)) {
 	byName := make(map[string]string, len(keys))
 	for _, key := range keys {
 		byName[VariableOf(key)] = key
 	}
-	names := make(map[string]string)
-	k := koanf.New(".")
-	provider := env.Provider(".", env.Opt{
-		Prefix:      Prefix,
-		EnvironFunc: func() []string { return environ },
-		TransformFunc: func(name, value string) (string, any) {
-			if strings.HasPrefix(name, reserved) {
-				return "", nil
-			}
-			key, known := byName[name]
-			if !known {
-				key = endpointVariable(name)
-			}
-			if key == "" {
-				key = strings.Replace(strings.ToLower(strings.TrimPrefix(name, Prefix)), "_", ".", 1)
-			}
-			names[key] = name
-			return key, value
-		},
-	})
-	if err := k.Load(provider, nil); err != nil {
-		put("environment", err.Error(), "variables")
-		return
+	values, names := make(map[string]string), make(map[string]string)
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, Prefix) || strings.HasPrefix(name, reserved) {
+			continue
+		}
+		key, known := byName[name]
+		if !known {
+			key = endpointVariable(name)
+		}
+		if key == "" {
+			key = strings.Replace(strings.ToLower(strings.TrimPrefix(name, Prefix)), "_", ".", 1)
+		}
+		values[key], names[key] = value, name
 	}
-	values := k.All()
 	for _, key := range sorted(values) {
-		put(key, plain(values[key]), "variable "+names[key])
+		put(key, values[key], "variable "+names[key])
 	}
 }
 
@@ -228,22 +199,6 @@ func fromEnviron(environ, keys []string, put func(key, value, origin string)) {
 // for simulation.days.
 func VariableOf(key string) string {
 	return Prefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
-}
-
-// plain writes a YAML value as it would be written on the command line.
-func plain(value any) string {
-	switch v := value.(type) {
-	case nil:
-		return ""
-	case []any:
-		parts := make([]string, len(v))
-		for i, x := range v {
-			parts[i] = plain(x)
-		}
-		return strings.Join(parts, ",")
-	default:
-		return fmt.Sprint(v)
-	}
 }
 
 func sorted[V any](m map[string]V) []string {
@@ -257,22 +212,28 @@ func sorted[V any](m map[string]V) []string {
 
 // Tree returns the values nested by section, secrets left out.
 func (c *Config) Tree() map[string]any {
-	flat := make(map[string]any)
+	tree := make(map[string]any)
 	for _, f := range c.Fields() {
-		if !f.Secret {
-			flat[f.Key] = f.Value()
+		if f.Secret {
+			continue
 		}
+		section, parts := tree, strings.Split(f.Key, ".")
+		for _, part := range parts[:len(parts)-1] {
+			below, ok := section[part].(map[string]any)
+			if !ok {
+				below = make(map[string]any)
+				section[part] = below
+			}
+			section = below
+		}
+		section[parts[len(parts)-1]] = f.Value()
 	}
-	k := koanf.New(".")
-	if err := k.Load(confmap.Provider(flat, "."), nil); err != nil {
-		panic("config: a map in memory cannot fail to load: " + err.Error())
-	}
-	return k.Raw()
+	return tree
 }
 
 // YAML writes the values as a file that Load reads, secrets left out.
 func (c *Config) YAML() ([]byte, error) {
-	out, err := yaml.Parser().Marshal(c.Tree())
+	out, err := yaml.Marshal(c.Tree())
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}

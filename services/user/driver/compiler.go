@@ -50,8 +50,13 @@ type embeddedCompiler struct{}
 // Compile implements Compiler.
 func (embeddedCompiler) Compile(_ context.Context, r *simv1.Rubric) (*Compilation, role.Effects, error) {
 	const at = "rubric"
-	spec, warnings, err := rubric.CompileStrict(r, at)
-	out := &Compilation{Spec: spec, Warnings: warnings}
+	result, err := rubric.ReadStrict(r, at)
+	out := &Compilation{Spec: result.Spec, Warnings: result.Warnings}
+	for _, clause := range result.Readings {
+		out.Clauses = append(out.Clauses, &userv1.Clause{
+			Field: clause.Field, Phrase: clause.Phrase, Start: int32(clause.Start), End: int32(clause.End), Rules: clause.Rules, Warning: clause.Warning,
+		})
+	}
 	if err != nil && !errors.As(err, &out.Faults) {
 		return nil, role.Effects{}, err
 	}

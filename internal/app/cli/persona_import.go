@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/propersim/propersim/internal/outfile"
+	"github.com/propersim/propersim/pkg/persona"
+	"github.com/propersim/propersim/pkg/rubric"
+	"github.com/propersim/propersim/pkg/rubric/satisfy"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+)
+
+func (p *people) imports() *cobra.Command {
+	a := p.app
+	var format, out string
+	cmd := &cobra.Command{
+		Use: "import FILE...", Short: "Turn foreign descriptions of people into persona files", Args: cobra.MinimumNArgs(1),
+		Long: `Reads people from another project's format and writes persona YAML. Formats:
+
+  generative-agents   the scratch.json of simulations of that family
+
+With one FILE and no --out the YAML goes to the output. With --out DIR each person
+becomes DIR/ID.yaml; two people of one name get different ids. A file that exists
+is never overwritten: it is an error, and the others are written. For each person
+the command says how many clauses of the rubric were not read, and whether the
+rest can be met; "persona compile" shows them.`,
+		Example: `  propersim persona import --format generative-agents scratch.json > me.yaml
+  propersim persona import --format generative-agents people/*/scratch.json --out mine`,
+	}
+	cmd.Flags().StringVar(&format, "format", "generative-agents", "`format` of the files")
+	cmd.Flags().StringVar(&out, "out", "", "`folder` to write ID.yaml into, or, with one FILE, a file that ends in .yaml")
+	cmd.RunE = run(func(_ *cobra.Command, args []string) error {
+		if format != "generative-agents" {
+			return usagef("--format: found %q, want generative-agents", format)
+		}
+		if out == "" && len(args) > 1 {
+			return usagef("--out: want a folder for %d files", len(args))
+		}
+		in := &importing{app: a, out: out, taken: map[string]bool{}}
+		if len(args) == 1 && (out == "" || filepath.Ext(out) == ".yaml" || filepath.Ext(out) == ".yml") {
+			return in.single(args[0])
+		}
+		if err := os.MkdirAll(out, 0o755); err != nil {
+			return fmt.Errorf("--out: %w", err)
+		}
+		var faults []error
+		for _, path := range args {
+			if err := in.one(path); err != nil {
+				fmt.Fprintf(a.errOut, "%s: not imported\n", path)
+				faults = append(faults, fmt.Errorf("%s: %w", path, err))
+			}
+		}
+		return errors.Join(faults...)
+	})
+	return cmd
+}
+
+// importing writes people into one folder.
+type importing struct {
+	app   *app
+	out   string
+	taken map[string]bool // ids of this call
+}
+
+// single writes one person to a file or to the output.
+func (in *importing) single(path string) error {
+	one, err := in.read(path)
+	if err != nil {
+		return err
+	}
+	data, err := persona.Marshal(one)
+	if err != nil {
+		return err
+	}
+	if in.out == "" {
+		fmt.Fprintln(in.app.errOut, reading(one))
+		_, err = in.app.out.Write(data)
+		return err
+	}
+	return in.create(in.out, one, data)
+}
+
+// one writes one person into the folder.
+func (in *importing) one(path string) error {
+	one, err := in.read(path)
+	if err != nil {
+		return err
+	}
+	for id, n := one.GetId(), 2; in.taken[one.GetId()]; n++ {
+		one.Id = fmt.Sprintf("%s-%d", id, n)
+	}
+	in.taken[one.GetId()] = true
+	data, err := persona.Marshal(one)
+	if err != nil {
+		return err
+	}
+	return in.create(filepath.Join(in.out, one.GetId()+".yaml"), one, data)
+}
+
+// create writes a file that must not exist.
+func (in *importing) create(path string, one *simv1.Persona, data []byte) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("%s exists; nothing was overwritten", path)
+	}
+	if err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	if err := outfile.WriteFile(path, data, 0o644); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	_, err = fmt.Fprintf(in.app.out, "%s: %s\n", path, reading(one))
+	return err
+}
+
+func (in *importing) read(path string) (*simv1.Persona, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	one, warnings, err := persona.ImportGenerativeAgents(file)
+	for _, w := range warnings {
+		fmt.Fprintf(in.app.errOut, "warning: %s: %s\n", path, w)
+	}
+	return one, err
+}
+
+// reading says in one line how much of a rubric was read.
+func reading(one *simv1.Persona) string {
+	got := rubric.Read(one.GetRubric())
+	unread := 0
+	for _, c := range got.Readings {
+		if c.Status == rubric.StatusUnread {
+			unread++
+		}
+	}
+	line := fmt.Sprintf("%s, %d clauses, %d not read", one.GetId(), len(got.Readings), unread)
+	if _, _, err := rubric.CompileStrict(one.GetRubric(), "rubric"); err != nil {
+		return line + "; needs a spec: " + err.Error()
+	}
+	if faults := satisfy.Check(got.Spec); len(faults) > 0 {
+		return line + "; cannot be met: " + faults[0].Reason
+	}
+	return line
+}

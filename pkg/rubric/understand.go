@@ -1,0 +1,158 @@
+package rubric
+
+import "strings"
+
+// understand decides of each clause whether all of it was understood, and takes
+// from those that were not the right to make rules.
+func (r *reader) understand(s *scanner, cls []clause) {
+	for k := range cls {
+		cl := &cls[k]
+		if cl.role != roleRule {
+			continue
+		}
+		if why := r.fault(s, cl); why != "" {
+			cl.role, cl.why = roleUnread, why
+		}
+	}
+	if r.field == fieldPreference {
+		accompany(s, cls)
+	}
+	r.settle(s, cls)
+	for k := range cls {
+		cl := &cls[k]
+		if cl.role == roleRule && cl.sense == negative && cl.has(chunkNarrow) {
+			cl.role, cl.why = roleUnread, whyNarrow
+		}
+	}
+}
+
+// fault says why a clause is not understood, "" where it is.
+func (r *reader) fault(s *scanner, cl *clause) string {
+	why := ""
+	for _, c := range cl.chunks {
+		if c.kind == chunkUnknown && (why == "" || why == whyUnknown) {
+			why = unknownReason(s, c.from)
+		}
+	}
+	if why != "" {
+		return why
+	}
+	switch r.field {
+	case fieldTiming:
+		if cl.count(chunkMoment) > 1 || cl.has(chunkAnyTime) && cl.has(chunkMoment) {
+			return whyUnknown
+		}
+	case fieldPreference:
+		if cl.has(chunkTopics) && cl.chunks[0].kind == chunkFiller && adjuncts[cl.first(s)] {
+			return whyUnknown
+		}
+	case fieldCommunication:
+		if complement(s, cl) {
+			return whyUnknown
+		}
+	}
+	return ""
+}
+
+// accompany takes back what only goes along with a condition: "poems over a cup
+// of tea and some music".
+func accompany(s *scanner, cls []clause) {
+	for k := 1; k < len(cls); k++ {
+		cl, before := &cls[k], &cls[k-1]
+		last := before.chunks[len(before.chunks)-1]
+		if cl.role == roleRule && cl.before == sepAnd && cl.bare() && cl.has(chunkTopics) && last.kind == chunkMoment && (s.text(last.from) == "over" || s.text(last.from) == "with") {
+			cl.role, cl.why = roleUnread, whyDepends
+		}
+	}
+}
+
+// adjuncts are prepositions that make a phrase an accompaniment and not a wish.
+var adjuncts = map[string]bool{"with": true, "to": true, "in": true, "of": true}
+
+// complement finds a tone that is said of something else: "considerate of my
+// neighbours", "clear about costs".
+func complement(s *scanner, cl *clause) bool {
+	for k, c := range cl.chunks {
+		if c.kind != chunkTone || k+1 == len(cl.chunks) {
+			continue
+		}
+		switch next := cl.chunks[k+1]; s.text(next.from) {
+		case "for", "of", "about":
+			return next.to == next.from+1
+		}
+	}
+	return false
+}
+
+// doubtQuestion takes from the clauses of a question the right to make rules,
+// unless one of them says what it thinks of its subject.
+func doubtQuestion(cls []clause) {
+	for k := range cls {
+		if own, _ := cls[k].cue(); own != unset {
+			return
+		}
+	}
+	for k := range cls {
+		if cls[k].role == roleRule {
+			cls[k].role, cls[k].why = roleUnread, whyQuestion
+		}
+	}
+}
+
+func unknownReason(s *scanner, from int) string {
+	switch w := s.text(from); {
+	case conditions[w] || w == "after" || w == "before" || provisos.length(s.toks, from) > 0:
+		return whyCondition
+	case strings.HasPrefix(w, "weekend") || strings.HasPrefix(w, "weekday") || weekdays[strings.TrimSuffix(w, "s")]:
+		return whyWeekday
+	}
+	return whyUnknown
+}
+
+var weekdays = map[string]bool{"monday": true, "tuesday": true, "wednesday": true, "thursday": true, "friday": true, "saturday": true, "sunday": true}
+
+// supposition returns the token at which a threat or a supposition begins that
+// runs to the end of the sentence; the number of tokens where there is none.
+func (r *reader) supposition(s *scanner) int {
+	for i := range s.toks {
+		begins := i == 0 || s.toks[i-1].kind == mark || separators.length(s.toks, i-1) == 1
+		switch w := s.text(i); {
+		case !begins && w != "if" && w != "unless":
+		case suppositions.length(s.toks, i) > 0:
+			if leadIns.length(s.toks, i) > 0 {
+				continue
+			}
+			if r.field == fieldFrequency {
+				if st, n := r.statementAt(s, i); n > 0 && st.mode != modePlain {
+					continue // "if you come more than three times a day I mute you" is a limit
+				}
+			}
+			return i
+		case begins && provocations[w]:
+			if threatened(s, i) {
+				return i
+			}
+		}
+	}
+	return len(s.toks)
+}
+
+// threatened looks behind an imperative for what will come of it: "and you are
+// out", "and I will unplug you".
+func threatened(s *scanner, i int) bool {
+	for k := i + 1; k+2 < len(s.toks); k++ {
+		if s.toks[k].kind == mark {
+			return false
+		}
+		if s.text(k) == "and" && (s.text(k+1) == "you" || s.text(k+1) == "i") && (s.text(k+2) == "will" || s.text(k+2) == "are" || s.text(k+2) == "am" || s.text(k+2) == "would") {
+			return true
+		}
+	}
+	return false
+}
+
+// suppositions begin a threat or a supposition.
+var suppositions = phrases("suppositions")
+
+// provocations are imperatives that nobody means: "wake me and you are out".
+var provocations = wordSet("provocations")
