@@ -1,5 +1,5 @@
-// Package prom is how code that counts gets its Prometheus metrics: made once,
-// shared by all who ask for the same, and out of sight without a registry.
+// Package prom creates Prometheus metrics. Code that asks for the same metric
+// shares it, and without a registry metrics are not exported.
 package prom
 
 import (
@@ -8,13 +8,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Prefix begins the name of every metric, those of the Go runtime and of the
-// process included.
+// Prefix begins the name of every metric, including those of the Go runtime and of
+// the process.
 const Prefix = "propersim_"
 
 // Register registers a collector and returns it, or the equal one that is
-// registered already: several servers may count in one registry. A nil registry
-// keeps the collector out of sight, so that code that counts need not ask.
+// registered already: several servers may share a registry. With a nil registry it
+// returns c, which is then not exported.
 func Register[C prometheus.Collector](registry prometheus.Registerer, c C) (C, error) {
 	if registry == nil {
 		return c, nil
@@ -29,26 +29,26 @@ func Register[C prometheus.Collector](registry prometheus.Registerer, c C) (C, e
 	return c, err
 }
 
-// Maker makes metrics for one registry and keeps the first error, so that a
-// list of metrics reads as a list.
+// Maker creates metrics in one registry and keeps the first error, so that the
+// caller checks once.
 type Maker struct {
-	// Registry gets the metrics; nil keeps them out of sight.
+	// Registry gets the metrics; nil means that they are not exported.
 	Registry prometheus.Registerer
-	// Err is the first error, of a name that is taken by another kind of metric.
+	// Err is the first error: a name that another kind of metric has.
 	Err error
 }
 
-// Counter makes a counter with labels. The name goes without the prefix.
+// Counter creates a counter with labels. name has no prefix.
 func (m *Maker) Counter(name, help string, labels ...string) *prometheus.CounterVec {
 	return made(m, prometheus.NewCounterVec(prometheus.CounterOpts{Name: Prefix + name, Help: help}, labels))
 }
 
-// Gauge makes a gauge with labels.
+// Gauge creates a gauge with labels.
 func (m *Maker) Gauge(name, help string, labels ...string) *prometheus.GaugeVec {
 	return made(m, prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: Prefix + name, Help: help}, labels))
 }
 
-// Histogram makes a histogram with the given upper bounds and labels.
+// Histogram creates a histogram with the given upper bounds and labels.
 func (m *Maker) Histogram(name, help string, bounds []float64, labels ...string) *prometheus.HistogramVec {
 	return made(m, prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: Prefix + name, Help: help, Buckets: bounds}, labels))
 }

@@ -12,22 +12,21 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 )
 
-// roundRobin gives each call to the next of the addresses that answer.
+// roundRobin balances calls in turn over the addresses that are connected.
 const roundRobin = `{"loadBalancingConfig":[{"round_robin":{}}]}`
 
-// lookUp is the least time between two look-ups of a name. It is as long as the
-// longest pause between two attempts to connect, so that a service that comes
-// back under another address is found at the next one.
+// lookUp is the shortest time between two look-ups of a name. It equals the
+// longest pause between two attempts to connect, so that every attempt knows the
+// present addresses.
 const lookUp = maxPause
 
 func init() { dns.SetMinResolutionInterval(lookUp) }
 
-// target says what gRPC is to call for an address. A single address is looked
-// up at every connect.
+// target returns the target of gRPC for an address, and the options it needs.
 func (d *dialing) target(address string) (string, []grpc.DialOption, error) {
 	all := strings.Split(address, ",")
 	if len(all) > 1 && !d.spread {
-		return "", nil, errs.Invalid("address", "found %d addresses in %q, want one: this service keeps what belongs to a run in its own memory", len(all), address)
+		return "", nil, errs.Invalid("address", "found %d addresses in %q, want one: this service keeps the sessions of runs in its own memory", len(all), address)
 	}
 	for i := range all {
 		all[i] = strings.TrimSpace(all[i])
@@ -50,7 +49,8 @@ func (d *dialing) target(address string) (string, []grpc.DialOption, error) {
 	return "passthrough:///" + all[0], nil, nil
 }
 
-// isName reports an address whose host may stand for several machines.
+// isName reports whether the host of an address is a name, which may have several
+// addresses.
 func isName(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	return err == nil && host != "localhost" && net.ParseIP(host) == nil

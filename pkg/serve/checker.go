@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// checker holds requests to the rules of their contract.
+// checker validates requests against the rules of their contract.
 type checker struct{ validator protovalidate.Validator }
 
 func newChecker() (*checker, error) {

@@ -21,29 +21,29 @@ const (
 	// most 32 MiB, and whatever was committed can be read.
 	maxMessage = 33 << 20
 	bufferSize = 32 << 10
-	// What a peer may send before it is read, on a stream and on a connection;
-	// fixed, so that no pings measure it.
+	// Flow-control windows of a stream and of a connection. They are fixed, so
+	// that gRPC sends no pings to estimate them.
 	tcpWindow    = 1 << 20
 	memoryWindow = 4 << 20
 )
 
-// A peer that has said nothing for quiet is asked for a sign of life, and given
-// up after silence, by both sides of a connection: calls and streams over it
-// then end with ErrUnavailable.
+// Keepalive of both sides of a connection: after quiet without traffic a side
+// sends a ping, and after another silence without an answer it closes the
+// connection. Calls and streams over it then end with ErrUnavailable.
 const (
 	quiet   = 10 * time.Second
 	silence = 10 * time.Second
 )
 
-// strangerQuiet takes the place of quiet towards a server of another making:
-// gRPC servers close, by default, a connection that asks more often.
+// strangerQuiet replaces quiet for a server that is not ours: by default gRPC
+// servers close a connection that sends pings more often than every five minutes.
 const strangerQuiet = 5*time.Minute + time.Second
 
 // maxPause is the longest pause between two attempts to connect.
 const maxPause = 2 * time.Second
 
-// workers are the goroutines that a server keeps for calls, so that stacks are
-// grown once.
+// workers is how many goroutines a server keeps for calls. Their stacks have
+// grown already.
 const workers = 64
 
 // DialOption changes how a server is called.
@@ -57,13 +57,14 @@ type dialing struct {
 	extra    []grpc.DialOption
 }
 
-// Spread takes several addresses, "host1:port,host2:port" or a name that stands
-// for several, and gives each call to the next one that answers. It is for
-// services whose instances share all their state.
+// Spread balances calls in turn over several addresses: "host1:port,host2:port",
+// or a name with several addresses in DNS. Use it for services whose instances
+// share all their state.
 func Spread() DialOption { return func(d *dialing) { d.spread = true } }
 
-// Stranger is for a server that may be of another making: it is asked for a sign
-// of life only after five minutes, and the deadlines of calls bound its silence.
+// Stranger relaxes keepalive for a server that may not be ours: it gets a ping
+// only after five minutes, because standard gRPC servers reject frequent ones. Set
+// deadlines on its calls.
 func Stranger() DialOption { return func(d *dialing) { d.quiet = strangerQuiet } }
 
 // Insecure allows a server off loopback with neither token nor TLS.
@@ -78,11 +79,11 @@ func With(opts ...grpc.DialOption) DialOption {
 	return func(d *dialing) { d.extra = append(d.extra, opts...) }
 }
 
-// Dial returns a connection to a server at host:port. It connects on first use
-// and again after a break, within two seconds of the server's return; a name is
-// looked up anew each time. A failed call returns an error of pkg/errs and is
-// not repeated. ErrInvalid for an address that cannot be used, several without
-// Spread among them.
+// Dial returns a connection to a server at host:port. It connects on first use,
+// and reconnects within two seconds after the server returns; it resolves a name
+// at each connect. A failed call returns an error of pkg/errs and is not retried.
+// Dial returns ErrInvalid for an address that cannot be used, and for several
+// addresses without Spread.
 func Dial(address string, opts ...DialOption) (*grpc.ClientConn, error) {
 	d := dialing{quiet: quiet, timeout: 30 * time.Second}
 	for _, opt := range opts {
@@ -147,12 +148,12 @@ func clientOptions(d *dialing, window int32) []grpc.DialOption {
 		grpc.WithStaticStreamWindowSize(window),
 		grpc.WithStaticConnWindowSize(window),
 		grpc.WithDisableServiceConfig(),
-		grpc.WithDisableRetry(), // whoever calls decides what may be repeated
+		grpc.WithDisableRetry(), // the caller decides what to retry
 		grpc.WithIdleTimeout(0),
 	}
 }
 
-// callUnary adds the default deadline and reads errors.
+// callUnary adds the default deadline and converts errors to those of pkg/errs.
 func callUnary(timeout time.Duration) grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		if timeout > 0 {
@@ -166,8 +167,8 @@ func callUnary(timeout time.Duration) grpc.UnaryClientInterceptor {
 	}
 }
 
-// callStream reads errors; a stream has no default deadline, and ends when its
-// peer falls silent.
+// callStream converts errors to those of pkg/errs. A stream has no default
+// deadline; keepalive ends it when the peer does not answer.
 func callStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	stream, err := open(ctx, desc, cc, method, opts...)
 	if err != nil {

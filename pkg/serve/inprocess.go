@@ -56,8 +56,8 @@ func (r registrar) RegisterService(desc *grpc.ServiceDesc, service any) {
 	}
 }
 
-// begin counts a call in; false once the server stops. Every true is followed by
-// calls.Done.
+// begin counts a call as in flight; it returns false once the server stops. Each
+// true needs one calls.Done.
 func (p *inProcess) begin() bool {
 	p.mu.RLock()
 	defer p.mu.RUnlock()

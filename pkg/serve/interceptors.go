@@ -14,9 +14,8 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 )
 
-// interceptors is everything that happens around a handler, in one function
-// each for unary calls and streams: a chain would cost a closure per link and
-// call.
+// interceptors does everything around a handler in one function each for unary
+// calls and streams. A chain would cost a closure per link and call.
 type interceptors struct {
 	observer *observer
 	checker  *checker
@@ -63,14 +62,14 @@ func (i *interceptors) stream(srv any, ss grpc.ServerStream, info *grpc.StreamSe
 		return nil
 	}
 	if i.stopping.Err() != nil && ss.Context().Err() == nil && errors.Is(err, context.Canceled) {
-		err = fmt.Errorf("the server stops: %w", errs.ErrUnavailable)
+		err = fmt.Errorf("the server is stopping: %w", errs.ErrUnavailable)
 	}
 	return i.failed(ss.Context(), method, start, nil, err)
 }
 
-// failed counts and logs the cause and returns the public status. What has no
-// place in the vocabulary, such as a query that was interrupted, is the end of
-// the call's time where that is over.
+// failed counts the call, logs the complete cause, and returns the status with
+// the public text. An unknown cause after the end of the call's context, such as
+// an interrupted query, counts as that end.
 func (i *interceptors) failed(ctx context.Context, m *method, start time.Time, req any, cause error) error {
 	st := errs.ToStatus(cause)
 	if status.Code(st) == codes.Internal && ctx.Err() != nil {
@@ -80,7 +79,8 @@ func (i *interceptors) failed(ctx context.Context, m *method, start time.Time, r
 	return st
 }
 
-// serverStream checks every message received, and ends with the server.
+// serverStream validates every message received. Its context ends when the server
+// stops.
 type serverStream struct {
 	grpc.ServerStream
 	ctx     context.Context

@@ -17,7 +17,7 @@ import (
 	"github.com/propersim/propersim/internal/prom"
 )
 
-// observer counts and logs calls. Metrics are looked up once per method.
+// observer counts and logs calls. It looks the metrics of a method up once.
 type observer struct {
 	log      *zap.Logger
 	handled  *prometheus.CounterVec   // nil without a registry
@@ -34,7 +34,8 @@ type method struct {
 	inFlight            prometheus.Gauge    // of the whole service; nil without a registry
 }
 
-// newObserver registers the metrics, or takes those another server registered.
+// newObserver registers the metrics, or uses those that another server has
+// registered.
 func newObserver(log *zap.Logger, registry *prometheus.Registry) (*observer, error) {
 	o := &observer{log: log}
 	if registry == nil {
@@ -48,7 +49,7 @@ func newObserver(log *zap.Logger, registry *prometheus.Registry) (*observer, err
 	return o, m.Err
 }
 
-// prepare makes the metrics of a service, so that they are there at zero.
+// prepare creates the metrics of a service, so that they are exported at zero.
 func (o *observer) prepare(service string, info grpc.ServiceInfo) {
 	for _, m := range info.Methods {
 		o.method("/" + service + "/" + m.Name)
@@ -70,7 +71,7 @@ func (o *observer) method(full string) *method {
 	return kept.(*method)
 }
 
-// begin counts a call in. Every begin is followed by one ok or failed.
+// begin counts a call as in flight. Call ok or failed once after it.
 func (o *observer) begin(full string) *method {
 	m := o.method(full)
 	if m.inFlight != nil {
@@ -79,9 +80,9 @@ func (o *observer) begin(full string) *method {
 	return m
 }
 
-// ok counts and, at debug level, logs a call that was answered.
+// ok counts a call that succeeded, and logs it at debug level.
 func (o *observer) ok(m *method, start time.Time, req any) {
-	debug := o.log.Core().Enabled(zapcore.DebugLevel) // it may change
+	debug := o.log.Core().Enabled(zapcore.DebugLevel) // the level may change at run time
 	if m.ok == nil && !debug {
 		return
 	}
@@ -96,7 +97,7 @@ func (o *observer) ok(m *method, start time.Time, req any) {
 	}
 }
 
-// failed counts and logs a call that was not answered.
+// failed counts a call that failed, and logs its cause.
 func (o *observer) failed(m *method, start time.Time, req any, cause, st error) {
 	took := time.Since(start)
 	code := status.Code(st)
@@ -123,7 +124,7 @@ func (o *observer) failed(m *method, start time.Time, req any, cause, st error) 
 	entry.Write(fields...)
 }
 
-// subject says which run and step a request is about, where it says so itself.
+// subject returns the run and the step of a request that has them.
 func subject(req any) []zap.Field {
 	var fields []zap.Field
 	if r, ok := req.(interface{ GetRunId() string }); ok {

@@ -18,29 +18,29 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 )
 
-// minToken is the least length of a token in bytes: 128 bits as hexadecimal.
+// minToken is the shortest token, bytes: 128 bits in hexadecimal.
 const minToken = 32
 
-// healthPrefix is the one service that anybody may call.
+// healthPrefix is the one service that needs no proof.
 const healthPrefix = "/grpc.health.v1.Health/"
 
-// SecurityFiles names the files that say who may call a server and how a client
-// proves itself. Its zero value means neither token nor TLS.
+// SecurityFiles names the files with the secrets of servers and clients. Its zero
+// value means neither token nor TLS.
 type SecurityFiles struct {
-	// Token holds one secret of at least 32 bytes, shared by all services.
+	// Token has one secret of at least 32 bytes, shared by all services.
 	Token string
-	// Cert and Key are PEM: the certificate a server shows, and that a client
-	// shows to a server with a ClientCA.
+	// Cert and Key are PEM: the certificate of a server, and of a client of a
+	// server with a ClientCA.
 	Cert, Key string
-	// ClientCA is PEM: a server then takes only callers whose certificate it
-	// has signed.
+	// ClientCA is PEM: a server then accepts only callers with a certificate that
+	// it has signed.
 	ClientCA string
-	// CA is PEM: a client then speaks TLS and takes only servers whose
-	// certificate it has signed.
+	// CA is PEM: a client then uses TLS and accepts only servers with a
+	// certificate that it has signed.
 	CA string
 }
 
-// Security is what SecurityFiles hold, read once.
+// Security has the contents of SecurityFiles.
 type Security struct {
 	token    string
 	certs    []tls.Certificate
@@ -48,8 +48,8 @@ type Security struct {
 	ca       *x509.CertPool
 }
 
-// Load reads the files. ErrInvalid names the one that is missing or is not what
-// it should be.
+// Load reads the files. It returns ErrInvalid with the setting of a file that is
+// missing or unusable.
 func (f SecurityFiles) Load() (*Security, error) {
 	s := &Security{}
 	if f.Token != "" {
@@ -58,7 +58,7 @@ func (f SecurityFiles) Load() (*Security, error) {
 			return nil, errs.Invalid("token_file", "%v", err)
 		}
 		if s.token = strings.TrimSpace(string(raw)); len(s.token) < minToken {
-			return nil, errs.Invalid("token_file", "%s holds %d bytes, want at least %d", f.Token, len(s.token), minToken)
+			return nil, errs.Invalid("token_file", "%s has %d bytes, want at least %d", f.Token, len(s.token), minToken)
 		}
 	}
 	if (f.Cert == "") != (f.Key == "") {
@@ -92,19 +92,19 @@ func readPool(field, path string) (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(raw) {
-		return nil, errs.Invalid(field, "%s holds no PEM certificate", path)
+		return nil, errs.Invalid(field, "%s has no PEM certificate", path)
 	}
 	return pool, nil
 }
 
-// guards reports whether not everybody may call.
+// guards reports whether callers need a proof.
 func (s *Security) guards() bool { return s != nil && (s.token != "" || s.clientCA != nil) }
 
-// HasToken reports whether callers have to show a token.
+// HasToken reports whether callers need a token.
 func (s *Security) HasToken() bool { return s != nil && s.token != "" }
 
-// AdmitHTTP decides on a request over HTTP by its authorization header.
-// ErrUnauthorized says what is missing.
+// AdmitHTTP checks the authorization header of an HTTP request. It returns
+// ErrUnauthorized with what is missing.
 func (s *Security) AdmitHTTP(r *http.Request) error {
 	if !s.HasToken() {
 		return nil
@@ -112,9 +112,9 @@ func (s *Security) AdmitHTTP(r *http.Request) error {
 	return s.checkToken(r.Header.Values("Authorization"))
 }
 
-// serverOptions makes a server speak TLS where it has a certificate. A client's
-// certificate is verified where one is given; whether one was needed is decided
-// per call, so that health stays open.
+// serverOptions turns TLS on for a server with a certificate. A certificate of the
+// client is verified if there is one; admit requires it per call, so that health
+// checks work without.
 func (s *Security) serverOptions() []grpc.ServerOption {
 	if s == nil || len(s.certs) == 0 {
 		return nil
@@ -126,7 +126,8 @@ func (s *Security) serverOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{grpc.Creds(credentials.NewTLS(cfg))}
 }
 
-// admit decides on one call. ErrUnauthorized says what is missing.
+// admit checks the proof of one call. It returns ErrUnauthorized with what is
+// missing.
 func (s *Security) admit(ctx context.Context, method string) error {
 	if !s.guards() || strings.HasPrefix(method, healthPrefix) {
 		return nil
@@ -140,7 +141,7 @@ func (s *Security) admit(ctx context.Context, method string) error {
 	return s.checkToken(metadata.ValueFromIncomingContext(ctx, "authorization"))
 }
 
-// checkToken looks at the values of an authorization header.
+// checkToken checks the values of an authorization header.
 func (s *Security) checkToken(values []string) error {
 	if len(values) == 0 {
 		return fmt.Errorf("no token: %w", errs.ErrUnauthorized)
@@ -160,8 +161,8 @@ func verified(ctx context.Context) bool {
 	return ok && len(info.State.VerifiedChains) > 0
 }
 
-// Secure makes a client prove itself and check the server as s says; nil
-// changes nothing.
+// Secure makes a client send its token and certificate and verify the server's;
+// nil changes nothing.
 func Secure(s *Security) DialOption {
 	return func(d *dialing) {
 		if s == nil {
@@ -179,7 +180,7 @@ func Secure(s *Security) DialOption {
 	}
 }
 
-// bearer is a token that goes with every call.
+// bearer is a token that is sent with every call.
 type bearer string
 
 func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
@@ -187,5 +188,5 @@ func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]strin
 }
 
 // RequireTransportSecurity is false: on a private network of containers a token
-// without TLS is the lesser evil, and whoever wants both names both.
+// without TLS is better than neither. Configure TLS as well where you need it.
 func (b bearer) RequireTransportSecurity() bool { return false }

@@ -1,7 +1,6 @@
-// Package serve is the one way in which the services of this project are
-// offered and called: a gRPC server with health, reflection, validation,
-// metrics, logging and recovery, on TCP or in memory, and a client that speaks
-// the vocabulary of pkg/errs.
+// Package serve runs and calls the services of this project: a gRPC server with
+// health, reflection, validation, metrics, tracing, logging and recovery, on TCP
+// or within a process, and clients that return the errors of pkg/errs.
 package serve
 
 import (
@@ -25,11 +24,11 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 )
 
-// drain is how long a stopping server waits for the calls in hand.
+// drain is how long a stopping server waits for the calls in flight.
 const drain = 8 * time.Second
 
-// Config says what a server is called and where it listens. Its zero value is a
-// silent server in memory.
+// Config says what a server is named and where it listens. Its zero value is a
+// server within the process, without logs and metrics.
 type Config struct {
 	// Name is used in logs and messages.
 	Name string
@@ -37,31 +36,32 @@ type Config struct {
 	// process alone reach the server: their unary calls are calls of functions,
 	// their streams go over a connection in memory.
 	Address string
-	// Insecure allows an address off loopback although anybody may call.
+	// Insecure allows an address off loopback with neither token nor client
+	// certificates.
 	Insecure bool
-	// Security says who may call; nil means everybody.
+	// Security says who may call over TCP; nil means everybody.
 	Security *Security
 	// Reflection lets tools such as grpcurl list the services.
 	Reflection bool
-	// Logger gets calls at debug level and failures at warn level; nil means
-	// none.
+	// Logger gets calls at debug level and failures, with their internal cause, at
+	// warn level; nil means no logs.
 	Logger *zap.Logger
-	// Registry gets the metrics of calls; nil means none are kept. Several
-	// servers may share one.
+	// Registry gets the metrics of calls; nil means no metrics. Several servers
+	// may share one.
 	Registry *prometheus.Registry
-	// Tracer gets a span of every call; nil means none.
+	// Tracer gets a span of every call; nil means no traces.
 	Tracer trace.TracerProvider
 
 	// wire sends unary calls over the connection in memory too; for tests.
 	wire bool
 }
 
-// Registrar is a service that knows how to register itself.
+// Registrar is a service that registers itself with a server.
 type Registrar interface {
 	Register(r grpc.ServiceRegistrar)
 }
 
-// Server is a gRPC server that already listens.
+// Server is a gRPC server that listens.
 type Server struct {
 	cfg      Config
 	log      *zap.Logger
@@ -76,8 +76,8 @@ type Server struct {
 	close    sync.Once
 }
 
-// New registers the services and begins to listen. Errors: ErrInvalid for an
-// address that cannot be used, ErrPrecondition for one that is taken.
+// New registers the services and listens; Run serves. Errors: ErrInvalid for an
+// address that cannot be used, ErrPrecondition for one that another process uses.
 func New(cfg Config, services ...Registrar) (*Server, error) {
 	s := &Server{cfg: cfg, log: cfg.Logger, health: health.NewServer()}
 	if s.log == nil {
@@ -176,7 +176,7 @@ func (s *Server) listen() error {
 	return nil
 }
 
-// checkAddress refuses what is reachable from elsewhere, unless it is allowed.
+// checkAddress refuses an address that other machines can reach, unless allowed.
 func checkAddress(address string, allowed bool) error {
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		return errs.Invalid("address", "found %q, want host:port", address)
@@ -184,10 +184,10 @@ func checkAddress(address string, allowed bool) error {
 	if allowed || Loopback(address) {
 		return nil
 	}
-	return errs.Invalid("address", "%q is not on loopback, where anybody could call; give --token-file or --tls-client-ca, or say --insecure", address)
+	return errs.Invalid("address", "%q is not on loopback, so anybody could call; give --token-file or --tls-client-ca, or allow it with --insecure", address)
 }
 
-// Loopback reports whether host:port is reachable from this machine alone.
+// Loopback reports whether only this machine can reach host:port.
 func Loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -197,13 +197,13 @@ func Loopback(address string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// Addr is where the server listens, with the port it was given; "memory" in
-// memory.
+// Addr returns the address on which the server listens, with the port that the
+// system chose for port 0; "bufconn" within a process.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// Run serves until ctx is done, then lets the calls in hand finish, for at most
-// eight seconds; streams are told to end at once. It returns nil after a stop by
-// ctx. It may be called once.
+// Run serves until ctx is done. It then cancels streams and waits up to eight
+// seconds for the unary calls in flight. It returns nil after a stop by ctx. Call
+// it once.
 func (s *Server) Run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() { served <- s.grpc.Serve(s.listener) }()
@@ -219,14 +219,14 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close stops the server as the end of Run does, and frees the address of one
-// that never ran. It may be repeated.
+// Close stops the server as the end of Run does, and frees the address of a
+// server that never ran. It may be called several times.
 func (s *Server) Close() {
 	s.close.Do(func() {
 		s.health.Shutdown()
 		s.stop()
 		kill := time.AfterFunc(drain, func() {
-			s.log.Warn("calls did not end in time and are cut off", zap.Duration("after", drain))
+			s.log.Warn("calls did not end in time and are canceled", zap.Duration("after", drain))
 			s.grpc.Stop()
 		})
 		if s.here != nil {
@@ -234,6 +234,6 @@ func (s *Server) Close() {
 		}
 		s.grpc.GracefulStop()
 		kill.Stop()
-		_ = s.listener.Close() // a server that never served still holds it
+		_ = s.listener.Close() // of a server that never served
 	})
 }

@@ -13,8 +13,8 @@ import (
 	"google.golang.org/grpc/stats"
 )
 
-// Traced makes every call a span, within that of the caller, and passes it on
-// as W3C trace context. nil changes nothing.
+// Traced makes a span of every call, as a child of the caller's, and propagates
+// it as W3C trace context. nil changes nothing.
 func Traced(tracer trace.TracerProvider) DialOption {
 	if tracer == nil {
 		return func(*dialing) {}
@@ -22,7 +22,7 @@ func Traced(tracer trace.TracerProvider) DialOption {
 	return With(grpc.WithStatsHandler(otelgrpc.NewClientHandler(traceOptions(tracer)...)))
 }
 
-// tracing makes every call to a server a span; health checks are left out.
+// tracing makes a span of every call to a server except health checks.
 func tracing(tracer trace.TracerProvider) []grpc.ServerOption {
 	if tracer == nil {
 		return nil
@@ -34,7 +34,7 @@ func traceOptions(tracer trace.TracerProvider) []otelgrpc.Option {
 	return []otelgrpc.Option{
 		otelgrpc.WithTracerProvider(tracer),
 		otelgrpc.WithPropagators(propagation.TraceContext{}),
-		otelgrpc.WithMeterProvider(noop.NewMeterProvider()), // Prometheus counts
+		otelgrpc.WithMeterProvider(noop.NewMeterProvider()), // pkg/serve has metrics of its own
 		otelgrpc.WithFilter(filters.Not(filters.HealthCheck())),
 	}
 }

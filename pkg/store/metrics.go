@@ -9,8 +9,9 @@ import (
 	"github.com/propersim/propersim/internal/prom"
 )
 
-// Measure lets a registry have the statistics of the connections, those of the
-// writer as "<name>_writer" where it has a pool of its own. nil is nobody.
+// Measure exports the statistics of the connection pools to a registry: name for
+// the readers, and "<name>_writer" for a writer with a pool of its own. A nil
+// registry changes nothing.
 func (db *DB) Measure(registry prometheus.Registerer, name string) error {
 	if registry == nil {
 		return nil

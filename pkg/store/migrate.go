@@ -9,7 +9,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// migrate brings the tables up to date.
+// migrate runs the migrations that the database does not have yet.
 func migrate(ctx context.Context, db *DB, migrations fs.FS, name string) error {
 	if info, err := fs.Stat(migrations, "migrations"); err == nil && info.IsDir() {
 		if migrations, err = fs.Sub(migrations, "migrations"); err != nil {

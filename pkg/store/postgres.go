@@ -11,7 +11,7 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 )
 
-// connections is the greatest number of connections to a PostgreSQL server.
+// connections is the maximum number of connections to a PostgreSQL server.
 const connections = 8
 
 func openPostgres(ctx context.Context, dsn string, o options) (*DB, error) {

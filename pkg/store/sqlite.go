@@ -17,8 +17,8 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 )
 
-// readers is the greatest number of reading connections to a SQLite file. Each
-// keeps its own page cache.
+// readers is the maximum number of reading connections to a SQLite file. Each has
+// a page cache of its own.
 const readers = 4
 
 func openSQLite(ctx context.Context, path string, o options) (*DB, error) {
@@ -50,7 +50,7 @@ func openFile(ctx context.Context, path string, o options) (*DB, error) {
 	if db.writer, err = sqlitePool(path, o, 1); err != nil {
 		return nil, db.Err(err)
 	}
-	// The writer comes first: it makes the file and turns the WAL on.
+	// The writer comes first: it creates the file and turns the WAL on.
 	if err := db.writer.PingContext(ctx); err != nil {
 		_ = db.writer.Close()
 		return nil, db.Err(err)
@@ -104,7 +104,7 @@ func prepareFile(path string, o options) error {
 	}
 	folder := filepath.Dir(path)
 	if err := outfile.MkdirAll(folder, 0o755); err != nil {
-		return fmt.Errorf("cannot make the folder of %s: %v: %w", path, err, errs.ErrDenied)
+		return fmt.Errorf("cannot create the folder of %s: %v: %w", path, err, errs.ErrDenied)
 	}
 	return nil
 }

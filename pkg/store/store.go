@@ -1,12 +1,12 @@
 // Package store opens the database of a service: SQLite in a file or in memory,
-// or PostgreSQL, by DSN. It brings the tables up to date and gives every fault
-// of a database a name from pkg/errs.
+// or PostgreSQL, by DSN. It migrates the tables and maps errors of the database to
+// those of pkg/errs.
 //
-// A query is written once for both:
+// One set of queries serves both:
 //   - placeholders are $1, $2, ... and first appear in ascending order, because
 //     SQLite numbers named parameters by their first appearance;
 //   - types are BIGINT, DOUBLE PRECISION, TEXT and BYTEA. SQLite gives BYTEA a
-//     numeric affinity, which leaves bytes alone;
+//     numeric affinity, which does not change bytes;
 //   - INSERT ... ON CONFLICT and RETURNING work in both.
 package store
 
@@ -28,15 +28,16 @@ const (
 )
 
 // DB is an open database. The embedded pool is for reading; ExecContext and
-// BeginTx of a DB go to the writer, of which SQLite has a single connection, so
-// that writers of one process queue here and not at the file's lock. In memory
-// there is one connection for everything: finish reading rows before the next
+// BeginTx use the writer. The writer of SQLite has a single connection, so that
+// writers of one process queue here and not at the file's lock. A database in
+// memory has one connection for everything: finish reading rows before the next
 // query.
 type DB struct {
 	*sql.DB
-	// Dialect tells which kind it is.
+	// Dialect is the kind of database.
 	Dialect Dialect
-	// Name is the file, or the DSN without its password: for messages.
+	// Name is the file, or the DSN without its password. It is for logs: callers of
+	// a service must not read it.
 	Name string
 
 	writer *sql.DB
@@ -65,12 +66,12 @@ func FullSync() Option { return func(o *options) { o.fullSync = true } }
 // was killed and its WAL is pending.
 func ReadOnly() Option { return func(o *options) { o.readOnly = true } }
 
-// Name gives the table of schema versions a name of its own, so that services
-// can share one PostgreSQL database: "buffer" keeps "buffer_schema_version".
+// Name sets the name of the table of schema versions, so that services can share
+// one PostgreSQL database: "buffer" uses "buffer_schema_version".
 func Name(service string) Option { return func(o *options) { o.name = service } }
 
-// Before runs a check on the opened database before its tables are brought up to
-// date; its error ends Open.
+// Before runs a check on the opened database before its migrations; its error ends
+// Open.
 func Before(check func(context.Context, *DB) error) Option {
 	return func(o *options) { o.before = check }
 }
@@ -79,15 +80,13 @@ func Before(check func(context.Context, *DB) error) Option {
 // package vfs of the driver, for tests of power cuts.
 func VFS(name string) Option { return func(o *options) { o.vfs = name } }
 
-// Open opens the database at dsn and brings its tables up to date by the goose
-// migrations at the root of migrations, or in its folder "migrations". nil
-// means none.
+// Open opens the database at dsn and runs the goose migrations at the root of
+// migrations, or in its folder "migrations"; nil means none.
 //
-// dsn is "postgres://...", "sqlite:PATH", PATH, or ":memory:". The folder of a
-// file is made. Errors: ErrDataLoss for a damaged file, ErrDenied for one that
-// may not be written, ErrExhausted for a full disk, ErrUnavailable for one that
-// is locked or a server that is away, ErrNotFound for a missing file when
-// ReadOnly.
+// dsn is "postgres://...", "sqlite:PATH", PATH, or ":memory:". Open creates the
+// folder of a file. Errors: ErrDataLoss for a damaged file, ErrDenied for one that
+// cannot be written, ErrExhausted for a full disk, ErrUnavailable for a locked file
+// or a server that cannot be reached, ErrNotFound for a missing file with ReadOnly.
 func Open(ctx context.Context, dsn string, migrations fs.FS, opts ...Option) (*DB, error) {
 	var o options
 	for _, opt := range opts {
@@ -134,18 +133,18 @@ func File(dsn string) string {
 	return strings.TrimPrefix(dsn, "sqlite:")
 }
 
-// Writer is the pool behind ExecContext and BeginTx, for preparing statements
-// that write.
+// Writer returns the pool of ExecContext and BeginTx, to prepare statements that
+// write.
 func (db *DB) Writer() *sql.DB { return db.writer }
 
-// ExecContext runs a statement on the writer. Errors are as Err gives them.
+// ExecContext runs a statement on the writer. Errors are mapped by Err.
 func (db *DB) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	res, err := db.writer.ExecContext(ctx, query, args...)
 	return res, db.Err(err)
 }
 
-// BeginTx starts a transaction on the writer, or on the readers' pool when it
-// is a read-only one. Errors are as Err gives them.
+// BeginTx starts a transaction on the writer, or on the readers' pool if it is
+// read-only. Errors are mapped by Err.
 func (db *DB) BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error) {
 	pool := db.writer
 	if opts != nil && opts.ReadOnly {
@@ -155,8 +154,8 @@ func (db *DB) BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
 	return tx, db.Err(err)
 }
 
-// Update runs fn in a transaction of the writer and commits it, or rolls it
-// back when fn fails. Errors are as Err gives them.
+// Update runs fn in a transaction of the writer. It commits, or rolls back if fn
+// fails. Errors are mapped by Err.
 func (db *DB) Update(ctx context.Context, fn func(tx *sql.Tx) error) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/propersim/propersim/internal/prom"
 )
 
-// newRegistry returns a registry with what tells of the process itself.
+// newRegistry returns a registry with the metrics of the process itself.
 func newRegistry(service, version string) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	info := prometheus.NewGauge(prometheus.GaugeOpts{

@@ -1,5 +1,5 @@
-// Package telemetry is how a process lets people look inside: Prometheus
-// metrics and the log level over HTTP, and OpenTelemetry traces over OTLP.
+// Package telemetry exports what a process does: Prometheus metrics and the log
+// level over HTTP, and OpenTelemetry traces over OTLP.
 package telemetry
 
 import (
@@ -20,28 +20,28 @@ import (
 	"github.com/propersim/propersim/pkg/serve"
 )
 
-// Config says what is shown and where. Its zero value shows nothing.
+// Config says what is exported and where. Its zero value exports nothing.
 type Config struct {
 	// Service and Version name this process in traces and metrics.
 	Service, Version string
-	// Address is where /metrics and /log/level are served over HTTP, host:port;
-	// empty means nowhere.
+	// Address is host:port of the HTTP server with /metrics and /log/level; empty
+	// means that there is none.
 	Address string
-	// Security asks callers for its token, as an authorization header; nil or
-	// without a token everybody is answered.
+	// Security has the token that callers send in the authorization header; with
+	// nil, or without a token, everybody may read.
 	Security *serve.Security
-	// Insecure allows an address off loopback without a token. The log level can
-	// then be changed from loopback alone.
+	// Insecure allows an address off loopback without a token. Only callers on
+	// loopback can then change the log level.
 	Insecure bool
 	// Traces says where traces go.
 	Traces Traces
 	// Level is the level of the process's logger.
 	Level zap.AtomicLevel
-	// Logger is told of traces that could not be sent; nil means nobody.
+	// Logger gets failures to send traces; nil means no logs.
 	Logger *zap.Logger
 }
 
-// Telemetry is an open window into the process.
+// Telemetry exports the metrics and traces of a process.
 type Telemetry struct {
 	// Registry holds the metrics of the process.
 	Registry *prometheus.Registry
@@ -51,14 +51,14 @@ type Telemetry struct {
 	traces   *sdktrace.TracerProvider // nil without an endpoint
 }
 
-// New opens what cfg names. ErrInvalid for a setting that cannot be used, or an
-// address off loopback that anybody could read; ErrPrecondition for an address
-// that is taken.
+// New listens on cfg.Address; Run serves. Errors: ErrInvalid for a setting that
+// cannot be used, and for an address off loopback without a token; ErrPrecondition
+// for an address that another process uses.
 func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	t := &Telemetry{Registry: newRegistry(cfg.Service, cfg.Version), cfg: cfg}
 	if cfg.Address != "" {
 		if !cfg.Insecure && !cfg.Security.HasToken() && !serve.Loopback(cfg.Address) {
-			return nil, errs.Invalid("metrics.address", "%q is not on loopback, where anybody could read; give security.token, or say security.insecure", cfg.Address)
+			return nil, errs.Invalid("metrics.address", "%q is not on loopback, so anybody could read; give security.token, or allow it with security.insecure", cfg.Address)
 		}
 		listener, err := net.Listen("tcp", cfg.Address)
 		if err != nil {
@@ -73,7 +73,8 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	return t, nil
 }
 
-// Tracer provides tracers; nil without an endpoint, which costs nothing.
+// Tracer returns the provider of tracers; nil without an endpoint, so that code
+// without traces does no work for them.
 func (t *Telemetry) Tracer() trace.TracerProvider {
 	if t.traces == nil {
 		return nil
@@ -81,7 +82,7 @@ func (t *Telemetry) Tracer() trace.TracerProvider {
 	return t.traces
 }
 
-// Addr is where HTTP is served; empty without an address.
+// Addr returns the address of the HTTP server; empty without one.
 func (t *Telemetry) Addr() string {
 	if t.listener == nil {
 		return ""
@@ -89,15 +90,14 @@ func (t *Telemetry) Addr() string {
 	return t.listener.Addr().String()
 }
 
-// Run serves until ctx is done, then sends the traces that wait, for at most
-// five seconds.
+// Run serves until ctx is done, then flushes the traces, for at most five seconds.
 func (t *Telemetry) Run(ctx context.Context) error {
 	if t.listener == nil {
 		<-ctx.Done()
 		return flush(ctx, t.traces)
 	}
 	server := &http.Server{Handler: t.handler(), ReadHeaderTimeout: 5 * time.Second}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // readers of metrics need no farewell
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // a scrape may be cut off
 	defer stop()
 	if err := server.Serve(t.listener); !errors.Is(err, http.ErrServerClosed) {
 		return errors.Join(fmt.Errorf("metrics: %w", err), flush(ctx, t.traces))
@@ -120,16 +120,16 @@ func (t *Telemetry) handler() http.Handler {
 	})
 }
 
-// setLevel changes the log level for whoever has the token, or is on loopback.
+// setLevel changes the log level for a caller with the token or on loopback.
 func (t *Telemetry) setLevel(w http.ResponseWriter, r *http.Request) {
 	if !t.cfg.Security.HasToken() && !serve.Loopback(r.RemoteAddr) {
-		http.Error(w, "without a token the log level can be changed from loopback alone", http.StatusForbidden)
+		http.Error(w, "without a token only a caller on loopback can change the log level", http.StatusForbidden)
 		return
 	}
 	t.cfg.Level.ServeHTTP(w, r)
 }
 
-// Close frees the address of one that never ran.
+// Close frees the address if Run was never called.
 func (t *Telemetry) Close() error {
 	if t.listener == nil {
 		return nil

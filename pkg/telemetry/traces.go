@@ -24,17 +24,18 @@ type Traces struct {
 	// Endpoint is an OTLP/gRPC collector: http://host:port in the clear,
 	// https://host:port over TLS. Empty means no traces.
 	Endpoint string
-	// Sample is the share of steps that are traced, (0,1]. Which ones is decided
-	// at the beginning of a step and holds in all services.
+	// Sample is the share of steps that are traced, (0,1]. The decision is made at
+	// the start of a step and applies to all services.
 	Sample float64
 }
 
-// queued is how many spans may wait to be sent. What ends while so many wait is
-// dropped: propersim_spans_ended_total runs away from propersim_spans_sent_total.
+// queued is the size of the queue of spans to send. A span that ends while the
+// queue is full is dropped: propersim_spans_ended_total then grows faster than
+// propersim_spans_sent_total.
 const queued = 1 << 16
 
-// newTracerProvider returns nil without an endpoint. Nothing is sent before
-// the first span: the collector may come later.
+// newTracerProvider returns nil without an endpoint. It connects at the first span,
+// so the collector may start later.
 func newTracerProvider(ctx context.Context, cfg Config, registry *prometheus.Registry) (*sdktrace.TracerProvider, error) {
 	t := cfg.Traces
 	if t.Endpoint == "" {
@@ -70,7 +71,7 @@ func newTracerProvider(ctx context.Context, cfg Config, registry *prometheus.Reg
 	), nil
 }
 
-// sentSpans counts the spans that the collector took.
+// sentSpans counts the spans that the collector accepted.
 type sentSpans struct {
 	sdktrace.SpanExporter
 	count prometheus.Counter
