@@ -3,15 +3,15 @@ package trainer
 import (
 	"slices"
 
+	"github.com/propersim/propersim/pkg/artifact"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/policy"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
-// LoraPolicy is the kind and version of an adapter of a language model, in
-// manifests and in the capabilities of workers.
-const LoraPolicy = "lora/1"
+// LoraPolicy is the kind and version of an adapter of a language model.
+const LoraPolicy = artifact.LoraPolicy
 
 // policyOf is the kind of policy that a job trains.
 func policyOf(job *trainerv1.Job) string {

@@ -1,0 +1,60 @@
+package trainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/propersim/propersim/pkg/errs"
+	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
+)
+
+// Nodes is a Loader of adapters of language models: the agents of all nodes that
+// serve the base model. An adapter is loaded, and fit for use, when it is on every
+// one of them.
+type Nodes []trainerv1.NodeServiceClient
+
+// servedName is the name of an adapter at the model servers. It says nothing of
+// the run, whose assistant reads it, and never stands for another adapter.
+func servedName(m *trainerv1.Manifest) string {
+	return fmt.Sprintf("d%03d-%s", m.GetDay(), m.GetId()[:16])
+}
+
+// Load implements Loader.
+func (n Nodes) Load(ctx context.Context, _ *trainerv1.Job, m *trainerv1.Manifest) (string, error) {
+	name := servedName(m)
+	return name, n.each(ctx, func(ctx context.Context, _ int, node trainerv1.NodeServiceClient) error {
+		_, err := node.LoadAdapter(ctx, &trainerv1.LoadAdapterRequest{Adapter: m.GetId(), Name: name})
+		if errors.Is(err, errs.ErrInvalid) {
+			return fmt.Errorf("%w: %w", errRejected, err)
+		}
+		return err
+	})
+}
+
+// Verify implements Loader.
+func (n Nodes) Verify(ctx context.Context, _ *trainerv1.Job, m *trainerv1.Manifest) (string, error) {
+	rejections := make([]string, len(n))
+	err := n.each(ctx, func(ctx context.Context, i int, node trainerv1.NodeServiceClient) error {
+		resp, err := node.ProbeAdapter(ctx, &trainerv1.ProbeAdapterRequest{Name: servedName(m)})
+		rejections[i] = resp.GetRejection()
+		return err
+	})
+	for _, rejection := range rejections {
+		if rejection != "" {
+			return rejection, err
+		}
+	}
+	return "", err
+}
+
+// each calls fn for every node at once.
+func (n Nodes) each(ctx context.Context, fn func(ctx context.Context, i int, node trainerv1.NodeServiceClient) error) error {
+	group, within := errgroup.WithContext(ctx)
+	for i, node := range n {
+		group.Go(func() error { return fn(within, i, node) })
+	}
+	return group.Wait()
+}
