@@ -192,6 +192,9 @@ func (o *reading) warn(f field, rank int, phrase, reason string) {
 // ("I get nervous", "it adds up"): it says no time, topic, number or manner, and
 // denies and demands nothing.
 func aside(s *scanner, cl *clause) bool {
+	if cl.before == sepExcept || cl.before == sepNot {
+		return false
+	}
 	switch cl.first(s) {
 	case "i", "it", "they", "we", "that", "this", "my", "there":
 	default:

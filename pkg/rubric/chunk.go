@@ -86,7 +86,7 @@ func (r *reader) chunkAt(s *scanner, i int, before []chunk) chunk {
 	}
 	if r.field == fieldTiming {
 		if _, n := anyTime.match(s.toks, i); n > 0 {
-			if _, k := s.momentAt(i, true); k <= n {
+			if _, k := s.momentAt(i, true); k <= n && separators.length(s.toks, i) <= n {
 				return chunk{kind: chunkAnyTime, to: i + n}
 			}
 		}
@@ -256,6 +256,9 @@ func (r *reader) momentChunk(s *scanner, i int, before []chunk) (chunk, bool) {
 	}
 	if n == 0 {
 		return chunk{}, false
+	}
+	if m.bare && m.kinds != nil && !m.gerund && s.text(i-1) == "not" {
+		return chunk{}, false // a verb: "do not write"
 	}
 	if m.bare && m.kinds != nil && (selves[s.text(i-1)] || s.text(i-1) == "to" || s.text(i-1) == "will" || s.text(i-1) == "you") {
 		return chunk{}, false // a verb: "I work"

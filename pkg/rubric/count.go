@@ -20,6 +20,9 @@ func (r *reader) countChunk(s *scanner, i int, before []chunk) (chunk, bool) {
 		}
 	}
 	st, n := r.statementAt(s, i)
+	if st.mode == modeUnclear {
+		return chunk{}, false
+	}
 	if n > 0 && st.floating && !afterMoment(before) {
 		n = 0
 	}
@@ -134,6 +137,9 @@ func (r *reader) statementAt(s *scanner, i int) (statement, int) {
 		if !r.plausible(s, at, n) {
 			return statement{}, 0
 		}
+		if st.mode == modeLeast && mentions(s, at, at+n, map[string]bool{"most": true}) {
+			st.mode = modePlain // "at least once, at most twice"
+		}
 		st.count, st.counted, at = c, true, at+n
 	} else if w := s.text(at); w == "a" || w == "an" || w == "another" || w == "something" || w == "anything" || w == "one" {
 		k := at
@@ -221,6 +227,10 @@ func (r *reader) complete(s *scanner, i, at, numberAt int, st statement, moded, 
 				continue
 			}
 		}
+		if w == "in" && (s.text(at+1) == "total" || s.text(at+1) == "all") {
+			at += 2
+			continue
+		}
 		if nouns[w] || slack[w] {
 			nouned = nouned || nouns[w] || w == "times" || w == "time"
 			at++
@@ -301,6 +311,9 @@ func (r *reader) slotFits(s *scanner, numberAt, at int, m moment, nouned bool) b
 	if nouned {
 		return true
 	}
+	if w := s.text(numberAt); r.field == fieldTiming && w != "once" && w != "twice" && w != "thrice" {
+		return false // "ten to eleven in the morning"
+	}
 	if t := s.toks[numberAt]; m.kinds != nil {
 		return t.kind != number || t.value <= 12
 	}
@@ -317,11 +330,14 @@ func (st *statement) finishMode(s *scanner, at *int, any bool) {
 	case modeMore:
 		// "more than four a day" is what most people complain of; who wants more
 		// says so before it ("I want more than four").
-		if st.wished && !any && !mentions(s, *at, len(s.toks), tooMuch) {
+		switch {
+		case st.wished && !any && !mentions(s, *at, len(s.toks), tooMuch):
 			st.mode, st.count = modeLeast, span{st.count.lo + 1, st.count.hi + 1}
-		} else {
+		case mentions(s, *at, len(s.toks), tooMuch) || s.consequence(*at):
 			st.mode = modeMost
 			*at = remarkEnd(s, *at, tooMuch)
+		default:
+			st.mode = modeUnclear // "more than five a day would be great"
 		}
 	case modeLess:
 		if mentions(s, *at, len(s.toks), tooLittle) {
@@ -343,6 +359,16 @@ func (st *statement) finishMode(s *scanner, at *int, any bool) {
 	case modeNever:
 		st.mode, st.count = modeMost, span{st.count.lo - 1, st.count.lo - 1}
 	}
+}
+
+// consequence reports what comes of a number that is too large: "and I switch
+// off", or nothing more at all.
+func (s *scanner) consequence(at int) bool {
+	if s.text(at) == "," {
+		at++
+	}
+	w, next := s.text(at), s.text(at+1)
+	return at >= len(s.toks) || w == "i" || (w == "and" || w == "then") && (next == "i" || next == "you" || next == "it")
 }
 
 // mentionsPhrase looks for one of two-word phrases before the next clause.

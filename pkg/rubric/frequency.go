@@ -2,6 +2,7 @@ package rubric
 
 import (
 	"math"
+	"strconv"
 
 	"google.golang.org/protobuf/proto"
 
@@ -160,12 +161,27 @@ func (r *reader) place(s *scanner, st *statement, waiting []loose) {
 func (r *reader) placeTimes(s *scanner, waiting []loose) {
 	for _, w := range waiting {
 		r.now = w.clause.record
-		if own, _ := w.clause.cue(); own == unset && !w.counted {
+		own, _ := w.clause.cue()
+		switch {
+		case w.counted && (w.moment.kinds != nil || w.clause.vague()):
+			r.leave("how often cannot depend on the moment; read without " + strconv.Quote(r.name(s, w.from, w.to)))
+			continue
+		case own == unset && !w.counted:
 			r.refuse(whyNeither)
 			continue
 		}
 		r.addMomentTo(s, w.chunk, positive)
 	}
+}
+
+// vague reports a rate without a number.
+func (cl *clause) vague() bool {
+	for _, c := range cl.chunks {
+		if c.kind == chunkCount && c.stmt.vague {
+			return true
+		}
+	}
+	return false
 }
 
 func everyMoment(s *scanner, c chunk) bool {

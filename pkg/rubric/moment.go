@@ -21,16 +21,17 @@ const (
 
 // moment is a pattern as it was read.
 type moment struct {
-	clock    *interval
-	kinds    []string
-	after    bool  // the activity has ended
-	within   int32 // minutes after it
-	openTo   bool  // "after nine": the clock interval has no written end
-	unsure   bool  // the clock could have meant the other half of the day
-	daypart  bool  // the clock comes from a name such as "evening"
-	gerund   bool
-	bare     bool // no relation word was written
-	from, to int  // tokens
+	clock     *interval
+	kinds     []string
+	after     bool  // the activity has ended
+	within    int32 // minutes after it
+	overnight bool  // "between ten and six" could also be the night
+	openTo    bool  // "after nine": the clock interval has no written end
+	unsure    bool  // the clock could have meant the other half of the day
+	daypart   bool  // the clock comes from a name such as "evening"
+	gerund    bool
+	bare      bool // no relation word was written
+	from, to  int  // tokens
 }
 
 // scanner reads tokens of one text.

@@ -45,7 +45,7 @@ func (r *reader) otherwiseChunk(s *scanner, i int) (chunk, bool) {
 		}
 		return chunk{kind: chunkAnyTime, to: i + n}, true
 	}
-	if adjectives[s.text(i)] {
+	if adjectives[s.text(i)] && r.describes(s, i) {
 		if _, n := cues.match(s.toks, i); n == 0 {
 			if _, n := topicWords.match(s.toks, i); n == 0 {
 				return chunk{kind: chunkFiller, to: i + 1}, true
@@ -67,6 +67,20 @@ func (g *grouping) push() {
 		g.groups = append(g.groups, g.cur)
 	}
 	g.cur = &liking{}
+}
+
+// describes reports an adjective before what it describes; behind it, or alone,
+// it says something else ("gardening in spring").
+func (r *reader) describes(s *scanner, i int) bool {
+	for k := i + 1; k <= i+3; k++ {
+		if topicWords.length(s.toks, k) > 0 || nouns[s.text(k)] {
+			return true
+		}
+		if !adjectives[s.text(k)] && s.text(k) != "and" && s.text(k) != "," && (k >= len(s.toks) || s.toks[k].kind != word || fillers[s.text(k)]) {
+			return false
+		}
+	}
+	return false
 }
 
 // readContent groups the topics of a sentence with the conditions before or
@@ -254,19 +268,33 @@ func heads(s *scanner, chs []chunk) []chunk {
 		if out[k].kind != chunkTopics {
 			continue
 		}
-		if k > 0 && out[k-1].kind == chunkTopics {
+		if k > 0 && out[k-1].kind == chunkTopics && !strings.HasSuffix(s.text(out[k-1].to-1), "ing") {
 			out[k-1].kind = chunkFiller
-			continue
 		}
 		if len(out[k].topics) > 1 && k+1 < len(out) && out[k+1].kind == chunkSep && s.text(out[k+1].from) == ":" {
 			out[k].kind = chunkFiller // "business: marketing and sales" names its own parts
 			continue
 		}
-		if qualifies(s, out, k) {
+		if qualifies(s, out, k) || gerundBefore(s, out, k) {
 			out[k].kind = chunkFiller
 		}
 	}
 	return out
+}
+
+// gerundBefore reports a topic that is only what the one before it is done to:
+// "cooking Italian food".
+func gerundBefore(s *scanner, chs []chunk, k int) bool {
+	for j := k - 1; j >= 0; j-- {
+		switch {
+		case chs[j].kind == chunkTopics:
+			return strings.HasSuffix(s.text(chs[j].to-1), "ing")
+		case chs[j].kind == chunkFiller && adjectives[s.text(chs[j].from)], chs[j].kind == chunkNarrow:
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // qualifies reports a topic that only says more about the one before it: "books

@@ -41,7 +41,7 @@ func TestAboutWhat(t *testing.T) {
 		{"gadgets bore me; gardening does not", []string{"content: likes everything it does not dislike", "content: dislikes technology, gardening"}, nil},
 		{"anything creative", []string{"content: likes music-listening, music-practice, painting, photography, crafts, dance, museums"}, nil},
 		{"new music and old films", []string{"content: likes music-listening, films"}, nil},
-		{"I'm vegetarian, so recipes without meat", []string{"content: likes everything it does not dislike"}, []string{"so recipes without meat"}},
+		{"I'm vegetarian, so recipes without meat", []string{"content: likes everything it does not dislike"}, []string{"I'm vegetarian, so recipes without meat"}},
 		{"birdwatching from 6 to 8 am", []string{"content: likes birdwatching from 06:00 to 08:00"}, nil},
 		{"yoga rather than running", []string{"content: likes yoga-practice", "content: dislikes outdoor-walks"}, nil},
 		{"whatever", []string{"content: likes everything it does not dislike"}, nil},

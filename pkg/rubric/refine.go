@@ -54,6 +54,9 @@ func closer(s *scanner, chs []chunk, k int) (at int, said bool) {
 
 func joinTimes(s *scanner, chs []chunk, a, b int, said bool) (moment, bool) {
 	first, second := chs[a].moment, chs[b].moment
+	if both, ok := limits(s, chs[a], chs[b]); ok {
+		return both, true
+	}
 	if first.clock != nil && first.kinds == nil && first.daypart && second.clock != nil && second.kinds == nil && !second.daypart && overlap(*first.clock, *first.exactly(second).clock) {
 		if said {
 			return first.narrowed(second), true
@@ -86,6 +89,18 @@ func denied(chs []chunk) bool {
 		}
 	}
 	return false
+}
+
+// limits joins two limits of the day: "no earlier than 9, no later than 20:00".
+func limits(s *scanner, a, b chunk) (moment, bool) {
+	if a.moment.openTo {
+		a, b = b, a
+	}
+	if s.text(a.from) != "no" && s.text(a.from) != "not" || a.moment.clock == nil || a.moment.clock.from != 0 || b.moment.clock == nil || !b.moment.openTo {
+		return moment{}, false
+	}
+	v := interval{b.moment.clock.from, a.moment.clock.to}
+	return moment{clock: &v}, v.from < v.to
 }
 
 func hasMoment(chs []chunk) bool {

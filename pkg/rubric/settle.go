@@ -60,8 +60,18 @@ func (r *reader) settle(s *scanner, cls []clause) {
 			if cl.before != sepBut && (late && own == negative || cl.leads()) {
 				unread(cls[pending:k], whyDepends)
 			}
+			if k > 0 && cl.before == sepComma && cls[k-1].conditional(s) && !cl.content() {
+				unread(cls[k-1:k], whyDepends) // "if I'm reading, ...": the condition of a clause that was not understood
+			}
 			sense, pending, blocked = unset, k+1, true
 			continue
+		}
+		if k > 0 && r.field != fieldCommunication && cl.before == sepAnd && giving[cl.first(s)] && cls[k-1].forbids(s) {
+			cl.role, cl.why = roleUnread, whyNeither // "don't wake me and talk to me at six"
+			continue
+		}
+		if own == unset && r.field != fieldCommunication && sense == negative && giving[cl.first(s)] && cl.before != sepOr {
+			own = positive // "no sports, bring on the music"
 		}
 		if own == unset {
 			if blocked && cl.before != sepBut && cl.content() && cl.role == roleRule && !r.independent(s, cl) {
@@ -86,6 +96,9 @@ func (r *reader) settle(s *scanner, cls []clause) {
 			continue
 		}
 		cl.sense = positive
+		if cl.role == roleRule && r.field == fieldTiming && cl.has(chunkMoment) && cl.disturbs(s) {
+			cl.role, cl.why = roleUnread, whyNeither
+		}
 		if cl.role == roleRule && selves[cl.first(s)] && cl.has(chunkMoment, chunkTopics, chunkTone, chunkBoundary) && !cl.has(chunkCount) {
 			cl.role, cl.why = roleUnread, whySelf
 		}
@@ -99,6 +112,45 @@ func unread(list []clause, why string) {
 			list[k].role, list[k].why = roleUnread, why
 		}
 	}
+}
+
+// forbids reports a clause that denies a verb: "don't wake me".
+func (cl *clause) forbids(s *scanner) bool {
+	for _, c := range cl.chunks {
+		if w := s.text(c.to - 1); c.kind == chunkCue && c.cue == negative && (w == "not" || w == "never") {
+			return true
+		}
+	}
+	return false
+}
+
+// giving are verbs that begin a demand.
+var giving = wordSet("giving")
+
+// disturbs reports a verb such as "disturb", which nobody asks for without a
+// word of how it is meant.
+func (cl *clause) disturbs(s *scanner) bool {
+	for _, c := range cl.chunks {
+		switch s.text(c.from) {
+		case "disturb", "disturbing", "interrupt", "interrupting", "bother", "bothering", "trouble", "interruption", "interruptions":
+			return c.kind == chunkFiller
+		}
+	}
+	return false
+}
+
+// conditional reports a clause that is only a condition.
+func (cl *clause) conditional(s *scanner) bool {
+	if !cl.has(chunkMoment) || cl.has(chunkTopics, chunkCount) {
+		return false
+	}
+	for _, c := range cl.chunks {
+		if c.kind == chunkMoment {
+			rel, n := relations.match(s.toks, c.from)
+			return n > 0 && (rel == relWhen || rel == relDuring || rel == relAfter || rel == relBefore)
+		}
+	}
+	return false
 }
 
 // leads reports whether a clause that was not understood begins with something

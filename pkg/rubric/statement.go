@@ -9,9 +9,10 @@ const (
 	modePlain mode = iota
 	modeMost
 	modeLeast
-	modeNever // "never two within an hour"
-	modeMore  // "more than": too many, or at least one more, by what follows
-	modeLess  // "less than": likewise
+	modeNever   // "never two within an hour"
+	modeMore    // "more than": too many, or at least one more, by what follows
+	modeLess    // "less than": likewise
+	modeUnclear // "more than", and no word of whether that is too many
 )
 
 // windowKind says what a number refers to.

@@ -19,8 +19,7 @@ func (s *scanner) clockRange(i int, lone bool) (moment, int) {
 	if w := s.text(at); w == "to" || w == "until" || w == "till" || w == "-" || w == "through" || w == "—" {
 		b, k := writtenAt(s.toks, at+1, true)
 		if k > 0 && (s.isTime(i, n, a) || s.isTime(at+1, k, b)) {
-			v, unsure := settlePair(a, b, s.uses24)
-			return moment{clock: &v, unsure: unsure}, at + 1 + k - i
+			return s.pair(a, b), at + 1 + k - i
 		}
 	}
 	if lone || !s.isTime(i, n, a) {
@@ -33,7 +32,7 @@ func (s *scanner) clockRange(i int, lone bool) (moment, int) {
 // plainRange reads "10 to 12" where only a time can stand.
 func (s *scanner) plainRange(i int) (moment, int) {
 	a, n := writtenAt(s.toks, i, true)
-	if n == 0 || s.toks[i].kind != number {
+	if n == 0 {
 		return moment{}, 0
 	}
 	at := i + n
@@ -41,11 +40,10 @@ func (s *scanner) plainRange(i int) (moment, int) {
 		return moment{}, 0
 	}
 	b, k := writtenAt(s.toks, at+1, true)
-	if k == 0 || s.unitFollows(at+1+k) {
+	if k == 0 || s.unitFollows(at+1+k) || s.toks[i].kind != number && b.meridiem == "" {
 		return moment{}, 0
 	}
-	v, unsure := settlePair(a, b, s.uses24)
-	return moment{clock: &v, unsure: unsure}, at + 1 + k - i
+	return s.pair(a, b), at + 1 + k - i
 }
 
 // isTime tells a written time that can be nothing else from a plain number.
@@ -76,9 +74,8 @@ func (s *scanner) between(i int) (moment, int) {
 		at := i + n
 		if w := s.text(at); w == "and" || w == "to" || w == "-" || w == "till" || w == "until" {
 			if b, k := writtenAt(s.toks, at+1, true); k > 0 {
-				v, unsure := settlePair(a, b, s.uses24)
 				if !s.unitFollows(at + 1 + k) {
-					return moment{clock: &v, unsure: unsure}, at + 1 + k - start
+					return s.pair(a, b), at + 1 + k - start
 				}
 			}
 		}
@@ -134,8 +131,7 @@ func (s *scanner) fromClock(i int) (moment, int) {
 				at++
 			}
 			if b, k := writtenAt(s.toks, at, true); k > 0 && !s.unitFollows(at+k) {
-				v, unsure := settlePair(a, b, s.uses24)
-				return moment{clock: &v, unsure: unsure}, at + k - start
+				return s.pair(a, b), at + k - start
 			}
 			if b, k := s.anchorAt(at); k > 0 {
 				from, unsure := a.settle(s.uses24)
@@ -187,4 +183,11 @@ func about(at, minutes int32) *interval {
 		to = 1440
 	}
 	return &interval{(at - minutes + 1440) % 1440, to}
+}
+
+// pair is the stretch between two written times.
+func (s *scanner) pair(a, b written) moment {
+	v, unsure := settlePair(a, b, s.uses24)
+	bare := a.meridiem == "" && b.meridiem == "" && !a.full && !b.full && !s.uses24
+	return moment{clock: &v, unsure: unsure, overnight: bare && v.from >= hm(8, 0) && v.from < v.to && v.to > hm(12, 0)}
 }

@@ -110,6 +110,9 @@ func (r *reader) momentPattern(s *scanner, m moment, from, to int, sense polarit
 				v.to = lateEnd
 			}
 		}
+		if m.overnight && sense == negative {
+			r.doubt(name, "could also be the night, read as the day; write am or pm")
+		}
 		if m.unsure {
 			r.doubt(name, couldBeEither)
 		}

@@ -37,12 +37,18 @@ func (r *reader) fault(s *scanner, cl *clause) string {
 	if why != "" {
 		return why
 	}
+	if own, _ := cl.cue(); cl.has(chunkCount) && (own == negative || cl.before == sepNot || cl.before == sepExcept) {
+		return whyUnknown // "not hourly": the number is not what is wanted
+	}
 	switch r.field {
 	case fieldTiming:
-		if cl.count(chunkMoment) > 1 || cl.has(chunkAnyTime) && cl.has(chunkMoment) {
+		if cl.busy(s) || cl.fond(s) || cl.count(chunkMoment) > 1 || cl.has(chunkAnyTime) && cl.has(chunkMoment) {
 			return whyUnknown
 		}
 	case fieldPreference:
+		if cl.subject(s) {
+			return whyUnknown
+		}
 		if cl.has(chunkTopics) && cl.chunks[0].kind == chunkFiller && adjuncts[cl.first(s)] {
 			return whyUnknown
 		}
@@ -64,6 +70,54 @@ func accompany(s *scanner, cls []clause) {
 			cl.role, cl.why = roleUnread, whyDepends
 		}
 	}
+}
+
+// subject reports topics before and behind a verb of wishing: those before are
+// who wishes, and not what is wished: "my children want me to hear about pets".
+func (cl *clause) subject(s *scanner) bool {
+	before, verb := false, false
+	for _, c := range cl.chunks {
+		switch {
+		case c.kind == chunkTopics && verb:
+			return true
+		case c.kind == chunkTopics:
+			before = true
+		case c.kind == chunkCue && before && wishing[s.text(c.from)]:
+			verb = true
+		}
+	}
+	return false
+}
+
+// fond reports a liking of an activity in the text about times: "I love
+// cooking" says nothing about when.
+func (cl *clause) fond(s *scanner) bool {
+	likes := false
+	for _, c := range cl.chunks {
+		switch {
+		case c.kind == chunkCue && c.cue == positive && wishing[s.text(c.from)]:
+			likes = true
+		case c.kind == chunkMoment && likes && c.moment.bare && c.moment.clock == nil:
+			return true
+		}
+	}
+	return false
+}
+
+// wishing are verbs of wishing and liking.
+var wishing = wordSet("wishing")
+
+// busy reports "works" before a time: somebody works then.
+func (cl *clause) busy(s *scanner) bool {
+	for _, c := range cl.chunks {
+		switch w := s.text(c.from); {
+		case c.kind == chunkMoment:
+			return false
+		case c.kind == chunkCue && (w == "works" || w == "work"):
+			return true
+		}
+	}
+	return false
 }
 
 // adjuncts are prepositions that make a phrase an accompaniment and not a wish.
@@ -119,7 +173,7 @@ func (r *reader) supposition(s *scanner) int {
 		switch w := s.text(i); {
 		case !begins && w != "if" && w != "unless":
 		case suppositions.length(s.toks, i) > 0:
-			if leadIns.length(s.toks, i) > 0 {
+			if leadIns.length(s.toks, i) > 0 || anyTime.length(s.toks, i) > 0 {
 				continue
 			}
 			if r.field == fieldFrequency {

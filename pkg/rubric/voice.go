@@ -62,7 +62,7 @@ func nameAt(text string, toks []token, i int) int {
 		if !speakers[toks[i+n].text] {
 			continue
 		}
-		if _, k := topicWords.match(toks, i); k > 0 || fillers[toks[i].text] {
+		if _, k := topicWords.match(toks, i); k > 0 || fillers[toks[i].text] || cues.length(toks, i) > 0 || relations.length(toks, i) > 0 || weighty[toks[i].text] || openers[toks[i].text] || selves[toks[i].text] {
 			return 0
 		}
 		return n
