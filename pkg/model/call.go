@@ -136,6 +136,14 @@ type request struct {
 // tokens estimates how many tokens the request takes, and how many its answer
 // may take at most: four bytes a token, and four tokens around each message.
 func (r *request) tokens() (prompt, completion int64) {
+	prompt = r.promptTokens()
+	if len(r.Texts) > 0 {
+		return prompt, 0
+	}
+	return prompt, int64(r.Sampling.MaxTokens) * int64(max(1, r.N))
+}
+
+func (r *request) promptTokens() (prompt int64) {
 	for _, m := range r.Messages {
 		prompt += EstimateTokens(m.Content) + 4
 	}
@@ -145,10 +153,7 @@ func (r *request) tokens() (prompt, completion int64) {
 	if r.bySchema != nil && r.structure != ByJSONSchema {
 		prompt += EstimateTokens(string(r.bySchema.JSON))
 	}
-	if len(r.Texts) > 0 {
-		return prompt, 0
-	}
-	return prompt, int64(r.Sampling.MaxTokens) * int64(max(1, r.N))
+	return prompt
 }
 
 // EstimateTokens approximates how many tokens a text has where no tokenizer is

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/app/estimate"
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/internal/app/rederive"
 	"github.com/propersim/propersim/pkg/analysis/replay"
@@ -204,5 +205,37 @@ func (a *app) showCall(ctx context.Context, kept *model.Kept, call *simv1.ModelC
 		}
 		fmt.Fprintf(a.out, "--- %s %s\n%s\n", attempt.GetOutcome(), attempt.GetDetail(), text)
 	}
+	return nil
+}
+
+// estimate prints what an experiment would use.
+func (a *app) estimate(ctx context.Context, loaded *config.Loaded) error {
+	if !loaded.Backends.Modelled() {
+		return usage(errs.Invalid("backends", "every role is embedded: no model is asked, and nothing has to be paid; see examples/models"))
+	}
+	rows, err := estimate.Run(ctx, &loaded.Config)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(rows)
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "ROLE\tENDPOINT\tCALLS\tPROMPT TOKENS\tANSWER TOKENS\tRANGE\tUSD\tRANGE\tHOURS\t")
+	var sum estimate.Row
+	for _, r := range rows {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d-%d\t%.2f\t%.2f-%.2f\t%.1f\t\n", r.Role, r.Endpoint, r.Requests, r.Prompt, r.Completion, r.Least, r.Most, r.USD, r.LeastUSD, r.MostUSD, r.Hours)
+		sum.Requests, sum.Prompt, sum.Completion, sum.Least, sum.Most = sum.Requests+r.Requests, sum.Prompt+r.Prompt, sum.Completion+r.Completion, sum.Least+r.Least, sum.Most+r.Most
+		sum.USD, sum.LeastUSD, sum.MostUSD, sum.Hours = sum.USD+r.USD, sum.LeastUSD+r.LeastUSD, sum.MostUSD+r.MostUSD, sum.Hours+r.Hours
+	}
+	fmt.Fprintf(w, "all\t\t%d\t%d\t%d\t%d-%d\t%.2f\t%.2f-%.2f\t%.1f\t\n", sum.Requests, sum.Prompt, sum.Completion, sum.Least, sum.Most, sum.USD, sum.LeastUSD, sum.MostUSD, sum.Hours)
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		fmt.Fprintf(a.out, "%s: tokens by %s\n", r.Role, r.Tokenizer)
+	}
+	fmt.Fprintf(a.out, "One day of up to 4 people was played; a few real answers of each kind were asked for, and used again and again.\nThe ranges are the shortest and the longest valid answers. "+
+		"Repairs are not counted. Hours: %d read and %d generated tokens a second in each slot.\n", estimate.ReadPerSecond, estimate.WritePerSecond)
 	return nil
 }

@@ -30,7 +30,7 @@ import (
 
 func (a *app) simulate() *cobra.Command {
 	var out, name, shard string
-	var goOn bool
+	var goOn, estimated bool
 	flags := slices.Concat(simulationFlags, connectFlags(""), windowFlags)
 	cmd := &cobra.Command{
 		Use:   "simulate",
@@ -69,6 +69,7 @@ silent, constant (a fixed rate), persona-given (told what the person wants).`,
 	cmd.Flags().StringVar(&shard, "shard", "", "conduct one part of the people, `INDEX/COUNT`: every COUNT-th from INDEX on, 0-based")
 	cmd.Flags().StringVar(&out, "out", "", "run `folder` to make (default runs/<date-time>-<method>)")
 	cmd.Flags().StringVar(&a.next, "next", "", "`text` printed at the end instead of the default hints (used by the container)")
+	cmd.Flags().BoolVar(&estimated, "estimate", false, "say what models would use (calls, tokens, USD, hours), and run nothing")
 	cmd.Flags().BoolVar(&goOn, "continue", false, "resume if --out already contains this experiment")
 	cmd.RunE = run(func(cmd *cobra.Command, _ []string) error {
 		loaded, err := a.load(cmd, flags)
@@ -89,6 +90,9 @@ silent, constant (a fixed rate), persona-given (told what the person wants).`,
 		}
 		if err := a.check(cmd.Context(), loaded); err != nil {
 			return err
+		}
+		if estimated {
+			return a.estimate(cmd.Context(), loaded)
 		}
 		if out == "" {
 			made := time.Now().Format("2006-01-02-150405") + "-" + strings.Join(loaded.Simulation.Methods, "-")

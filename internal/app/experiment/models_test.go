@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/app/estimate"
 	"github.com/propersim/propersim/internal/app/experiment"
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/internal/app/live"
@@ -170,4 +171,25 @@ func TestARecordedRunIsDerivedAgainWithoutAnEndpoint(t *testing.T) {
 	} else {
 		require.ErrorContains(t, err, "prompts")
 	}
+}
+
+// TestAnEstimateIsNearWhatIsUsed: within 25% in calls and tokens of what the run
+// then uses on the test server.
+func TestAnEstimateIsNearWhatIsUsed(t *testing.T) {
+	server := fakemodel.New(fakemodel.Config{})
+	t.Cleanup(server.Close)
+	c := allModels(t, server.BaseURL())
+	rows, err := estimate.Run(t.Context(), c)
+	require.NoError(t, err)
+	require.Less(t, server.Calls(), 60, "an estimate asks for a few answers of each kind")
+	_, usage := liveIn(t, c, folder.Folder(t.TempDir()))
+	var requests, tokens, wantRequests, wantTokens int64
+	for _, r := range rows {
+		used := usage[r.Role]
+		t.Logf("%s: estimated %d calls, %d + %d tokens; used %d, %d + %d", r.Role, r.Requests, r.Prompt, r.Completion, used.Requests, used.Prompt, used.Completion)
+		requests, tokens = requests+r.Requests, tokens+r.Prompt+r.Completion
+		wantRequests, wantTokens = wantRequests+used.Requests, wantTokens+used.Tokens()
+	}
+	require.InEpsilon(t, wantRequests, requests, 0.25)
+	require.InEpsilon(t, wantTokens, tokens, 0.25)
 }
