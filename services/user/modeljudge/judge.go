@@ -110,10 +110,16 @@ func (j *modelJudge) Judge(ctx context.Context, s *driver.Situation, candidates 
 	return out, model.EffectsOf(answers), nil
 }
 
+// shownToday is how many recommendations of today a prompt shows word by word: an
+// assistant that speaks at every step would fill the context of any model. The
+// counts say how many there were.
+const shownToday = 10
+
 // question is what the templates of the judge get.
 type question struct {
 	Person    portrait.Person
 	Rubric    portrait.Rubric
+	Earlier   int // recommendations of today before those that are shown
 	Today     []said
 	Moment    moment
 	Counts    counts
@@ -149,7 +155,11 @@ func (j *modelJudge) question(s *driver.Situation, c *simv1.Candidate) *question
 	if f.SinceLast >= 0 {
 		q.Counts.SinceLast = span(f.SinceLast)
 	}
-	for _, past := range s.Today {
+	today := s.Today
+	if n := len(today) - shownToday; n > 0 {
+		q.Earlier, today = n, today[n:]
+	}
+	for _, past := range today {
 		q.Today = append(q.Today, said{simtime.Clock(scale.SecondOfDay(past.GetStep()))[:5], past.GetDelivered().GetRecommendation().GetText()})
 	}
 	return q
