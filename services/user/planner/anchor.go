@@ -50,10 +50,30 @@ var usualStart = map[activity.Kind]int{
 // evening holds the activities that belong to the second half of the day.
 var evening = map[activity.Kind]bool{activity.Dinner: true, activity.WindDown: true, activity.Hosting: true}
 
-var partsOfDay = []struct {
+// partOfDay is what a phrase says of when: from so many seconds, where the usual
+// time of the activity is not within the part anyway.
+type partOfDay struct {
 	phrase string
 	from   int
-}{
+}
+
+// covers reports whether a usual time lies in a whole morning, afternoon or
+// evening. The finer parts of a day have a time of their own.
+func (p partOfDay) covers(second int) bool {
+	switch p.phrase {
+	case "morning":
+		return second >= 5*hour && second < 12*hour
+	case "afternoon":
+		return second >= 12*hour && second < 17*hour
+	case "evening":
+		return second >= 18*hour && second < 22*hour
+	}
+	return false
+}
+
+var partsOfDay = []partOfDay{
+	{"for breakfast", 7 * hour}, {"for lunch", 11*hour + 30*minute}, {"for dinner", 17*hour + 45*minute},
+
 	{"early morning", 7 * hour}, {"late morning", 10*hour + 30*minute}, {"mid-morning", 10 * hour}, {"morning", 9 * hour},
 	{"around lunch", 12*hour + 15*minute}, {"early afternoon", 13*hour + 30*minute}, {"late afternoon", 16*hour + 30*minute},
 	{"afternoon", 15 * hour}, {"early evening", 17*hour + 30*minute}, {"late evening", 21*hour + 30*minute}, {"evening", 20 * hour},
@@ -86,6 +106,8 @@ func readRhythm(p *simv1.Persona) rhythm {
 			r.anchors = append(r.anchors, a)
 		}
 	}
+	r.habits(p.GetLifestyle())
+	r.earn(p)
 	return r
 }
 
@@ -95,7 +117,7 @@ func readRhythm(p *simv1.Persona) rhythm {
 func settle(p *simv1.Persona, wake, bedtime int) (int, int) {
 	high := func(level simv1.TraitLevel) bool { return level == simv1.TraitLevel_TRAIT_LEVEL_HIGH }
 	if wake < 0 {
-		wake = 7*hour + 45*minute
+		wake = 7*hour + 45*minute + lean(p.GetLifestyle())
 		if high(p.GetBigFive().GetConscientiousness()) {
 			wake -= hour
 		}
@@ -115,6 +137,23 @@ func settle(p *simv1.Persona, wake, bedtime int) (int, int) {
 	return wake, bedtime
 }
 
+var (
+	early = regexp.MustCompile(`(?i)\b(early riser|early bird|(rises?|gets? up|wakes?( up)?) early|up early)\b`)
+	late  = regexp.MustCompile(`(?i)\b(night owl|late riser|sleeps? in|sleeps? late|(rises?|gets? up|wakes?( up)?) late)\b`)
+)
+
+// lean is how much earlier or later than others somebody gets up who says so
+// without a time, in seconds.
+func lean(lifestyle string) int {
+	switch {
+	case early.MatchString(lifestyle):
+		return -75 * minute
+	case late.MatchString(lifestyle):
+		return 75 * minute
+	}
+	return 0
+}
+
 // sleepTimes finds getting up and going to bed in a text, -1 where it does not
 // name them. A bedtime after midnight is beyond 24 hours.
 func sleepTimes(text string) (wake, bedtime int) {
@@ -128,6 +167,8 @@ func sleepTimes(text string) (wake, bedtime int) {
 			}
 		case named.kind == bed && bedtime < 0:
 			switch {
+			case named.at.past && second == 0:
+				second = day + 30*minute // "stays up past midnight"
 			case second < 5*hour, !named.at.sure && second >= 12*hour && second < 13*hour:
 				second = second%(12*hour) + day
 			case !named.at.sure && second < 12*hour:
@@ -248,7 +289,9 @@ func (r *rhythm) requirement(text string) (anchor, bool) {
 		a.from = usualStart[kind]
 		for _, part := range partsOfDay {
 			if strings.Contains(lower, part.phrase) {
-				a.from = part.from
+				if !part.covers(a.from) {
+					a.from = part.from
+				}
 				break
 			}
 		}

@@ -16,6 +16,7 @@ const (
 type clockTime struct {
 	second   int  // after midnight
 	sure     bool // the half of the day is beyond doubt
+	past     bool // "past midnight"
 	from, to int  // position in the text
 	link     string
 }
@@ -52,6 +53,7 @@ func clockTimes(text string) []clockTime {
 			continue
 		}
 		t.from, t.to = from, m[1]
+		t.past = strings.HasSuffix(strings.TrimRight(strings.ToLower(text[:from]), " "), "past")
 		t.link = linkBefore(text[:from], len(out) > 0 && len(strings.Fields(text[out[len(out)-1].to:from])) <= 1)
 		if !marked && (t.link == "" || !ends(text[m[1]:])) {
 			continue

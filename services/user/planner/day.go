@@ -64,8 +64,11 @@ func (p *Planner) frame(src seeded.Source) *layout {
 	for i := range anchors {
 		a := &anchors[i]
 		switch {
-		case a.to >= p.rhythm.bed:
-			a.to = bedtime
+		case a.to >= p.rhythm.bed: // what closes the day moves with the hour of going to bed
+			if !a.timed {
+				a.from += bedtime - p.rhythm.bed
+			}
+			a.from, a.to = min(a.from, bedtime-shortest), bedtime
 			continue
 		case !a.timed:
 			shift := jitter(src.At(forAnchors), i, 20)
