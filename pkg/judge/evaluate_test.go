@@ -265,6 +265,45 @@ func TestCompileNamesEachFault(t *testing.T) {
 		"content.liked[0].topics[0]", "communication.tones[0]"}, fields)
 }
 
+// TestTheBandCountsWhatIsClosed: what is protected, or has nothing liked to say,
+// is no chance; and nobody is wanted to say more than there is room for.
+func TestTheBandCountsWhatIsClosed(t *testing.T) {
+	hourly := []*simv1.FrequencyBound{trailing(1, 60)}
+	tests := map[string]struct {
+		change    func(*simv1.PreferenceSpec)
+		low, high float64 // per day
+	}{
+		"hourly": {func(s *simv1.PreferenceSpec) { s.Frequency.AtLeast, s.Frequency.AtMost = hourly, hourly }, 16, 16},
+		"hourly, mornings closed": {func(s *simv1.PreferenceSpec) {
+			s.Frequency.AtLeast, s.Frequency.AtMost, s.Timing.Protected = hourly, hourly, []*simv1.MomentPattern{clock(420, 720)}
+		}, 11, 11},
+		"hourly, not at work": {func(s *simv1.PreferenceSpec) {
+			s.Frequency.AtLeast, s.Frequency.AtMost, s.Timing.Protected = hourly, hourly, []*simv1.MomentPattern{during("work")}
+		}, 11, 11},
+		"three, room for one": {func(s *simv1.PreferenceSpec) {
+			s.Frequency.AtLeast, s.Frequency.AtMost, s.Timing.Receptive = []*simv1.FrequencyBound{day(3)}, []*simv1.FrequencyBound{trailing(1, 120)}, []*simv1.MomentPattern{clock(720, 780)}
+		}, 1, 1},
+		"a closed slot": {func(s *simv1.PreferenceSpec) {
+			s.Frequency.AtLeast, s.Timing.Protected = []*simv1.FrequencyBound{slots(1, clock(420, 540), clock(1200, 1260))}, []*simv1.MomentPattern{clock(400, 600)}
+		}, 1, 2},
+		"liked in the evening only": {func(s *simv1.PreferenceSpec) {
+			s.Frequency.AtLeast, s.Frequency.AtMost, s.Content.Liked = hourly, hourly, []*simv1.ContentRule{{Topics: []string{"books"}, When: clock(1200, 1320)}}
+		}, 2, 2},
+		"nothing open": {func(s *simv1.PreferenceSpec) {
+			s.Frequency.AtLeast, s.Timing.Protected = []*simv1.FrequencyBound{day(2)}, []*simv1.MomentPattern{clock(0, 1440)}
+		}, 0, 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := spec()
+			test.change(s)
+			low, high := judge.WantedBand(s)
+			require.InDelta(t, test.low, 16*low, 1e-9)
+			require.InDelta(t, test.high, 16*high, 1e-9)
+		})
+	}
+}
+
 func TestWantedBand(t *testing.T) {
 	tests := map[string]struct {
 		atLeast, atMost []*simv1.FrequencyBound
@@ -285,6 +324,7 @@ func TestWantedBand(t *testing.T) {
 			s := spec()
 			s.Frequency.AtLeast, s.Frequency.AtMost, s.Timing.Receptive = test.atLeast, test.atMost, test.receptive
 			low, high := judge.WantedBand(s)
+			require.LessOrEqual(t, low, high)
 			require.InDelta(t, test.low/16, low, 1e-9)
 			require.InDelta(t, test.high/16, high, 1e-9)
 		})
