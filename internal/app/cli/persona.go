@@ -34,12 +34,13 @@ in that folder, as "serve" and "simulate --out" would.`,
 		Example: `  propersim persona ls
   propersim persona show 7
   propersim persona compile me.yaml --write
+  propersim persona preview me.yaml --days 3
   propersim persona import --format generative-agents people/*/scratch.json --out mine
   propersim persona add me.yaml --address 127.0.0.1:7071`,
 	}
 	parent.PersistentFlags().StringVar(&p.address, "address", "", "`host:port` of a user service")
 	parent.PersistentFlags().StringVar(&p.data, "data", "", "data `folder` whose added people to use")
-	parent.AddCommand(p.list(), p.show(), p.validate(), p.compile(), p.imports(), p.add())
+	parent.AddCommand(p.list(), p.show(), p.validate(), p.compile(), p.preview(), p.imports(), p.add())
 	return parent
 }
 
