@@ -109,7 +109,9 @@ func NewGroup(runs []Run, method string, from, to int) Group {
 		g.Wanted.Max += u.Wanted.Max / float64(len(units))
 	}
 	g.bands(units)
-	g.Rates = total.Rates(1, g.Wanted)
+	wanted := g.Wanted
+	g.Rates = total.Rates(1)
+	g.Wanted = wanted
 	for _, s := range Statistics() {
 		g.Intervals[s.Name] = s.Bounds(units)
 		switch value := s.Value(units); s.Name {
@@ -131,15 +133,18 @@ func NewGroup(runs []Run, method string, from, to int) Group {
 // their band.
 func (g *Group) bands(units []Unit) {
 	for i := 0; i < len(units); {
-		given, hours := 0, 0.0
+		var counts Tally
+		hours := 0.0
 		j := i
 		for ; j < len(units) && units[j].Persona == units[i].Persona; j++ {
-			given, hours = given+units[j].Counts.Recommendations, hours+units[j].Hours
+			counts.Add(units[j].Counts)
+			hours += units[j].Hours
 		}
 		g.Personas++
-		if rate := ratio(float64(given), hours); rate != nil {
-			g.InBand += one(units[i].Wanted.Contains(*rate, 1))
-			g.NearBand += one(units[i].Wanted.Contains(*rate, 2))
+		if rate := ratio(float64(counts.Recommendations), hours); rate != nil {
+			band := counts.Band(hours)
+			g.InBand += one(band.Contains(*rate, 1))
+			g.NearBand += one(band.Contains(*rate, 2))
 		}
 		i = j
 	}
@@ -191,9 +196,9 @@ func Units(runs []Run, method string, from, to int) []Unit {
 			if d.Day >= from && d.Day <= to {
 				u.Counts.Add(d.Counts)
 				u.Hours += d.Counts.Hours(r.StepSeconds)
-				u.Wanted = d.Wanted
 			}
 		}
+		u.Wanted = u.Counts.Band(u.Hours)
 		if u.Counts.Steps > 0 {
 			out = append(out, u)
 		}

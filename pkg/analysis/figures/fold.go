@@ -8,8 +8,10 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/propersim/propersim/pkg/activity"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/judge"
+	"github.com/propersim/propersim/pkg/simtime"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
@@ -69,16 +71,25 @@ type Training struct {
 // Fold reads the entries of one run in order.
 type Fold struct {
 	run      Run
-	wanted   Band
+	best     *judge.Best
+	err      error // why nothing can be judged by the persona's spec
 	sequence int64
 	due      bool // a due moment is open
 }
 
-// NewFold returns an empty fold of a run; its persona must carry the spec.
+// NewFold returns an empty fold of a run; its persona must carry the spec, else
+// Add fails.
 func NewFold(run *environmentv1.Run) *Fold {
-	low, high := judge.WantedBand(run.GetPersona().GetSpec())
+	scale := simtime.Scale(run.GetConfig().GetStepSeconds())
+	rules, err := judge.Compile(run.GetPersona().GetSpec())
+	if err == nil {
+		err = scale.Validate()
+	}
+	if err != nil {
+		return &Fold{err: fmt.Errorf("run %s: %w", run.GetId(), err)}
+	}
 	return &Fold{
-		wanted: Band{Min: low, Max: high},
+		best: rules.NewBest(scale),
 		run: Run{
 			ID:          run.GetId(),
 			Persona:     run.GetPersona().GetId(),
@@ -120,6 +131,9 @@ func StateName(s environmentv1.RunState) string {
 
 // Add takes the next entry. An entry out of sequence is an errs.ErrDataLoss.
 func (f *Fold) Add(e *environmentv1.Entry) error {
+	if f.err != nil {
+		return f.err
+	}
 	if e.GetSequence() != f.sequence+1 {
 		return fmt.Errorf("run %s: entry %d follows entry %d: %w", f.run.ID, e.GetSequence(), f.sequence, errs.ErrDataLoss)
 	}
@@ -139,7 +153,7 @@ func (f *Fold) Run() Run {
 	out := f.run
 	out.Days = make([]Day, len(f.run.Days))
 	for i, d := range f.run.Days {
-		d.Rates = d.Counts.Rates(out.StepSeconds, f.wanted)
+		d.Rates = d.Counts.Rates(out.StepSeconds)
 		out.Days[i] = d
 	}
 	return out
@@ -164,6 +178,7 @@ func (f *Fold) step(s *environmentv1.Step) {
 		return
 	}
 	t.Waking++
+	f.chance(t, s)
 	day.Adapter = s.GetAdapter()
 	if s.GetPair() != nil {
 		t.Pairs++
@@ -187,6 +202,21 @@ func (f *Fold) judge(t *Tally, s *environmentv1.Step, given bool) {
 	t.Given.observe(verdict)
 	if verdict != nil && verdict.GetTotal() >= 3 {
 		t.Successes++
+	}
+}
+
+// chance counts what a perfect assistant would have done at a waking step, and
+// the most that would have been welcome: without an upper bound in the spec, twice
+// what was wanted.
+func (f *Fold) chance(t *Tally, s *environmentv1.Step) {
+	visible := activity.Kind(s.GetObservation().GetKind()) != activity.Private
+	c := f.best.Step(s.GetStep(), activity.Kind(s.GetAction().GetKind()), visible)
+	t.Wanted += one(c.Speaks)
+	switch {
+	case f.best.Bounded():
+		t.Welcome += one(c.Could)
+	case c.Speaks:
+		t.Welcome += 2
 	}
 }
 

@@ -127,6 +127,45 @@ func TestDueMoments(t *testing.T) {
 	}
 }
 
+// TestTheBandIsWhatTheLifeOffered: a perfect assistant cannot speak while the
+// user is at work, and is wanted no more than it can speak.
+func TestTheBandIsWhatTheLifeOffered(t *testing.T) {
+	day := func(kind string, hours int) (out []*environmentv1.EntryBody) {
+		for number := range int32(2 * hours) { // steps of half an hour from midnight
+			body := step(number, 1, moment{passed: 4})
+			body.GetStep().Action.Kind = kind
+			if number < 14 || number >= 46 {
+				body = step(number, 1, moment{asleep: true})
+			}
+			out = append(out, body)
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		kind      string
+		protected string
+		low, high float64 // recommendations in 16 waking hours
+	}{
+		"open":    {"reading", "work", 8, 16},
+		"at work": {"work", "work", 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := run("ada", "proper")
+			r.Persona.Spec.Timing.Protected = []*simv1.MomentPattern{{Activity: &simv1.ActivityPattern{
+				Kinds: []string{c.protected}, Relation: simv1.ActivityRelation_ACTIVITY_RELATION_DURING,
+			}}}
+			f := figures.NewFold(r)
+			for i, body := range day(c.kind, 24) {
+				require.NoError(t, f.Add(&environmentv1.Entry{Sequence: int64(i + 1), Hash: "h", Body: body}))
+			}
+			require.Equal(t, figures.Band{Min: c.low / 16, Max: c.high / 16}, f.Run().Days[0].Wanted)
+		})
+	}
+	r := run("ada", "proper")
+	r.Persona.Spec.Content.Liked = []*simv1.ContentRule{{Topics: []string{"ufos"}}}
+	require.ErrorIs(t, figures.NewFold(r).Add(&environmentv1.Entry{Sequence: 1}), errs.ErrInvalid)
+}
+
 func TestRatesOfADay(t *testing.T) {
 	got := fold(t, run("ada", "proper"), []moment{
 		{asleep: true},
@@ -151,7 +190,7 @@ func TestRatesOfADay(t *testing.T) {
 	require.InDelta(t, 0.5, *day.CriteriaGiven.Communication, 1e-12)
 	require.Equal(t, 3, day.Recommendations)
 	require.InDelta(t, 3/2.5, *day.PerWakingHour, 1e-12)
-	require.Equal(t, figures.Band{Min: 0.5, Max: 1}, day.Wanted)
+	require.Equal(t, figures.Band{Min: 2, Max: 2}, day.Wanted)
 	require.InDelta(t, 0.5, *day.SuccessRate, 1e-12)
 	require.InDelta(t, 1.0/3, *day.Precision, 1e-12)
 	require.InDelta(t, 0.5, *day.Recall, 1e-12)

@@ -20,7 +20,9 @@ type Rates struct {
 	// simulated waking hours.
 	Recommendations int      `json:"recommendations"`
 	PerWakingHour   *float64 `json:"per_waking_hour"`
-	// Wanted is the persona's band of recommendations per waking hour.
+	// Wanted is the band of recommendations per waking hour that the life offered:
+	// from what a perfect assistant would have said to the most that would have
+	// been welcome.
 	Wanted Band `json:"wanted_per_waking_hour"`
 	// SuccessRate is the share of judged recommendations with a total of at
 	// least 3.
@@ -53,7 +55,8 @@ type Band struct {
 }
 
 // Contains reports whether a rate lies in the band, widened by slack: 1 is the
-// band itself, 2 the range from half its lower to twice its upper end.
+// band itself, 2 the range from half of what a perfect assistant would say to
+// twice what would be welcome.
 func (b Band) Contains(perHour, slack float64) bool {
 	return perHour >= b.Min/slack && perHour <= b.Max*slack
 }
@@ -85,9 +88,17 @@ func (t Tally) Hours(stepSeconds int) float64 {
 	return float64(t.Waking) * float64(stepSeconds) / 3600
 }
 
+// Band returns the wanted band over so many simulated waking hours.
+func (t Tally) Band(hours float64) Band {
+	if hours == 0 {
+		return Band{}
+	}
+	return Band{Min: float64(t.Wanted) / hours, Max: float64(max(t.Wanted, t.Welcome)) / hours}
+}
+
 // Rates turns counts into figures; stepSeconds is the simulated length of a
 // step.
-func (t Tally) Rates(stepSeconds int, wanted Band) Rates {
+func (t Tally) Rates(stepSeconds int) Rates {
 	both := t.both()
 	return Rates{
 		Steps:           t.Steps,
@@ -100,7 +111,7 @@ func (t Tally) Rates(stepSeconds int, wanted Band) Rates {
 		CriteriaSilent:  t.Silent.criteria(),
 		Recommendations: t.Recommendations,
 		PerWakingHour:   ratio(float64(t.Recommendations), t.Hours(stepSeconds)),
-		Wanted:          wanted,
+		Wanted:          t.Band(t.Hours(stepSeconds)),
 		SuccessRate:     counts(t.Successes, t.Given.Judged),
 		DueMoments:      t.DueMoments,
 		DueServed:       t.DueServed,

@@ -26,6 +26,11 @@ type Tally struct {
 	DueMoments int `json:"due_moments"`
 	// DueServed counts those that a recommendation ended.
 	DueServed int `json:"due_served"`
+	// Wanted counts what a perfect assistant would have said: judge.Best.
+	Wanted int `json:"wanted"`
+	// Welcome counts the most that would have been welcome; it is not below
+	// Wanted.
+	Welcome int `json:"welcome"`
 	// Unjudged counts waking steps whose delivered candidate has no total.
 	Unjudged int `json:"unjudged"`
 	// Failed counts delivered failures of the assistant, which the user
@@ -63,6 +68,8 @@ func (t *Tally) Add(o Tally) {
 	t.AtDue += o.AtDue
 	t.DueMoments += o.DueMoments
 	t.DueServed += o.DueServed
+	t.Wanted += o.Wanted
+	t.Welcome += o.Welcome
 	t.Unjudged += o.Unjudged
 	t.Failed += o.Failed
 	t.FailedCandidates += o.FailedCandidates

@@ -123,7 +123,7 @@ func newRow(r figures.Run, from int) row {
 		}
 		if d.Day >= from {
 			end.Add(d.Counts)
-			out.Last = end.Rates(r.StepSeconds, d.Wanted)
+			out.Last = end.Rates(r.StepSeconds)
 		}
 	}
 	if out.First.MeanScore != nil && out.Last.MeanScore != nil {

@@ -37,7 +37,7 @@ func experiment(personas, days int, methods ...string) []figures.Run {
 }
 
 func day(s seeded.Source, number int, learns bool) figures.Day {
-	t := figures.Tally{Steps: 576, Waking: 384, DueMoments: 6}
+	t := figures.Tally{Steps: 576, Waking: 384, DueMoments: 6, Wanted: 3, Welcome: 8}
 	if learns {
 		t.Recommendations = max(2, int(380*math.Exp(-float64(number-1)/2.2))+s.Intn(9, 1))
 		t.DueServed = min(6, 2+number/3)
@@ -51,7 +51,7 @@ func day(s seeded.Source, number int, learns bool) figures.Day {
 		t.Given.Decided[i], t.Silent.Decided[i] = said, silent
 		t.Given.Passed[i], t.Silent.Passed[i] = said*(i+1)/5, silent*(i+5)/9
 	}
-	return figures.Day{Day: number, Rates: t.Rates(150, figures.Band{Min: 0.15, Max: 0.5}), Counts: t}
+	return figures.Day{Day: number, Rates: t.Rates(150), Counts: t}
 }
 
 func input(runs []figures.Run, text string) report.Input {
