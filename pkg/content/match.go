@@ -60,7 +60,7 @@ func MatchAt(words []string, i int) (Match, bool) {
 	return best, best.Topic >= 0
 }
 
-// Classify returns the topic that a text is about, or "" where no word tells.
+// Classify returns the topic that a text is about, or "" if no word names one.
 // Longer phrases weigh more (the square of their words), repeated ones add up,
 // and of equals the one that came to its weight first wins.
 func Classify(text string) string {

@@ -53,7 +53,7 @@ var toneCues = map[Tone][]string{
 	Encouraging: {"you've got", "you can", "well done", "great", "keep going", "keep it up", "proud", "you are doing", "you're doing", "good work", "wonderful", "nice work", "step closer"},
 }
 
-// ToneOf tells the tone of a finished text by its cues, as well as words allow;
+// ToneOf guesses the tone of a finished text by its cue words;
 // false where none is present or two tones are level.
 func ToneOf(text string) (Tone, bool) {
 	padded := " " + strings.Join(Split(text), " ") + " "

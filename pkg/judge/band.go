@@ -187,8 +187,8 @@ func (m *minutes) sleep() {
 	}
 }
 
-// lasts is how long an activity pattern holds on the model day where the activity
-// takes so many minutes; 0 means the usual length.
+// lasts returns how many minutes of the model day an activity pattern matches if
+// the activity takes length minutes; 0 means the usual length.
 func (p *pattern) lasts(length int) float64 {
 	switch {
 	case p.after:

@@ -25,7 +25,7 @@ type pattern struct {
 	set      uint64 // bit per activity.Index
 }
 
-// matches reports whether the pattern holds at the moment r.
+// matches reports whether the pattern includes the moment r.
 func (p *pattern) matches(r *Reading) bool {
 	if p.clocked && !within(r.second, p.from, p.to) {
 		return false
@@ -33,11 +33,11 @@ func (p *pattern) matches(r *Reading) bool {
 	if !p.active {
 		return true
 	}
-	goesOn := r.kind >= 0 && p.set&(1<<r.kind) != 0
+	during := r.kind >= 0 && p.set&(1<<r.kind) != 0
 	if !p.after {
-		return goesOn
+		return during
 	}
-	if goesOn {
+	if during {
 		return false
 	}
 	for _, k := range p.kinds {
@@ -70,7 +70,7 @@ func (p *pattern) clockMinutes() float64 {
 	return float64(length) / 60
 }
 
-// describe names a pattern that brought no phrase of its own.
+// describe names a pattern that has no name in the spec.
 func (p *pattern) describe() string {
 	var parts []string
 	if p.active {

@@ -16,7 +16,7 @@ type speech struct {
 	boundaries []boundary
 }
 
-// boundary is a line with the check that finds it crossed.
+// boundary is a limit on what may be said, with its check.
 type boundary struct {
 	name string
 	// crossed gets the text, its lower-case form and the topic (-1 unknown).
@@ -116,7 +116,7 @@ var (
 	private  = []string{"your wife", "your husband", "your partner", "your ex", "your marriage", "your divorce", "your children", "your kids", "your daughter", "your son", "your mother", "your father", "your parents", "your love life", "your salary"}
 )
 
-// mentions reports whether a lower-case text holds one of the phrases as whole
+// mentions reports whether a lower-case text contains one of the phrases as whole
 // words.
 func mentions(lower string, phrases []string) bool {
 	for _, phrase := range phrases {
@@ -140,7 +140,7 @@ func letterAt(s string, i int) bool {
 	return i >= 0 && i < len(s) && (s[i] >= 'a' && s[i] <= 'z' || s[i] >= '0' && s[i] <= '9' || s[i] >= 0x80)
 }
 
-// words counts what stands between white space.
+// words counts the words of a text, separated by white space.
 func words(text string) int {
 	n, inside := 0, false
 	for _, r := range text {

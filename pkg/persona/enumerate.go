@@ -33,7 +33,7 @@ func marks(s string) [][]int {
 	}
 }
 
-// enumerated returns what stands before a numbered list and its entries. A
+// enumerated returns the text before a numbered list, and its entries. A
 // text without one is split at line ends, semicolons and sentences, or at
 // commas where every part has a number, as times of day do.
 func enumerated(s string) (string, []string) {

@@ -15,10 +15,11 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-// maxImport bounds a scratch file, which holds more than the persona: 1 MiB.
+// maxImport is the largest scratch file accepted, in bytes: it also has the state
+// of a simulation.
 const maxImport = 1 << 20
 
-// scratch holds the keys of a generative-agents scratch.json that describe a
+// scratch has the keys of a generative-agents scratch.json that describe a
 // person. The published personas of the task have traits, goals and criteria;
 // the family's own files have innate, learned and currently in their place.
 type scratch struct {

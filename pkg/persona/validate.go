@@ -99,8 +99,8 @@ func contract(p *simv1.Persona, v *errs.Violations) error {
 	return nil
 }
 
-// characters reports texts that hold nothing but white space, and characters that no
-// text may have.
+// characters reports texts of nothing but white space, and characters that no text
+// may have.
 func characters(p *simv1.Persona, v *errs.Violations) {
 	prose := func(path, text string) {
 		if text != "" && strings.TrimSpace(text) == "" {

@@ -21,8 +21,8 @@ type drivers struct {
 }
 
 // session checks what a session starts from: errs.Violations for a backend that
-// is not the server's, for a persona without a spec that can be judged by, and
-// for a world or time scale in which nobody can live.
+// is not the server's, for a persona without a usable spec, and for an invalid
+// world or time scale.
 func (d *drivers) session(start *userv1.SessionStart) (*session, error) {
 	if err := driver.Verify("start.planner", start.GetPlanner(), d.planners.Backend); err != nil {
 		return nil, err

@@ -27,8 +27,8 @@ type people struct {
 	byID    map[string]int // position in builtin
 }
 
-// known is a stored persona with what it was made of: the persona as it came,
-// with its id, as deterministic protobuf. Equal content means the same persona.
+// known is a stored persona with its source: the persona as it was sent, with its
+// id, as deterministic protobuf. Equal sources mean the same persona.
 type known struct {
 	stored *userv1.StoredPersona
 	given  []byte

@@ -17,14 +17,14 @@ import (
 )
 
 // session is one person in one run: a fold over the committed steps and their
-// notes. Planning and judging may take as long as a model takes: neither keeps mu
-// meanwhile, so that they delay no other call.
+// notes. Planning and judging may take as long as a model call, so neither keeps
+// mu while it works.
 type session struct {
 	runID string
 	scale simtime.Scale
 	judge driver.Judge
 
-	// turn has one place: whoever fills it may use the planner.
+	// turn is a semaphore of one: its owner may call the planner.
 	turn    chan struct{}
 	planner driver.Planner
 
@@ -35,8 +35,8 @@ type session struct {
 	latest  acted // the last answer of the planner; guarded by mu
 }
 
-// acted is an answer of the planner. A repeated call gets it again, notes and
-// calls included: nobody knows whether the first answer arrived.
+// acted is an answer of the planner. A repeated call gets the same answer, notes
+// and calls included, because the first one may have been lost.
 type acted struct {
 	made    bool // false: there is no answer yet
 	step    int32
@@ -140,8 +140,8 @@ func (s *session) take(ctx context.Context) error {
 
 func (s *session) release() { <-s.turn }
 
-// evaluate judges candidates at a step. The session may go on meanwhile; a
-// judgement of a moment that is over by then is refused.
+// evaluate judges candidates at a step. It keeps no lock while it judges, and
+// refuses the judgement if the session has moved to another step by then.
 func (s *session) evaluate(ctx context.Context, req *userv1.EvaluateRequest) (*userv1.EvaluateResponse, error) {
 	for i, candidate := range req.GetCandidates() {
 		if candidate.GetChoice() == nil {

@@ -28,7 +28,7 @@ type Compilation struct {
 	// Clauses account for every stretch of the texts; empty for a compiler that
 	// does not say.
 	Clauses []*userv1.Clause
-	// Faults say why nobody can be judged by the spec, one for each text at fault,
+	// Faults say why the spec cannot be used for judging, one for each text at fault,
 	// with paths below the rubric ("timing"); nil where the spec can be used.
 	Faults errs.Violations
 }

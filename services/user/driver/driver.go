@@ -21,8 +21,8 @@ const (
 	Exact    = "exact"
 )
 
-// Life is what one session is about. Nothing in it changes during a run, and
-// nobody may change the messages.
+// Life is what one session is about. Nothing in it changes during a run; callers
+// and drivers must not change the messages.
 type Life struct {
 	// RunID is the opaque handle of the run. It may label what a driver does; no
 	// decision may depend on it.

@@ -18,7 +18,7 @@ type Planner interface {
 	// A decision that the planner cannot derive again from Life and earlier notes
 	// is returned as a note, with the answer of the step at which it was made and
 	// only there. The notes become part of the run when the step is committed; a
-	// planner that is restored from them goes on with the same plan.
+	// planner that is restored from them continues the same plan.
 	//
 	// It returns an error where no plan can be had, those of the context and of
 	// the model among them, and keeps nothing of the attempt.
@@ -43,7 +43,7 @@ type Planners struct {
 	// Backend says which driver it is, as in the identity of a run.
 	Backend *simv1.Backend
 	// New returns the planner of a session. errs.Violations, with paths below life
-	// ("world.rooms[1]"), where nobody can live so. It is quick: what takes long
-	// happens in Act.
+	// ("world.rooms[1]"), for an unusable persona, world or time scale. It is quick:
+	// slow work belongs in Act.
 	New func(life Life) (Planner, error)
 }

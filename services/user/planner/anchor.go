@@ -8,7 +8,7 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-// anchor is something that every day holds. Seconds from the midnight before
+// anchor is an activity that every day has. Seconds from the midnight before
 // waking up; they may run past the next midnight.
 type anchor struct {
 	kind     activity.Kind
@@ -47,7 +47,8 @@ var usualStart = map[activity.Kind]int{
 	activity.Hosting: 19*hour + 30*minute, activity.Relaxing: 14 * hour,
 }
 
-// evening holds the activities that belong to the second half of the day.
+// evening lists the activities of the second half of the day: "dinner at seven" is
+// at 19:00.
 var evening = map[activity.Kind]bool{activity.Dinner: true, activity.WindDown: true, activity.Hosting: true}
 
 // partOfDay is what a phrase says of when: from so many seconds, where the usual
@@ -95,7 +96,7 @@ func readRhythm(p *simv1.Persona) rhythm {
 		}
 	}
 	r := rhythm{}
-	r.wake, r.bed = settle(p, wake, bedtime)
+	r.wake, r.bed = sleepRhythm(p, wake, bedtime)
 	for _, text := range p.GetDailyPlanRequirements() {
 		if a, ok := r.requirement(text); ok {
 			r.anchors = append(r.anchors, a)
@@ -111,10 +112,10 @@ func readRhythm(p *simv1.Persona) rhythm {
 	return r
 }
 
-// settle completes the times of getting up and going to bed: about 16 hours
+// sleepRhythm completes the times of getting up and going to bed: about 16 hours
 // apart, earlier for the old and the conscientious, later for the young and
 // the outgoing. A day is never shorter than 10 nor longer than 20 hours.
-func settle(p *simv1.Persona, wake, bedtime int) (int, int) {
+func sleepRhythm(p *simv1.Persona, wake, bedtime int) (int, int) {
 	high := func(level simv1.TraitLevel) bool { return level == simv1.TraitLevel_TRAIT_LEVEL_HIGH }
 	if wake < 0 {
 		wake = 7*hour + 45*minute + lean(p.GetLifestyle())
@@ -228,8 +229,8 @@ func (r *rhythm) meals(text string) []anchor {
 	return out
 }
 
-// within puts a time of doubtful half into the waking day; "dinner at seven"
-// is an evening meal.
+// within resolves a time that may be morning or evening to the one in the waking
+// day; "dinner at seven" is an evening meal.
 func (r *rhythm) within(t clockTime, kind activity.Kind) int {
 	second := t.second
 	if !t.sure && second < 12*hour && evening[kind] {
@@ -302,7 +303,7 @@ func (r *rhythm) requirement(text string) (anchor, bool) {
 	return a, a.to-a.from >= shortest && a.from < r.bed
 }
 
-// span settles a range: "4:00 to 5:00 pm" is an afternoon, "11 to 1 pm" begins
+// span resolves a range: "4:00 to 5:00 pm" is an afternoon, "11 to 1 pm" begins
 // in the morning.
 func (r *rhythm) span(first, last clockTime, kind activity.Kind) (int, int) {
 	if last.sure && !first.sure && first.second < 12*hour && first.second+12*hour < last.second {

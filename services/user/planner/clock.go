@@ -15,7 +15,7 @@ const (
 // clockTime is a time of day found in prose.
 type clockTime struct {
 	second   int  // after midnight
-	sure     bool // the half of the day is beyond doubt
+	sure     bool // false: may be morning or evening
 	past     bool // "past midnight"
 	from, to int  // position in the text
 	link     string
@@ -49,7 +49,7 @@ func clockTimes(text string) []clockTime {
 			from++
 		}
 		t, marked, ok := readClock(group)
-		if !ok || goesOn(text[:m[1]], text[m[1]:]) {
+		if !ok || continues(text[:m[1]], text[m[1]:]) {
 			continue
 		}
 		t.from, t.to = from, m[1]
@@ -63,16 +63,17 @@ func clockTimes(text string) []clockTime {
 	return out
 }
 
-// goesOn reports whether a match is only the beginning of a longer word or
+// continues reports whether a match is only the beginning of a longer word or
 // number, as in "20th" or "2024".
-func goesOn(match, rest string) bool {
+func continues(match, rest string) bool {
 	word := func(c byte) bool {
 		return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
 	}
 	return rest != "" && word(rest[0]) && word(match[len(match)-1]) && !strings.HasPrefix(rest, "–")
 }
 
-// readClock puts a match together; marked says that it cannot be a mere number.
+// readClock reads a match; marked means that it is a time even without a
+// preposition.
 func readClock(group func(int) string) (t clockTime, marked, ok bool) {
 	switch group(2) {
 	case "noon", "midday":
@@ -112,7 +113,7 @@ func readClock(group func(int) string) (t clockTime, marked, ok bool) {
 
 var links = []string{"at", "by", "around", "about", "until", "till", "from", "between", "before", "after", "since", "to", "and", "-", "–", "or"}
 
-// linkBefore returns the word that ties a time to what stands before it. "to",
+// linkBefore returns the preposition before a time, such as "at" or "until". "to",
 // "and", "or" and dashes count only between two times.
 func linkBefore(text string, second bool) string {
 	fields := strings.Fields(text)

@@ -40,7 +40,7 @@ func (p *Planner) Frame(number int32) Frame {
 		l.blocks = append(l.blocks, gap)
 	}
 	l.sort()
-	l.mend()
+	l.closeGaps()
 	out := Frame{Wake: l.from, Bed: l.to}
 	for _, b := range l.blocks {
 		out.Stretches = append(out.Stretches, Stretch{From: b.from, To: b.to, Kind: b.kind, Doing: b.subject, Fixed: b.kind != ""})
@@ -71,7 +71,7 @@ func (p *Planner) Kinds() []activity.Kind {
 }
 
 // Places returns where an activity can be done. An activity that the world does
-// not afford gives way to a similar one, which is returned with its places.
+// not afford is replaced by a similar one, which is returned with its places.
 func (p *Planner) Places(kind activity.Kind) (activity.Kind, []world.Spot) {
 	m := maker{planner: p, src: p.source, room: p.bed.Room}
 	kind, _ = m.place(kind, 0)

@@ -40,7 +40,7 @@ const (
 func (p *Planner) blocks(src seeded.Source) (wake, bedtime int, out []block) {
 	l := p.frame(src)
 	p.fill(src, l)
-	l.mend()
+	l.closeGaps()
 	return l.from, l.to, l.blocks
 }
 
@@ -53,7 +53,7 @@ func (p *Planner) frame(src seeded.Source) *layout {
 	}
 	wake := p.rhythm.wake + jitter(src, forWake, 10*loose)
 	bedtime := p.rhythm.bed + jitter(src, forBed, 14*loose)
-	for _, a := range p.rhythm.anchors { // nobody oversleeps a fixed time
+	for _, a := range p.rhythm.anchors { // a fixed time early in the day wakes the person
 		if a.timed && a.from-shortest >= p.rhythm.wake-shortest {
 			wake = min(wake, max(a.from-shortest, p.rhythm.wake-shortest))
 		}
@@ -92,7 +92,7 @@ func jitter(src seeded.Source, purpose int, minutes float64) int {
 	return int(min(2, max(-2, src.Normal(purpose))) * minutes * minute)
 }
 
-// routine adds what nearly every day holds and the persona did not mention:
+// routine adds what nearly every day has and the persona did not mention:
 // getting up, washing, dressing, meals, and winding down.
 func (p *Planner) routine(src seeded.Source, l *layout) {
 	short := func(i, least, most int) int { return (least + src.Intn(most-least+1, i)) * minute }

@@ -164,7 +164,7 @@ var topicKinds = map[string]activity.Kind{
 }
 
 // interestKind returns the activity by which an interest is followed at home;
-// false where no word tells.
+// false if no word names one.
 func interestKind(interest string) (activity.Kind, bool) {
 	kind, ok := kindOf(interest)
 	switch kind {

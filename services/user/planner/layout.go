@@ -7,15 +7,15 @@ import (
 	"github.com/propersim/propersim/pkg/activity"
 )
 
-// layout is a day being put together: blocks in order, without overlap, within
+// layout is a day under construction: blocks in order, without overlap, within
 // [from, to).
 type layout struct {
 	from, to int
 	blocks   []block
 }
 
-// paint puts a block over what is there: what it covers is cut. A block that
-// would bury a fixed one is moved behind it instead.
+// paint adds a block and cuts what it overlaps. A block that would cover another
+// one entirely is moved behind that one.
 func (l *layout) paint(b block) {
 	for moved := true; moved; {
 		moved = false
@@ -83,9 +83,9 @@ func (l *layout) gap() (gap block, before activity.Kind, ok bool) {
 	return gaps[0], before, true
 }
 
-// offer places a block of so many seconds at a time or in the nearest gap that
-// is at most within seconds away; it is shortened, down to the shortest task,
-// where a gap is narrow, and left out where there is none.
+// offer adds a block of lasts seconds at from, or in the nearest gap at most within
+// seconds away. It shortens the block to fit the gap, down to the shortest task,
+// and adds none if there is no gap.
 func (l *layout) offer(kind activity.Kind, from, lasts, within int) {
 	best := block{}
 	bestAway := within + 1
@@ -102,9 +102,9 @@ func (l *layout) offer(kind activity.Kind, from, lasts, within int) {
 	}
 }
 
-// mend closes the gaps that are too short for a task of their own: the block
-// before takes them, at the day's beginning the one after.
-func (l *layout) mend() {
+// closeGaps gives each gap that is too short for a task to the block before it,
+// and one at the beginning of the day to the block after it.
+func (l *layout) closeGaps() {
 	if len(l.blocks) == 0 {
 		l.blocks = []block{{from: l.from, to: l.to, kind: activity.Relaxing}}
 	}

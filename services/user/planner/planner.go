@@ -47,7 +47,7 @@ type Task struct {
 	// Required: part of a daily requirement.
 	Required bool
 	// Action and Observation are what the person does and what is seen of it.
-	// They are shared: nobody may change them.
+	// They are shared: callers must not change them.
 	Action      *simv1.Action
 	Observation *simv1.Observation
 }

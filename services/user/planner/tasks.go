@@ -27,8 +27,8 @@ var instead = map[activity.Kind]activity.Kind{
 }
 
 // place binds a kind to a spot: mostly the nearest, sometimes another. A kind
-// that the world does not afford gives way to a similar one, in the end to the
-// bedside, which every world has.
+// that the world does not afford is replaced by a similar one, and finally by
+// getting up at the bed, which every world has.
 func (m *maker) place(kind activity.Kind, number int) (activity.Kind, world.Spot) {
 	for range 4 {
 		if len(m.planner.plan.Spots(kind)) > 0 {
@@ -123,8 +123,8 @@ func taskCount(total int) int {
 	return max(1, (total+longest-1)/longest, min(total/shortest, (total+10*minute)/(20*minute)))
 }
 
-// describe words a task: no description returns on a day before all of its kind
-// were used.
+// describe returns the words for a task. No description is used twice on a day
+// before all of its kind were used.
 func (m *maker) describe(kind activity.Kind, b block, i int) string {
 	if b.interest != "" && i == 0 {
 		return follow(kind, b.interest)
