@@ -58,6 +58,8 @@ func TestRequirements(t *testing.T) {
 		"cook dinner at 18:00":                        {activity.Cooking, "18:00", "18:40"},
 		"play the piano at noon for 30 min":           {activity.Music, "12:00", "12:30"},
 		"homework with the children from 5 to 6 pm":   {activity.FamilyCare, "17:00", "18:00"},
+		"lunch break at 12:30pm":                      {activity.Lunch, "12:30", "13:10"},
+		"dinner at 7:15PM":                            {activity.Dinner, "19:15", "20:00"},
 		"reading poems, 8pm":                          {activity.Reading, "20:00", "20:45"},
 	}
 	r := rhythm{wake: seconds("6:00"), bed: seconds("22:30")}

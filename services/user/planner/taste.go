@@ -66,7 +66,7 @@ func newTaste(p *simv1.Persona) taste {
 	t := taste{weight: make([]float64, len(leisures)), interests: map[activity.Kind][]string{}}
 	pull := map[activity.Kind]float64{}
 	for _, interest := range p.GetCurrentInterests() {
-		subject := brief(strings.TrimRight(strings.TrimSpace(interest), "."))
+		subject := brief(gerund(strings.TrimRight(strings.TrimSpace(interest), ".")))
 		kind, ok := interestKind(interest)
 		if !ok { // one can still read, talk and dream about it
 			for _, kind := range []activity.Kind{activity.Reading, activity.Phone, activity.Relaxing} {
@@ -96,6 +96,15 @@ func newTaste(p *simv1.Persona) taste {
 		t.weight[i] = l.base * math.Exp(exponent) * (1 + pull[l.kind])
 	}
 	return t
+}
+
+// gerund writes an interest that begins with a gerund, as entries of a list do
+// ("Restoring radios"), as it stands in a sentence.
+func gerund(interest string) string {
+	if first, _, _ := strings.Cut(interest, " "); strings.HasSuffix(first, "ing") {
+		return lowerFirst(interest)
+	}
+	return interest
 }
 
 func (l *leisure) fits(life string) bool {
