@@ -7,8 +7,7 @@ import (
 )
 
 // Best follows a life as it was lived and says what a perfect assistant would
-// have done: it speaks whenever something is due and it has something liked to
-// say, and never else. Beside it follows the most that would still have been
+// have done: it speaks whenever something is due, and never else. Beside it follows the most that would still have been
 // welcome: somebody who speaks at every open moment at which one more exceeds no
 // upper bound. Both are what an assistant can be measured against; neither can be
 // read from the spec alone, because they depend on how the days went. It is not
@@ -41,18 +40,14 @@ func (j *Judge) NewBest(scale simtime.Scale) *Best {
 // at every open moment, and says nothing about how much is wanted.
 func (b *Best) Bounded() bool { return len(b.judge.atMost) > 0 }
 
-// Step takes in the next waking step. Steps must ascend. visible says whether an
-// assistant sees what the user does; it says nothing to somebody out of sight.
-func (b *Best) Step(step int32, kind activity.Kind, visible bool) Chance {
+// Step takes in the next waking step. Steps must ascend.
+func (b *Best) Step(step int32, kind activity.Kind) Chance {
 	r := b.least.Read(step, kind)
-	c := Chance{Open: r.Receptive && !r.Protected}
-	if c.Open {
-		c.Liked = r.anyLiked()
-	}
-	c.Speaks = r.Due && c.Liked && visible
+	c := Chance{Open: r.Receptive && !r.Protected, Speaks: r.Due}
+	c.Liked = c.Open && r.anyLiked()
 	b.least.Observe(step, kind, c.Speaks)
 	m := b.most.Read(step, kind)
-	c.Could = c.Liked && visible && m.Admissible
+	c.Could = c.Liked && m.Admissible
 	b.most.Observe(step, kind, c.Could)
 	return c
 }

@@ -19,7 +19,7 @@ func lives(t *testing.T, s *simv1.PreferenceSpec, doing func(step int32) activit
 	best := compiled.NewBest(scale)
 	for step := hour(7); step < hour(23); step++ {
 		kind := doing(step)
-		c := best.Step(step, kind, kind != activity.Hygiene)
+		c := best.Step(step, kind)
 		if c.Open {
 			open++
 		}
@@ -66,9 +66,6 @@ func TestTheBestIsWhatADayAllows(t *testing.T) {
 			s.Content.Liked = []*simv1.ContentRule{{Topics: []string{"investing"}}}
 			s.Communication.Boundaries = []simv1.Boundary{simv1.Boundary_BOUNDARY_NO_MONEY}
 		}, reading, 0, 0},
-		"out of sight": {func(s *simv1.PreferenceSpec) {
-			s.Frequency.AtLeast = []*simv1.FrequencyBound{day(2)}
-		}, func(int32) activity.Kind { return activity.Hygiene }, 0, 0},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -94,13 +91,13 @@ func TestThePerfectAssistantIsNeverWrong(t *testing.T) {
 				kind = rapid.SampledFrom(activity.Kinds()).Draw(t, "kind")
 			}
 			r := shadow.Read(step, kind)
-			c := best.Step(step, kind, true)
+			c := best.Step(step, kind)
 			verdicts := r.Verdicts(say("books", "warm", "A book."), simv1.Criterion_CRITERION_TIMING, simv1.Criterion_CRITERION_FREQUENCY)
 			if c.Speaks {
 				for _, v := range verdicts {
 					require.Equal(t, simv1.Outcome_OUTCOME_PASS, v.GetOutcome())
 				}
-			} else if c.Liked {
+			} else {
 				require.EqualValues(t, 4, r.Evaluate(silence()).GetTotal())
 			}
 			shadow.Observe(step, kind, c.Speaks)

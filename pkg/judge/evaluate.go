@@ -196,6 +196,8 @@ func (r *Reading) whyNotDue() string {
 		return "not wanted: no receptive moment"
 	case !r.Admissible:
 		return "not wanted: " + r.exceededBy
+	case r.Wanted && !r.Liked:
+		return "not wanted: no topic is liked at this moment"
 	default:
 		return "not wanted: enough so far"
 	}

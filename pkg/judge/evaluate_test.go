@@ -246,6 +246,26 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// TestNothingIsDueWhileNothingWelcomeCouldBeSaid: silence is right where no topic
+// would have passed, and due again as soon as one would.
+func TestNothingIsDueWhileNothingWelcomeCouldBeSaid(t *testing.T) {
+	s := spec()
+	s.Frequency.AtLeast = []*simv1.FrequencyBound{trailing(1, 60)}
+	s.Content.Liked = []*simv1.ContentRule{{Topics: []string{"investing", "books"}, When: clock(1200, 1320)}}
+	noon := read(t, s, nil, hour(12), activity.Reading)
+	require.True(t, noon.Receptive && noon.Wanted && noon.Admissible)
+	require.False(t, noon.Due)
+	e := noon.Evaluate(silence())
+	require.EqualValues(t, 4, e.GetTotal())
+	require.Equal(t, "not wanted: no topic is liked at this moment", e.GetVerdicts()[0].GetReason())
+	evening := read(t, s, nil, hour(21), activity.Reading)
+	require.True(t, evening.Due)
+
+	s.Content.Liked[0].Topics = []string{"investing"}
+	s.Communication.Boundaries = []simv1.Boundary{simv1.Boundary_BOUNDARY_NO_MONEY}
+	require.False(t, func() bool { r := read(t, s, nil, hour(21), activity.Reading); return r.Due }(), "liked, but beyond a boundary")
+}
+
 func TestCompileNamesEachFault(t *testing.T) {
 	s := spec()
 	s.Timing.Receptive = []*simv1.MomentPattern{during("juggling"), {Activity: &simv1.ActivityPattern{Kinds: []string{"work"}}}}

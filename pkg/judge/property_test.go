@@ -102,7 +102,10 @@ func TestVerdictsHoldTogether(t *testing.T) {
 		judge, err := judge.Compile(drawSpec(t))
 		require.NoError(t, err)
 		r := live(t, judge.NewHistory(scale))
-		require.Equal(t, r.Receptive && !r.Protected && r.Wanted && r.Admissible, r.Due)
+		require.Equal(t, r.Receptive && !r.Protected && r.Wanted && r.Admissible && r.Liked, r.Due)
+		if r.Due {
+			require.NotEmpty(t, r.LikedTopics(), "something can be said")
+		}
 
 		quiet := r.Evaluate(silence())
 		if !r.Due {

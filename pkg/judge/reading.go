@@ -17,7 +17,12 @@ type Reading struct {
 	Wanted bool
 	// Admissible: one more recommendation exceeds no upper bound.
 	Admissible bool
-	// Due: Receptive, not Protected, Wanted and Admissible.
+	// Liked: some topic passes the criterion of preference and the boundaries that
+	// are about topics. It is read only where all the rest of Due holds; elsewhere
+	// it is false.
+	Liked bool
+	// Due: Receptive, not Protected, Wanted, Admissible and Liked. Nothing is due
+	// while nothing welcome could be said.
 	Due bool
 
 	history  *History
@@ -54,7 +59,8 @@ func (h *History) Read(step int32, kind activity.Kind) Reading {
 	}
 	r.readTiming()
 	r.readFrequency()
-	r.Due = r.Receptive && !r.Protected && r.Wanted && r.Admissible
+	r.Liked = r.Receptive && !r.Protected && r.Wanted && r.Admissible && r.anyLiked()
+	r.Due = r.Liked
 	return r
 }
 

@@ -209,8 +209,7 @@ func (f *Fold) judge(t *Tally, s *environmentv1.Step, given bool) {
 // the most that would have been welcome: without an upper bound in the spec, twice
 // what was wanted.
 func (f *Fold) chance(t *Tally, s *environmentv1.Step) {
-	visible := activity.Kind(s.GetObservation().GetKind()) != activity.Private
-	c := f.best.Step(s.GetStep(), activity.Kind(s.GetAction().GetKind()), visible)
+	c := f.best.Step(s.GetStep(), activity.Kind(s.GetAction().GetKind()))
 	t.Wanted += one(c.Speaks)
 	switch {
 	case f.best.Bounded():

@@ -72,8 +72,7 @@ func Days(p *simv1.Persona, w *simv1.World, settings *simv1.Settings, days int32
 		if seen == nil {
 			continue
 		}
-		visible := activity.Kind(seen.GetKind()) != activity.Private
-		chance := best.Step(step, activity.Kind(action.GetKind()), visible)
+		chance := best.Step(step, activity.Kind(action.GetKind()))
 		if d, second := at(plans, scale, step); d <= days {
 			out[d-1].count(plans.Day(d), second, chance, scale)
 		}

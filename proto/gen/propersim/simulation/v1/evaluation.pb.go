@@ -336,7 +336,7 @@ type Moment struct {
 	// A protected pattern matches.
 	Protected bool `protobuf:"varint,2,opt,name=protected,proto3" json:"protected,omitempty"`
 	// A recommendation is wanted now: receptive, not protected, the wanted number
-	// not yet met, and one more would exceed no upper bound.
+	// not yet met, one more would exceed no upper bound, and some topic is liked.
 	Due           bool `protobuf:"varint,3,opt,name=due,proto3" json:"due,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
