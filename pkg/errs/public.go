@@ -105,10 +105,14 @@ func ownPublicText(err error) (string, bool) {
 	return "", false
 }
 
-// tails are the sentinels whose words are those of a gRPC code and say nothing
-// in a sentence. "not found" and "already exists" are not among them: in
+// tails are the sentinels whose words add nothing at the end of a sentence: they
+// are those of a gRPC code, or repeat the reason that the ErrorInfo has. "not
+// found", "run not found" and "already exists" are not among them: in
 // `run "r1": not found` they are the message.
-var tails = []error{ErrInvalid, ErrPrecondition, ErrBehind, ErrExhausted, ErrInternal, ErrDataLoss, ErrUnavailable, ErrUnauthorized}
+var tails = []error{
+	ErrInvalid, ErrPrecondition, ErrBehind, ErrExhausted, ErrInternal, ErrDataLoss, ErrUnavailable, ErrUnauthorized,
+	ErrSessionNotFound, ErrSessionBehind, ErrLeaseLost, ErrBudgetSpent,
+}
 
 // withoutTail cuts the tails from the end of each line of a text.
 func withoutTail(text string) string {

@@ -3,6 +3,7 @@ package qdrant
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/qdrant/go-client/qdrant"
 	"google.golang.org/grpc/codes"
@@ -19,7 +20,8 @@ func (x *Index) fault(err error) error {
 	}
 	var limited *qdrant.QdrantResourceExhaustedError
 	if errors.As(err, &limited) { // a limit of requests per minute
-		return x.named("accepts no more requests for now", limited, errs.ErrUnavailable)
+		refused := x.named("accepts no more requests for now", limited, errs.ErrUnavailable)
+		return errs.RetryAfter(refused, time.Duration(limited.RetryAfterS)*time.Second)
 	}
 	var kind error
 	switch code := grpcCode(err); code {

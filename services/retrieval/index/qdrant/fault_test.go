@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
@@ -56,6 +57,9 @@ func TestWhatTheServerRefusesIsNamed(t *testing.T) {
 			require.ErrorIs(t, err, test.kind)
 			require.ErrorContains(t, err, test.says)
 			require.NotContains(t, err.Error(), "hush", "the key is a secret")
+			delay, retry := errs.RetryDelay(err)
+			require.Equal(t, test.trailer != nil, retry)
+			require.Equal(t, test.trailer != nil, delay == 7*time.Second)
 			require.NoError(t, x.Close())
 		})
 	}
