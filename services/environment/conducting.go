@@ -137,6 +137,10 @@ func (s *Server) conclude(r *run, err error) {
 		s.log.Error("the state of a run was not recorded", zap.String("run", r.ID()), zap.String("state", live.Word(state)), zap.Error(err))
 		r.fail(err)
 		s.release(lease)
+		if state == environmentv1.RunState_RUN_STATE_FAILED {
+			r.fall(reason) // launched again it would fail again, and so on
+			return
+		}
 		s.withdraw(r)
 		return
 	}

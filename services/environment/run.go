@@ -32,6 +32,7 @@ type run struct {
 	target environmentv1.RunState // guarded by mu; what the halt is for: paused, cancelled, or unspecified
 	lost   bool                   // guarded by mu; the lease is lost
 	err    error                  // guarded by mu; why the target was not recorded
+	stuck  bool                   // guarded by mu; it failed and the journal could not record it
 	epoch  int                    // guarded by mu; changes with everything this process does with the run
 	shown  shown                  // guarded by recording; what the journal says
 }
@@ -56,7 +57,7 @@ func (r *run) begin(halt, cut context.CancelFunc) bool {
 		return false
 	}
 	r.halt, r.cut, r.done = halt, cut, make(chan struct{})
-	r.target, r.lost, r.err = environmentv1.RunState_RUN_STATE_UNSPECIFIED, false, nil
+	r.target, r.lost, r.err, r.stuck = environmentv1.RunState_RUN_STATE_UNSPECIFIED, false, nil, false
 	r.epoch++
 	return true
 }
@@ -125,6 +126,16 @@ func (r *run) fail(err error) {
 	r.err = err
 }
 
+// fall shows a run as failed although the journal says otherwise, because it
+// cannot be written. This process conducts it again when it is resumed.
+func (r *run) fall(reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stuck = true
+	r.SetConductor("", time.Time{})
+	r.Set(environmentv1.RunState_RUN_STATE_FAILED, reason)
+}
+
 // failure returns it.
 func (r *run) failure() error {
 	r.mu.Lock()
@@ -146,9 +157,10 @@ func (r *run) age() int {
 func (r *run) standing(age int, progress *environmentv1.Progress, st journal.Standing) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.lease != nil || r.epoch != age {
+	if r.lease != nil || r.epoch != age || (r.stuck && live.Active(st.State) && st.Holder == "") {
 		return false
 	}
+	r.stuck = false
 	if progress != nil {
 		r.Publish(progress)
 	}

@@ -88,7 +88,7 @@ func (c *constellation) waitForQdrant() bool {
 	waiting := 0
 	for _, r := range c.runs() {
 		switch {
-		case r.GetState() == environmentv1.RunState_RUN_STATE_WAITING && strings.Contains(r.GetReason(), "qdrant at "):
+		case r.GetState() == environmentv1.RunState_RUN_STATE_WAITING && strings.Contains(r.GetReason(), "qdrant cannot be reached"):
 			waiting++
 		case r.GetState() != environmentv1.RunState_RUN_STATE_FINISHED:
 			return false
@@ -111,7 +111,7 @@ func (c *constellation) found(r *environmentv1.Run) string {
 	out := ""
 	for _, text := range []string{"reading a book in the living room", "cooking", "morning walk", "work at the desk"} {
 		resp, err := retrievalv1.NewRetrievalServiceClient(conn).Search(c.t.Context(),
-			&retrievalv1.SearchRequest{Tenant: r.GetId(), Text: text, Limit: 40, Before: new(int64(900))})
+			&retrievalv1.SearchRequest{Tenant: r.GetHandle(), Text: text, Limit: 40, Before: new(int64(900))})
 		if err != nil {
 			return err.Error()
 		}
