@@ -131,7 +131,11 @@ func (s *Server) sendIdle(ctx context.Context, r *run, to environmentv1.RunState
 	if necessary, err := permitted(r.ID(), state, to); err != nil {
 		return err
 	} else if necessary {
-		if err := s.journal.SetState(ctx, lease, to, "", stored.GetProgress()); err != nil {
+		err := s.journal.SetState(ctx, lease, to, "", stored.GetProgress())
+		if errors.Is(err, errs.ErrLeaseLost) {
+			return nil // another process was faster: look again
+		}
+		if err != nil {
 			return err
 		}
 		state, reason = to, ""
