@@ -37,6 +37,8 @@ type fakeServices struct {
 	submits  int
 	counts   map[string]int
 	failJobs bool
+	// unfinished jobs stay queued.
+	unfinished bool
 	// unjudged and tied are steps of that kind.
 	unjudged, tied func(step int32) bool
 	latency        time.Duration
@@ -439,6 +441,9 @@ func (f fakeTrainer) SubmitJob(_ context.Context, req *trainerv1.SubmitJobReques
 	done := &trainerv1.Job{Id: id, State: trainerv1.JobState_JOB_STATE_ACTIVE, Adapter: "adapter-" + id, Metrics: &trainerv1.TrainingMetrics{Loss: 0.5, Pairs: int32(len(f.t.pairs[req.GetRunId()]))}}
 	if f.t.failJobs {
 		done = &trainerv1.Job{Id: id, State: trainerv1.JobState_JOB_STATE_FAILED, Reason: "no luck"}
+	}
+	if f.t.unfinished {
+		done = job
 	}
 	f.t.jobs[id] = done
 	f.t.jobsOf[req.GetRunId()] = append(f.t.jobsOf[req.GetRunId()], id)
