@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +29,10 @@ With one FILE and no --out the YAML goes to the output. With --out DIR each pers
 becomes DIR/ID.yaml; two people of one name get different ids. A file that exists
 is never overwritten: it is an error, and the others are written. For each person
 the command says how many clauses of the rubric were not read, and whether the
-rest can be met; "persona compile" shows them.`,
+rest can be met; "persona compile" shows them.
+
+What a file does not say is left open: the YAML is then a draft with each gap
+marked GAP, the gaps are listed, and the exit code is 1.`,
 		Example: `  propersim persona import --format generative-agents scratch.json > me.yaml
   propersim persona import --format generative-agents people/*/scratch.json --out mine`,
 	}
@@ -69,41 +73,44 @@ type importing struct {
 
 // single writes one person to a file or to the output.
 func (in *importing) single(path string) error {
-	one, err := in.read(path)
+	draft, err := in.read(path)
 	if err != nil {
 		return err
 	}
-	data, err := persona.Marshal(one)
+	data, err := draft.Marshal()
 	if err != nil {
 		return err
 	}
 	if in.out == "" {
-		fmt.Fprintln(in.app.errOut, reading(one))
-		_, err = in.app.out.Write(data)
-		return err
+		fmt.Fprintln(in.app.errOut, reading(draft))
+		if _, err = in.app.out.Write(data); err != nil {
+			return err
+		}
+		return open(draft)
 	}
-	return in.create(in.out, one, data)
+	return in.create(in.out, draft, data)
 }
 
 // one writes one person into the folder.
 func (in *importing) one(path string) error {
-	one, err := in.read(path)
+	draft, err := in.read(path)
 	if err != nil {
 		return err
 	}
-	for id, n := one.GetId(), 2; in.taken[one.GetId()]; n++ {
-		one.Id = fmt.Sprintf("%s-%d", id, n)
+	if draft.Persona.GetName() == "" {
+		return fmt.Errorf("the file names nobody: no name, first_name or last_name")
 	}
-	in.taken[one.GetId()] = true
-	data, err := persona.Marshal(one)
+	persona.Distinct([]*simv1.Persona{draft.Persona}, in.taken)
+	in.taken[draft.Persona.GetId()] = true
+	data, err := draft.Marshal()
 	if err != nil {
 		return err
 	}
-	return in.create(filepath.Join(in.out, one.GetId()+".yaml"), one, data)
+	return in.create(filepath.Join(in.out, draft.Persona.GetId()+".yaml"), draft, data)
 }
 
 // create writes a file that must not exist.
-func (in *importing) create(path string, one *simv1.Persona, data []byte) error {
+func (in *importing) create(path string, draft *persona.Draft, data []byte) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("%s exists; nothing was overwritten", path)
@@ -117,25 +124,42 @@ func (in *importing) create(path string, one *simv1.Persona, data []byte) error 
 	if err := outfile.WriteFile(path, data, 0o644); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
-	_, err = fmt.Fprintf(in.app.out, "%s: %s\n", path, reading(one))
-	return err
+	if _, err = fmt.Fprintf(in.app.out, "%s: %s\n", path, reading(draft)); err != nil {
+		return err
+	}
+	return open(draft)
 }
 
-func (in *importing) read(path string) (*simv1.Persona, error) {
+// open is the error of a draft with gaps; nil where there is none.
+func open(draft *persona.Draft) error {
+	if len(draft.Gaps) == 0 {
+		return nil
+	}
+	return fmt.Errorf("a draft: %d gaps are to be filled, each marked GAP: %s", len(draft.Gaps), strings.Join(draft.Gaps, ", "))
+}
+
+func (in *importing) read(path string) (*persona.Draft, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	one, warnings, err := persona.ImportGenerativeAgents(file)
-	for _, w := range warnings {
+	draft, err := persona.ImportDraft(file)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range draft.Warnings {
 		fmt.Fprintf(in.app.errOut, "warning: %s: %s\n", path, w)
 	}
-	return one, err
+	return draft, nil
 }
 
 // reading says in one line how much of a rubric was read.
-func reading(one *simv1.Persona) string {
+func reading(draft *persona.Draft) string {
+	one := draft.Persona
+	if len(draft.Gaps) > 0 {
+		return fmt.Sprintf("%s, a draft with %d gaps", one.GetId(), len(draft.Gaps))
+	}
 	got := rubric.Read(one.GetRubric())
 	unread := 0
 	for _, c := range got.Readings {

@@ -32,3 +32,27 @@ func TestPersonaPreview(t *testing.T) {
 	require.NotZero(t, code)
 	require.Contains(t, errOut, "want 1 to 31")
 }
+
+// TestImportOfAFileWithGapsWritesADraft: what a file of that family's own
+// simulations does not say is marked and listed, and the draft is refused until it
+// is filled.
+func TestImportOfAFileWithGapsWritesADraft(t *testing.T) {
+	dir := t.TempDir()
+	from := filepath.Join(dir, "scratch.json")
+	require.NoError(t, os.WriteFile(from, []byte(`{"first_name": "Ilse", "last_name": "Brandt", "age": 34, "innate": "patient, witty",
+		"learned": "Ilse Brandt runs a small bakery.", "currently": "Ilse tries out rye starters.", "lifestyle": "Ilse goes to bed around 9pm.",
+		"daily_plan_req": "bake from 5:00 to 9:00", "curr_time": null, "mood": "fine"}`), 0o600))
+	out := filepath.Join(dir, "mine")
+	code, said, errOut := call(t, "persona", "import", from, "--out", out)
+	require.Equal(t, 1, code)
+	require.Contains(t, said, "ilse-brandt, a draft with 10 gaps")
+	require.Contains(t, errOut, `"mood" is not read`)
+	require.Contains(t, errOut, "persona.rubric.timing")
+	draft := filepath.Join(out, "ilse-brandt.yaml")
+	data, err := os.ReadFile(draft)
+	require.NoError(t, err)
+	require.Contains(t, string(data), "timing: # GAP: ")
+	code, _, errOut = call(t, "persona", "validate", draft)
+	require.NotZero(t, code)
+	require.Contains(t, errOut, "persona.long_term_goals")
+}
