@@ -108,6 +108,18 @@ func TestEveryDatabaseKeepsJobs(t *testing.T) {
 	}
 }
 
+func TestTheTokenOfTheLongestRunIDIsAccepted(t *testing.T) {
+	s := start(t, config(t), someone())
+	longest := strings.Repeat("r", 200)
+	s.submit(t, forWorker(longest, 1))
+	s.submit(t, forWorker(longest, 2))
+	resp, err := s.ListJobs(t.Context(), &trainerv1.ListJobsRequest{PageSize: 1})
+	require.NoError(t, err)
+	resp, err = s.ListJobs(t.Context(), &trainerv1.ListJobsRequest{PageSize: 1, PageToken: resp.GetNextPageToken()})
+	require.NoError(t, err)
+	require.EqualValues(t, 2, resp.GetJobs()[0].GetDay())
+}
+
 func TestJobsArePagedByRunAndDay(t *testing.T) {
 	s := start(t, config(t), someone())
 	for _, run := range []string{"ben", "ada"} {
