@@ -92,17 +92,6 @@ const (
 // begins at two in the afternoon.
 const modelWork = 3 * 60
 
-// modelStart is when activities begin on the model day, in minutes after
-// midnight; the others begin at three in the afternoon.
-var modelStart = map[activity.Kind]int{
-	activity.WakeUp: 420, activity.Hygiene: 430, activity.Dressing: 440, activity.Meditation: 435, activity.Prayer: 435, activity.Yoga: 450,
-	activity.Breakfast: 465, activity.News: 510, activity.PetCare: 510, activity.Planning: 540, activity.Work: 570, activity.Study: 600,
-	activity.Writing: 600, activity.Housework: 630, activity.Laundry: 660, activity.Lunch: 750, activity.Relaxing: 840, activity.Meeting: 840,
-	activity.Repair: 870, activity.Snack: 930, activity.Gardening: 960, activity.Exercise: 1020, activity.Music: 1020, activity.FamilyCare: 1050,
-	activity.Cooking: 1080, activity.Dinner: 1125, activity.Phone: 1170, activity.Hosting: 1170, activity.Listening: 1185, activity.Screen: 1215,
-	activity.Gaming: 1230, activity.Reading: 1230, activity.Journaling: 1260, activity.WindDown: 1335,
-}
-
 // openMinutes lays on the model day, awake from 7:00 to 23:00, what is receptive,
 // not protected, and has a topic that is liked then.
 func openMinutes(spec *simv1.PreferenceSpec) *minutes {
@@ -202,11 +191,7 @@ func (p *pattern) lasts(length int) float64 {
 
 // begins is when it begins there, and how long the activity takes.
 func (p *pattern) begins(kind activity.Kind) (from, length int) {
-	from, known := modelStart[kind]
-	if !known {
-		from = 15 * 60
-	}
-	length = modelLength
+	from, length = activity.TypicalStart(kind), modelLength
 	if kind == activity.Work {
 		length = modelWork
 	}

@@ -21,17 +21,6 @@ const (
 	takes = 45 // minutes that an activity takes on the typical day
 )
 
-// starts is when activities begin on the typical day, in minutes after
-// midnight; the others begin at three in the afternoon.
-var starts = map[activity.Kind]int{
-	activity.WakeUp: 420, activity.Hygiene: 430, activity.Dressing: 440, activity.Meditation: 435, activity.Prayer: 435, activity.Yoga: 450,
-	activity.Breakfast: 465, activity.News: 510, activity.PetCare: 510, activity.Planning: 540, activity.Work: 570, activity.Study: 600,
-	activity.Writing: 600, activity.Housework: 630, activity.Laundry: 660, activity.Lunch: 750, activity.Relaxing: 840, activity.Meeting: 840,
-	activity.Repair: 870, activity.Snack: 930, activity.Gardening: 960, activity.Exercise: 1020, activity.Music: 1020, activity.FamilyCare: 1050,
-	activity.Cooking: 1080, activity.Dinner: 1125, activity.Phone: 1170, activity.Hosting: 1170, activity.Listening: 1185, activity.Screen: 1215,
-	activity.Gaming: 1230, activity.Reading: 1230, activity.Journaling: 1260, activity.WindDown: 1335,
-}
-
 // On previews a spec on a typical day. An activity that a pattern names takes
 // 45 minutes at its usual time, whatever else goes on; the figures are rough.
 func On(spec *simv1.PreferenceSpec) Preview {
@@ -68,7 +57,7 @@ func (w *wishes) typical(i int, visit func(moment)) {
 	at := i * step
 	var now []moment
 	for _, k := range activity.Kinds() {
-		if from := begin(k); setOf(k)&w.named != 0 && at >= from && at < from+takes {
+		if from := activity.TypicalStart(k); setOf(k)&w.named != 0 && at >= from && at < from+takes {
 			now = append(now, moment{at: at, kind: setOf(k)})
 		}
 	}
@@ -83,16 +72,9 @@ func (w *wishes) typical(i int, visit func(moment)) {
 	for _, m := range now {
 		visit(m)
 		for _, k := range activity.Kinds() {
-			if ago := at - begin(k) - takes; setOf(k)&w.ended != 0 && setOf(k) != m.kind && ago >= 0 && ago <= w.lasts {
+			if ago := at - activity.TypicalStart(k) - takes; setOf(k)&w.ended != 0 && setOf(k) != m.kind && ago >= 0 && ago <= w.lasts {
 				visit(moment{at, m.kind, setOf(k), ago})
 			}
 		}
 	}
-}
-
-func begin(k activity.Kind) int {
-	if at, ok := starts[k]; ok {
-		return at
-	}
-	return 15 * 60
 }
