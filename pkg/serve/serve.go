@@ -27,6 +27,13 @@ import (
 // drain is how long a stopping server waits for the calls in flight.
 const drain = 8 * time.Second
 
+// Liveness is the name under which the health service reports that the process
+// answers. It is SERVING until the process ends, also while calls drain: a
+// supervisor must not kill a server because it drains, or because a store or a
+// peer is unreachable. Every other name, and the empty one, means readiness:
+// NOT_SERVING as soon as the server begins to stop.
+const Liveness = "liveness"
+
 // Config says what a server is named and where it listens. Its zero value is a
 // server within the process, without logs and metrics.
 type Config struct {
@@ -109,6 +116,7 @@ func New(cfg Config, services ...Registrar) (*Server, error) {
 		s.health.SetServingStatus(name, healthv1.HealthCheckResponse_SERVING)
 		observer.prepare(name, info)
 	}
+	s.health.SetServingStatus(Liveness, healthv1.HealthCheckResponse_SERVING)
 	return s, nil
 }
 
@@ -219,11 +227,19 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
+// unready reports every name but Liveness as NOT_SERVING.
+func (s *Server) unready() {
+	s.health.SetServingStatus("", healthv1.HealthCheckResponse_NOT_SERVING)
+	for name := range s.grpc.GetServiceInfo() {
+		s.health.SetServingStatus(name, healthv1.HealthCheckResponse_NOT_SERVING)
+	}
+}
+
 // Close stops the server as the end of Run does, and frees the address of a
 // server that never ran. It may be called several times.
 func (s *Server) Close() {
 	s.close.Do(func() {
-		s.health.Shutdown()
+		s.unready()
 		s.stop()
 		kill := time.AfterFunc(drain, func() {
 			s.log.Warn("calls did not end in time and are canceled", zap.Duration("after", drain))

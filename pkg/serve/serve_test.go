@@ -145,6 +145,42 @@ func TestRequestsAreHeldToTheirContract(t *testing.T) {
 	})
 }
 
+func TestADrainingServerIsAliveAndNotReady(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	s, err := New(Config{Name: "t", Address: "127.0.0.1:0"}, &fake{recommend: func(context.Context, *assistantv1.RecommendRequest) (*assistantv1.RecommendResponse, error) {
+		close(entered)
+		<-leave
+		return &assistantv1.RecommendResponse{}, nil
+	}})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	conn, err := s.Dial()
+	require.NoError(t, err)
+	status := func(service string) healthv1.HealthCheckResponse_ServingStatus {
+		got, err := s.health.Check(t.Context(), &healthv1.HealthCheckRequest{Service: service})
+		require.NoError(t, err)
+		return got.GetStatus()
+	}
+	answered := make(chan error, 1)
+	go func() {
+		_, err := assistantv1.NewAssistantServiceClient(conn).Recommend(t.Context(), request())
+		answered <- err
+	}()
+	<-entered
+	require.Equal(t, healthv1.HealthCheckResponse_SERVING, status(""))
+	cancel()
+	<-s.stopping.Done()
+	require.Equal(t, healthv1.HealthCheckResponse_SERVING, status(Liveness))
+	require.Equal(t, healthv1.HealthCheckResponse_NOT_SERVING, status(""))
+	require.Equal(t, healthv1.HealthCheckResponse_NOT_SERVING, status(assistantv1.AssistantService_ServiceDesc.ServiceName))
+	close(leave)
+	require.NoError(t, <-answered)
+	require.NoError(t, <-done)
+	require.NoError(t, conn.Close())
+}
+
 func TestHealthReflectionAndMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	f := &fake{recommend: func(context.Context, *assistantv1.RecommendRequest) (*assistantv1.RecommendResponse, error) {

@@ -19,8 +19,11 @@ import (
 const recordTimeout = 10 * time.Second
 
 // launch conducts a run as soon as there is a place for it, while the service
-// works.
+// works. A run that is dedicated to another process is left to it.
 func (s *Server) launch(r *run) {
+	if !r.ours() {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx == nil {

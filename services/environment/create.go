@@ -20,6 +20,7 @@ func (s *Server) CreateRun(ctx context.Context, req *environmentv1.CreateRunRequ
 	if r, err := s.requested(ctx, req.GetRequestId(), req); err != nil {
 		return nil, err
 	} else if r != nil {
+		r.ask()
 		return &environmentv1.CreateRunResponse{Run: r.View()}, nil
 	}
 	config := proto.CloneOf(req.GetConfig())
@@ -112,6 +113,7 @@ func (s *Server) create(ctx context.Context, n journal.NewRun) (*run, error) {
 		return nil, err
 	}
 	r := s.add(stored, 0)
+	r.ask()
 	if r.State() == queued {
 		s.launch(r)
 	}

@@ -228,3 +228,33 @@ func TestWaitingIsShownToOtherProcesses(t *testing.T) {
 		}
 	})
 }
+
+func TestADedicatedRunIsLeftToTheProcessesThatCreatedIt(t *testing.T) {
+	onShared(t, func(t *testing.T, dsn string) {
+		one, two := newFakes(), newFakes()
+		two.pairs, two.jobs, two.jobsOf = one.pairs, one.jobs, one.jobsOf // one buffer and one trainer
+		request := &environmentv1.CreateRunRequest{
+			Config: configOf("ann", "ar"), RequestId: "one", Labels: map[string]string{LabelDedicated: "true"}, Paused: true,
+		}
+		a := begin(t, often(dsn), one.clients())
+		made, err := a.CreateRun(t.Context(), request)
+		require.NoError(t, err)
+		id := made.GetRun().GetId()
+		a.end()
+
+		b := begin(t, often(dsn), two.clients())
+		b.until(id, paused)
+		_, err = b.ResumeRun(t.Context(), &environmentv1.ResumeRunRequest{Id: id})
+		require.NoError(t, err)
+		// b looks at the journal again and again, and may conduct other runs.
+		other := b.make(configOf("bob", "ar")).GetId()
+		b.until(other, finished)
+		require.Equal(t, queued, b.find(id).State(), "not even a call makes it the run of a process that did not create it")
+		require.False(t, b.find(id).ours())
+
+		_, err = b.CreateRun(t.Context(), request)
+		require.NoError(t, err)
+		b.until(id, finished, failing)
+		require.Equal(t, finished, b.find(id).State())
+	})
+}

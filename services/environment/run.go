@@ -33,6 +33,7 @@ type run struct {
 	lost   bool                   // guarded by mu; the lease is lost
 	err    error                  // guarded by mu; why the target was not recorded
 	stuck  bool                   // guarded by mu; it failed and the journal could not record it
+	asked  bool                   // guarded by mu; CreateRun of this process named the run
 	epoch  int                    // guarded by mu; changes with everything this process does with the run
 	shown  shown                  // guarded by recording; what the journal says
 }
@@ -47,6 +48,26 @@ func newRun(stored *environmentv1.Run, position int64) *run {
 	r := &run{Run: live.New(stored), position: position, turn: make(chan struct{}, 1)}
 	r.turn <- struct{}{}
 	return r
+}
+
+// LabelDedicated is the label of a run that only a process conducts whose own
+// CreateRun created it or named it again by its request id: the processes of a
+// Kubernetes Job, one for each person, share a journal and must not take each
+// other's runs. Its value is "true".
+const LabelDedicated = "dedicated"
+
+// ask records that CreateRun of this process named the run.
+func (r *run) ask() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = true
+}
+
+// ours reports whether this process may conduct the run.
+func (r *run) ours() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.asked || r.Fixed().GetLabels()[LabelDedicated] != "true"
 }
 
 // begin marks the run as launched; false where it is already.

@@ -26,15 +26,16 @@ import (
 const answerWithin = 5 * time.Second
 
 // check refuses what an experiment cannot be started with, before a folder is
-// made or a run is recorded. Each refusal is one of usage.
+// made or a run is recorded. Each refusal is one of usage; ErrUnavailable where
+// something did not answer within --wait.
 func (a *app) check(ctx context.Context, loaded *config.Loaded) error {
 	if err := checkSimulation(&loaded.Config); err != nil {
 		return usage(err)
 	}
-	if err := checkAddresses(ctx, &loaded.Config); err != nil {
-		return usage(err)
+	if err := a.checkAddresses(ctx, &loaded.Config); err != nil {
+		return err
 	}
-	return usage(a.checkPeople(ctx, loaded))
+	return refused(a.patiently(ctx, func() error { return a.checkPeople(ctx, loaded) }))
 }
 
 // checkSimulation checks values against each other.
@@ -72,9 +73,23 @@ func checkWorld(faults *errs.Violations, id string) {
 	faults.Add("simulation.world", "%s", message)
 }
 
-// checkAddresses asks every service that runs elsewhere whether it answers. Any
+// checkAddresses refuses addresses at which no service answers. Without --wait
+// that is a fault of usage, with it ErrUnavailable after that time.
+func (a *app) checkAddresses(ctx context.Context, c *config.Config) error {
+	if a.wait == 0 {
+		return usage(askAddresses(ctx, c))
+	}
+	return a.patiently(ctx, func() error {
+		if err := askAddresses(ctx, c); err != nil {
+			return fmt.Errorf("%v: %w", err, errs.ErrUnavailable)
+		}
+		return nil
+	})
+}
+
+// askAddresses asks every service that runs elsewhere whether it answers. Any
 // answer will do, that of a server without health checks too.
-func checkAddresses(ctx context.Context, c *config.Config) error {
+func askAddresses(ctx context.Context, c *config.Config) error {
 	var faults errs.Violations
 	for _, name := range elsewhere(c) {
 		if err := answers(ctx, name, c); err != nil {

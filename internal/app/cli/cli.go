@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +24,7 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitBudget      = 3
+	exitHopeless    = 42
 	exitInterrupted = 130
 )
 
@@ -38,6 +40,7 @@ type app struct {
 	json        bool
 	next        string // what simulate ends with; empty is its own advice
 	from        place
+	wait        time.Duration // for what does not answer at the start
 }
 
 // failure is an error of a command that was understood, with its exit code.
@@ -63,7 +66,8 @@ func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, 
 var errInterrupted = errors.New("interrupted")
 
 // Main runs a command line and returns its exit code: 0 done, 1 failed, 2 wrong
-// usage or configuration, 3 a budget is spent, 128 and the number of the signal that stopped it.
+// usage or configuration, 3 a budget is spent, 42 an experiment failed and a retry
+// fails again, 128 and the number of the signal that stopped it.
 func Main(ctx context.Context, program Program, args []string, out, errOut io.Writer) int {
 	a := &app{
 		version: program.Version, program: cmp.Or(program.Name, "propersim"),

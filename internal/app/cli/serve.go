@@ -65,6 +65,7 @@ read them too.`,
 	}
 	bind(cmd, flags)
 	cmd.Flags().StringVar(&address, "address", "", "`host:port` to listen on (one service only; default its port on 127.0.0.1)")
+	a.waitFlag(cmd)
 	cmd.Flags().StringVar(&data, "data", "runs/served", "`folder` for journal, stores and adapters")
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		from := a.sources(cmd, flags)
@@ -106,9 +107,13 @@ func (a *app) serveUntil(ctx context.Context, at folder.Folder, loaded *config.L
 	if err := batch(); err != nil {
 		log.Info("this system lets services take turns at each call", zap.Error(err))
 	}
-	services, err := stack.Start(stack.Options{
-		Config: &loaded.Config, Store: at.Store(loaded.Store), Only: only, Listen: true, Version: a.version,
-		Logger: log, Registry: window.metrics(), Tracer: window.Tracer(),
+	var services *stack.Stack
+	err = a.patiently(ctx, func() (err error) {
+		services, err = stack.Start(stack.Options{
+			Config: &loaded.Config, Store: at.Store(loaded.Store), Only: only, Listen: true, Version: a.version,
+			Logger: log, Registry: window.metrics(), Tracer: window.Tracer(),
+		})
+		return err
 	})
 	if err != nil {
 		return errors.Join(misused(err), window.close())

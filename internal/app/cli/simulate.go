@@ -70,6 +70,7 @@ silent, constant (a fixed rate), persona-given (told what the person wants).`,
 	cmd.Flags().StringVar(&out, "out", "", "run `folder` to make (default runs/<date-time>-<method>)")
 	cmd.Flags().StringVar(&a.next, "next", "", "`text` printed at the end instead of the default hints (used by the container)")
 	cmd.Flags().BoolVar(&estimated, "estimate", false, "say what models would use (calls, tokens, USD, hours), and run nothing")
+	a.waitFlag(cmd)
 	cmd.Flags().BoolVar(&goOn, "continue", false, "resume if --out already contains this experiment")
 	cmd.RunE = run(func(cmd *cobra.Command, _ []string) error {
 		loaded, err := a.load(cmd, flags)
@@ -104,7 +105,7 @@ silent, constant (a fixed rate), persona-given (told what the person wants).`,
 		if !at.Used() {
 			fresh = &origin{experiment: name, shard: shard}
 		}
-		return a.conduct(cmd.Context(), at, loaded, fresh)
+		return final(a.conduct(cmd.Context(), at, loaded, fresh))
 	})
 	return cmd
 }
@@ -203,10 +204,10 @@ and writes the outputs again. A finished folder only gets its outputs.`,
 		if err := requireJournal(at, loaded); err != nil {
 			return err
 		}
-		if err := checkAddresses(cmd.Context(), &loaded.Config); err != nil {
-			return usage(err)
+		if err := a.checkAddresses(cmd.Context(), &loaded.Config); err != nil {
+			return err
 		}
-		return a.conduct(cmd.Context(), at, loaded, nil)
+		return final(a.conduct(cmd.Context(), at, loaded, nil))
 	})
 	return cmd
 }
@@ -262,13 +263,17 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 		}
 	}
 	trade()
-	before, err := stepsBefore(ctx, at, loaded)
-	if err != nil {
+	var before int64
+	var services *stack.Stack
+	err = a.patiently(ctx, func() (err error) {
+		if before, err = stepsBefore(ctx, at, loaded); err != nil {
+			return err
+		}
+		services, err = stack.Start(stack.Options{
+			Config: &loaded.Config, Store: at.Store(loaded.Store), Version: a.version, Logger: log, Remote: remote(loaded),
+			Registry: window.metrics(), Tracer: window.Tracer(),
+		})
 		return err
-	}
-	services, err := stack.Start(stack.Options{
-		Config: &loaded.Config, Store: at.Store(loaded.Store), Version: a.version, Logger: log, Remote: remote(loaded),
-		Registry: window.metrics(), Tracer: window.Tracer(),
 	})
 	if err != nil {
 		return misused(err)
@@ -276,7 +281,11 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 	stop := sync.OnceValue(services.Stop)
 	defer func() { err = errors.Join(err, stop()) }()
 	began := time.Now()
-	runs, err := a.begin(ctx, at, loaded, services, fresh)
+	var runs []*environmentv1.Run
+	err = a.patiently(ctx, func() (err error) {
+		runs, err = a.begin(ctx, at, loaded, services, fresh)
+		return err
+	})
 	if err != nil {
 		return a.interrupted(ctx, at, stop, err)
 	}
@@ -289,7 +298,11 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 		return a.interrupted(ctx, at, stop, err)
 	}
 	fmt.Fprintln(a.errOut, "Writing the report ...")
-	file, err := a.write(ctx, at, loaded, services, runs, sitting.timing())
+	var file *figures.File
+	err = a.patiently(ctx, func() (err error) {
+		file, err = a.write(ctx, at, loaded, services, runs, sitting.timing())
+		return err
+	})
 	if err != nil {
 		return a.interrupted(ctx, at, stop, err)
 	}
@@ -314,7 +327,7 @@ func trade() {
 func (a *app) begin(ctx context.Context, at folder.Folder, loaded *config.Loaded, services *stack.Stack, fresh *origin) ([]*environmentv1.Run, error) {
 	if fresh != nil {
 		if _, err := experiment.People(ctx, services.Personas, &loaded.Config); err != nil {
-			return nil, usage(err)
+			return nil, refused(err)
 		}
 		if err := at.Save(&loaded.Config, fresh.experiment, fresh.shard); err != nil {
 			return nil, err

@@ -71,7 +71,7 @@ func Load(from Sources) (*Loaded, error) {
 		}
 		f, known := fields[key]
 		if !known {
-			faults.Add(key, "%s", unknown(key, keys, origin))
+			faults.Add(key, "%s", unknown(key, keys, origin)+serviceLink(origin))
 			return
 		}
 		if err := f.Set(value); err != nil {

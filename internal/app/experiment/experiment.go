@@ -23,6 +23,7 @@ import (
 	"github.com/propersim/propersim/pkg/persona"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
+	"github.com/propersim/propersim/services/environment"
 )
 
 // People returns the personas that a configuration asks for, its files added
@@ -86,6 +87,10 @@ func Create(ctx context.Context, s *stack.Stack, c *config.Config, experiment st
 		return nil, err
 	}
 	people = part.Of(people)
+	labels := map[string]string{"experiment": experiment}
+	if part.Count > 0 {
+		labels[environment.LabelDedicated] = "true" // the processes of the other parts share the journal
+	}
 	var runs []*environmentv1.Run
 	for _, method := range c.Simulation.Methods {
 		for _, seed := range c.Simulation.Seeds {
@@ -93,7 +98,7 @@ func Create(ctx context.Context, s *stack.Stack, c *config.Config, experiment st
 				id := p.Persona.GetId()
 				made, err := s.Runs.CreateRun(ctx, &environmentv1.CreateRunRequest{
 					Config: c.RunConfig(id, method, seed, s.Backends()), RequestId: requestID(experiment, method, id, seed),
-					Labels: map[string]string{"experiment": experiment},
+					Labels: labels,
 				})
 				if err != nil {
 					return nil, fmt.Errorf("run of %s with %s and seed %d: %w", id, method, seed, err)

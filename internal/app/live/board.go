@@ -52,6 +52,8 @@ func (b *Board) Away(why error) {
 type Line struct {
 	// Method is empty for all.
 	Method string
+	// Person is the persona's id where there is one run only.
+	Person string
 	// Runs, and how many of them are over, failed, or wait for a service.
 	Runs, Over, Failed, Waiting int
 	// Steps committed and to do.
@@ -123,6 +125,10 @@ func (b *Board) Snapshot(now time.Time) Snapshot {
 func (l *Line) add(r *environmentv1.Run) {
 	p := r.GetProgress()
 	l.Runs++
+	l.Person = ""
+	if l.Runs == 1 {
+		l.Person = r.GetConfig().GetPersonaId()
+	}
 	switch r.GetState() {
 	case environmentv1.RunState_RUN_STATE_FINISHED, environmentv1.RunState_RUN_STATE_CANCELLED:
 		l.Over++

@@ -67,10 +67,12 @@ func widthOf(w io.Writer) int {
 	return 80
 }
 
-// plain is one line that says it all.
+// plain is one line with all figures; with a single run it begins with the person,
+// so that the logs of many processes can be read together.
 func plain(s Snapshot) string {
 	l := s.All
 	parts := []string{
+		l.Person,
 		fmt.Sprintf("day %d of %d, %s", l.Day, l.Days, l.Clock),
 		fmt.Sprintf("%d of %d runs done", l.Over, l.Runs),
 		fmt.Sprintf("%s of %s steps", Thousands(l.Steps), Thousands(l.Total)),
@@ -81,6 +83,9 @@ func plain(s Snapshot) string {
 	}
 	if l.Reason != "" {
 		parts = append(parts, terminal.Escape(l.Reason))
+	}
+	if l.Person == "" {
+		parts = parts[1:]
 	}
 	return strings.Join(parts, " | ")
 }
