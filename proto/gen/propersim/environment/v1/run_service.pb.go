@@ -1164,7 +1164,8 @@ type CreateRunRequest struct {
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Record it, but do not start it before ResumeRun.
 	Paused bool `protobuf:"varint,3,opt,name=paused,proto3" json:"paused,omitempty"`
-	// Labels of the run.
+	// Labels of the run. With the label dedicated=true, a run is conducted only by processes whose own CreateRun created it
+	// or named it again by its request_id; other processes on the same journal list it, watch it and change its state.
 	Labels        map[string]string `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
