@@ -79,7 +79,6 @@ class Assistant(rpcs.AssistantServiceServicer):
     def OpenSession(self, requests, context):
         start = next(requests, contract.OpenSessionRequest()).start
         require(context, start.run_id and start.method.name, "start: the first message must name run_id and method")
-        require(context, start.settings.stream, "settings.stream: found none")
         seconds = start.settings.step_seconds
         require(context, 10 <= seconds <= 3600 and 86400 % seconds == 0,
                 f"settings.step_seconds: found {seconds}, want a divisor of 86400 from 10 to 3600")

@@ -73,7 +73,6 @@ func invalidOpen(ctx context.Context, p *probe) finding {
 	}{
 		{"an empty run_id", func(s *assistantv1.SessionStart) { s.RunId = "" }},
 		{"no settings", func(s *assistantv1.SessionStart) { s.Settings = nil }},
-		{"an empty stream", func(s *assistantv1.SessionStart) { s.Settings.Stream = "" }},
 		{"step_seconds 5", func(s *assistantv1.SessionStart) { s.Settings.StepSeconds = 5 }},
 		{"no method", func(s *assistantv1.SessionStart) { s.Method = nil }},
 		{"a method without a name", func(s *assistantv1.SessionStart) { s.Method.Name = "" }},

@@ -56,7 +56,7 @@ func outcome(err error) string {
 func (p *probe) start(run string) *assistantv1.SessionStart {
 	return &assistantv1.SessionStart{
 		RunId:    run,
-		Settings: &simv1.Settings{Seed: p.opts.Seed, Stream: "conformance", StepSeconds: p.opts.StepSeconds, Days: 14},
+		Settings: &simv1.Settings{Seed: p.opts.Seed, StepSeconds: p.opts.StepSeconds, Days: 14},
 		Method:   proto.CloneOf(p.opts.Method),
 		ToldRate: p.opts.ToldRate,
 		ToldSpec: p.opts.ToldSpec,

@@ -120,9 +120,9 @@ func openLong(ctx context.Context, p *probe) finding {
 
 func openSettings(ctx context.Context, p *probe) finding {
 	for _, s := range []*simv1.Settings{
-		{Seed: 0, Stream: "a", StepSeconds: 10, Days: 1},
-		{Seed: math.MaxUint64, Stream: "b", StepSeconds: 150, Days: 14},
-		{Seed: 1, Stream: "c", StepSeconds: 3600, Days: 3650},
+		{Seed: 0, StepSeconds: 10, Days: 1},
+		{Seed: math.MaxUint64, StepSeconds: 150, Days: 14},
+		{Seed: 1, StepSeconds: 3600, Days: 3650},
 	} {
 		start := p.start(p.run("settings"))
 		start.Settings = s

@@ -156,7 +156,7 @@ func methods() []string { return slices.Sorted(maps.Keys(table)) }
 // start returns the start of a session of a method, with what it must be told.
 func start(method string) *assistantv1.SessionStart {
 	out := &assistantv1.SessionStart{
-		RunId: "run", Settings: &simv1.Settings{Seed: 7, Stream: "ada", StepSeconds: 150, Days: 14}, Method: proto.CloneOf(table[method]),
+		RunId: "run", Settings: &simv1.Settings{Seed: 7, StepSeconds: 150, Days: 14}, Method: proto.CloneOf(table[method]),
 	}
 	out.Method.Name = method
 	switch out.GetMethod().GetTold() {

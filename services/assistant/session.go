@@ -47,7 +47,7 @@ func (s *Server) newSession(ctx context.Context, start *assistantv1.SessionStart
 	scale := simtime.Scale(start.GetSettings().GetStepSeconds())
 	opened := &session{
 		run: start.GetRunId(), method: start.GetMethod(), last: -1, summarizer: s.cfg.Summarizer,
-		draws: seeded.New(start.GetSettings().GetSeed(), start.GetSettings().GetStream(), "assistant", start.GetMethod().GetName()),
+		draws: seeded.New(start.GetSettings().GetSeed(), "assistant", start.GetMethod().GetName()),
 		index: moments.Index{Run: start.GetRunId(), Scale: scale, Client: s.retrieval},
 	}
 	var err error

@@ -21,9 +21,6 @@ func checkStart(start *assistantv1.SessionStart, cfg *Config) error {
 	if err := simtime.Scale(start.GetSettings().GetStepSeconds()).Validate(); err != nil {
 		faults.Add("start.settings.step_seconds", "%s", strings.TrimPrefix(err.Error(), "step_seconds: "))
 	}
-	if start.GetSettings().GetStream() == "" {
-		faults.Add("start.settings.stream", "is empty")
-	}
 	checkMethod(&faults, start.GetMethod())
 	checkTold(&faults, start)
 	role.CheckBackend(&faults, "start.policy", start.GetPolicy(), cfg.Policy.Backend())

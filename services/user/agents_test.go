@@ -20,7 +20,7 @@ func begin(t testing.TB, run string) *userv1.SessionStart {
 	p.Id, p.Spec = "test-person", spec()
 	return &userv1.SessionStart{
 		RunId: run, Persona: p, World: home,
-		Settings: &simv1.Settings{Seed: 11, Stream: "test-person", StepSeconds: 150, Days: 2},
+		Settings: &simv1.Settings{Seed: 11, StepSeconds: 150, Days: 2},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/propersim/propersim/pkg/activity"
 	"github.com/propersim/propersim/pkg/judge"
+	"github.com/propersim/propersim/pkg/seeded"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 	"github.com/propersim/propersim/services/user/planner"
@@ -27,7 +28,7 @@ func TestWhatIsWantedCanBeGiven(t *testing.T) {
 		p := stored.GetPersona()
 		rules, err := judge.Compile(p.GetSpec())
 		require.NoError(t, err)
-		plans, err := planner.New(p, home, &simv1.Settings{Seed: 1, Stream: p.GetId(), StepSeconds: 150, Days: 14})
+		plans, err := planner.New(p, home, &simv1.Settings{Seed: seeded.RoleSeed(1, p.GetId(), seeded.RoleUser), StepSeconds: 150, Days: 14})
 		require.NoError(t, err)
 		h, best := rules.NewHistory(150), rules.NewBest(150)
 		waking, wanted, welcome := 0, 0, 0

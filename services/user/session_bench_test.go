@@ -28,7 +28,7 @@ func BenchmarkSession(b *testing.B) {
 	require.NoError(b, err)
 	p.Spec = spec
 	embedded := drivers{planners: planner.Drivers(), judges: driver.ExactJudges()}
-	s, err := embedded.session(&userv1.SessionStart{RunId: "bench", Persona: p, World: home, Settings: &simv1.Settings{Seed: 1, Stream: "b", StepSeconds: 150, Days: 14}})
+	s, err := embedded.session(&userv1.SessionStart{RunId: "bench", Persona: p, World: home, Settings: &simv1.Settings{Seed: 1, StepSeconds: 150, Days: 14}})
 	require.NoError(b, err)
 	candidates := []*simv1.Candidate{
 		{Choice: &simv1.Candidate_Recommendation{Recommendation: &simv1.Recommendation{Text: "There is a short novel by the window, and an hour for it.", Topic: "books", Tone: "warm"}}},

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/seeded"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 	"github.com/propersim/propersim/services/user/preview"
@@ -37,7 +38,7 @@ persona file, or the id or number of a known person.`,
 				if err != nil {
 					return err
 				}
-				settings := &simv1.Settings{Seed: seed, Stream: one.GetId(), StepSeconds: 150, Days: days}
+				settings := &simv1.Settings{Seed: seeded.RoleSeed(seed, one.GetId(), seeded.RoleUser), StepSeconds: 150, Days: days}
 				lived, err := preview.Days(one, place, settings, days)
 				if err != nil {
 					return err

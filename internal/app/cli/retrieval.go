@@ -12,6 +12,7 @@ import (
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/stack"
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/seeded"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	retrievalv1 "github.com/propersim/propersim/proto/gen/propersim/retrieval/v1"
@@ -148,7 +149,7 @@ func (x index) remember(ctx context.Context, r *environmentv1.Run) error {
 	c := r.GetConfig()
 	err = stream.Send(&assistantv1.OpenSessionRequest{Part: &assistantv1.OpenSessionRequest_Start{Start: &assistantv1.SessionStart{
 		RunId: r.GetHandle(), Method: c.GetMethod(),
-		Settings: &simv1.Settings{Seed: c.GetSeed(), Stream: r.GetPersona().GetId(), StepSeconds: c.GetStepSeconds(), Days: c.GetDays()},
+		Settings: &simv1.Settings{Seed: seeded.RoleSeed(c.GetSeed(), r.GetPersona().GetId(), seeded.RoleAssistant), StepSeconds: c.GetStepSeconds(), Days: c.GetDays()},
 	}}})
 	for token := ""; err == nil; {
 		page, listed := x.runs.ListEntries(ctx, &environmentv1.ListEntriesRequest{RunId: r.GetId(), PageSize: 1000, PageToken: token})

@@ -63,7 +63,7 @@ func ofRun(ctx context.Context, from source.Source, r *environmentv1.Run, share 
 	scale := simtime.Scale(r.GetConfig().GetStepSeconds())
 	life := driver.Life{
 		RunID: r.GetId(), Persona: r.GetPersona(), World: world,
-		Settings: &simv1.Settings{Seed: r.GetConfig().GetSeed(), Stream: r.GetPersona().GetId(), StepSeconds: int32(scale), Days: r.GetConfig().GetDays()},
+		Settings: &simv1.Settings{Seed: seeded.RoleSeed(r.GetConfig().GetSeed(), r.GetPersona().GetId(), seeded.RoleUser), StepSeconds: int32(scale), Days: r.GetConfig().GetDays()},
 	}
 	history, draws := rules.NewHistory(scale), seeded.New(1, "judging", r.GetId())
 	var today []*simv1.PastStep

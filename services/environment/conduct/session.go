@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/seeded"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -23,9 +24,11 @@ const (
 	historyBytes = 1 << 20
 )
 
-func (r *runner) settings() *simv1.Settings {
+// settings are those of a role, which has a seed of its own: a service learns
+// neither the seed of the run nor who the person is.
+func (r *runner) settings(role string) *simv1.Settings {
 	config := r.run.Config()
-	return &simv1.Settings{Seed: config.GetSeed(), Stream: config.GetPersonaId(), StepSeconds: config.GetStepSeconds(), Days: config.GetDays()}
+	return &simv1.Settings{Seed: seeded.RoleSeed(config.GetSeed(), config.GetPersonaId(), role), StepSeconds: config.GetStepSeconds(), Days: config.GetDays()}
 }
 
 // openUser opens the user's session with the committed steps.
@@ -38,7 +41,7 @@ func (r *runner) openUser(ctx context.Context) error {
 	}
 	backends := r.run.Config().GetBackends()
 	start := &userv1.SessionStart{
-		RunId: r.run.Handle(), Settings: r.settings(), Persona: r.run.Fixed().GetPersona(), World: r.world,
+		RunId: r.run.Handle(), Settings: r.settings(seeded.RoleUser), Persona: r.run.Fixed().GetPersona(), World: r.world,
 		Planner: backends.GetPlanner(), Judge: backends.GetJudge(),
 	}
 	err = stream.Send(&userv1.OpenSessionRequest{Part: &userv1.OpenSessionRequest_Start{Start: start}})
@@ -94,7 +97,7 @@ func (r *runner) assistantStart(ctx context.Context) (*assistantv1.SessionStart,
 	config := r.run.Config()
 	backends := config.GetBackends()
 	start := &assistantv1.SessionStart{
-		RunId: r.run.Handle(), Settings: r.settings(), Method: config.GetMethod(),
+		RunId: r.run.Handle(), Settings: r.settings(seeded.RoleAssistant), Method: config.GetMethod(),
 		Policy: backends.GetAssistant(), Summarizer: backends.GetSummarizer(), Embedder: backends.GetEmbedder(),
 	}
 	switch config.GetMethod().GetTold() {

@@ -124,7 +124,7 @@ func TestHabitsAndTheirMeaning(t *testing.T) {
 		"gathering":        {"host a small gathering in the evening", activity.Hosting, 1080, 1320},
 		"unwind":           {"unwind with an old film before bed", activity.Screen, 1200, 1380},
 		"to-do list":       {"organize tasks with a to-do list", activity.Planning, 420, 720},
-		"morning meditate": {"morning meditation for 20 minutes", activity.Meditation, 420, 540},
+		"morning meditate": {"morning meditation for 20 minutes", activity.Meditation, 400, 540},
 		"houseplants":      {"tend to the houseplants in the afternoon", activity.Gardening, 780, 1020},
 	}
 	for name, tt := range tests {

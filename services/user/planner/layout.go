@@ -27,7 +27,7 @@ func (l *layout) paint(b block) {
 			}
 		}
 	}
-	b.from, b.to = max(b.from, l.from), min(b.to, l.to)
+	b = l.within(b)
 	if b.to-b.from < shortest {
 		return
 	}
@@ -44,6 +44,24 @@ func (l *layout) paint(b block) {
 	}
 	l.blocks = append(out, b)
 	l.sort()
+}
+
+// within cuts a block to the time awake. A block of which less than a task would be
+// left is moved instead: who gets up late on a day still keeps what belongs to the
+// morning.
+func (l *layout) within(b block) block {
+	lasts := b.to - b.from
+	cut := b
+	cut.from, cut.to = max(b.from, l.from), min(b.to, l.to)
+	if cut.to-cut.from >= shortest || lasts < shortest {
+		return cut
+	}
+	if b.from < l.from {
+		b.from, b.to = l.from, min(l.to, l.from+lasts)
+	} else {
+		b.from, b.to = max(l.from, l.to-lasts), l.to
+	}
+	return b
 }
 
 func (l *layout) sort() {

@@ -77,7 +77,7 @@ func New(persona *simv1.Persona, w *simv1.World, settings *simv1.Settings) (*Pla
 	}
 	p := &Planner{
 		persona: persona, plan: plan, scale: scale,
-		source: seeded.New(settings.GetSeed(), settings.GetStream(), "planner"),
+		source: seeded.New(settings.GetSeed(), "planner"),
 		rhythm: readRhythm(persona), taste: newTaste(persona),
 	}
 	p.bed = plan.Spots(activity.Sleep)[0]

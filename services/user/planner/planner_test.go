@@ -10,6 +10,7 @@ import (
 
 	"github.com/propersim/propersim/pkg/activity"
 	"github.com/propersim/propersim/pkg/persona"
+	"github.com/propersim/propersim/pkg/seeded"
 	"github.com/propersim/propersim/pkg/simtime"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	"github.com/propersim/propersim/services/user/planner"
@@ -31,7 +32,7 @@ func place(t testing.TB, id string) *simv1.World {
 }
 
 func settings(p *simv1.Persona, seed uint64, step int32) *simv1.Settings {
-	return &simv1.Settings{Seed: seed, Stream: p.GetId(), StepSeconds: step, Days: 14}
+	return &simv1.Settings{Seed: seeded.RoleSeed(seed, p.GetId(), seeded.RoleUser), StepSeconds: step, Days: 14}
 }
 
 func TestEveryDayKeepsTheRules(t *testing.T) {
@@ -160,7 +161,7 @@ func ExamplePlanner_Day() {
 		DailyPlanRequirements: []string{"meditate at 7:00 for 20 minutes"},
 	}
 	w, _ := worlds.Get("home")
-	plans, _ := planner.New(person, w, &simv1.Settings{Seed: 1, Stream: "ana", StepSeconds: 150, Days: 1})
+	plans, _ := planner.New(person, w, &simv1.Settings{Seed: 2, StepSeconds: 150, Days: 1})
 	for _, task := range plans.Day(1).Tasks {
 		if task.Required {
 			fmt.Println(task.Action.GetKind(), (task.To-task.From)/60 >= 19)

@@ -100,7 +100,7 @@ func FuzzLife(f *testing.F) {
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, lifestyle, one, two string, seed uint64) {
 		p := &simv1.Persona{Name: "X", Age: 30, Lifestyle: lifestyle, DailyPlanRequirements: []string{one, two, one + " " + two}, CurrentInterests: []string{two}}
-		plans, err := New(p, home, &simv1.Settings{Seed: seed, Stream: "x", StepSeconds: 150, Days: 3})
+		plans, err := New(p, home, &simv1.Settings{Seed: seed, StepSeconds: 150, Days: 3})
 		require.NoError(t, err)
 		for number := int32(1); number <= 3; number++ {
 			require.NoError(t, Check(plans.Day(number), home))

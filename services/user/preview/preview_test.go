@@ -8,6 +8,7 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/persona"
 	"github.com/propersim/propersim/pkg/rubric"
+	"github.com/propersim/propersim/pkg/seeded"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	"github.com/propersim/propersim/services/user/preview"
 	"github.com/propersim/propersim/worlds"
@@ -21,7 +22,7 @@ func TestThePreviewIsTheLifeThatIsLived(t *testing.T) {
 	for _, one := range all {
 		p := one.Persona
 		p.Spec, _ = rubric.Compile(p.GetRubric())
-		days, err := preview.Days(p, home, &simv1.Settings{Seed: 1, Stream: p.GetId(), StepSeconds: 150, Days: 3}, 3)
+		days, err := preview.Days(p, home, &simv1.Settings{Seed: seeded.RoleSeed(1, p.GetId(), seeded.RoleUser), StepSeconds: 150, Days: 3}, 3)
 		require.NoError(t, err)
 		require.Len(t, days, 3)
 		for i, d := range days {
@@ -57,7 +58,7 @@ func TestADayMayEndAfterMidnight(t *testing.T) {
 		Id: "owl", Name: "Owl", Age: 30, Lifestyle: "I get up at 10:00 and go to bed at 2:00 am.", BigFive: &simv1.BigFive{},
 		Spec: &simv1.PreferenceSpec{Frequency: &simv1.FrequencySpec{AtLeast: []*simv1.FrequencyBound{{Count: 1, Window: &simv1.FrequencyBound_TrailingMinutes{TrailingMinutes: 60}}}}},
 	}
-	settings := &simv1.Settings{Seed: 1, Stream: "owl", StepSeconds: 150, Days: 2}
+	settings := &simv1.Settings{Seed: 1, StepSeconds: 150, Days: 2}
 	days, err := preview.Days(p, home, settings, 2)
 	require.NoError(t, err)
 	for _, d := range days {

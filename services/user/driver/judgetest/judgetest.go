@@ -37,7 +37,7 @@ func Life() driver.Life {
 	}
 	high := simv1.TraitLevel_TRAIT_LEVEL_HIGH
 	return driver.Life{
-		RunID: "judgetest", World: home, Settings: &simv1.Settings{Seed: 1, Stream: "judgetest", StepSeconds: 150, Days: 3},
+		RunID: "judgetest", World: home, Settings: &simv1.Settings{Seed: 1, StepSeconds: 150, Days: 3},
 		Persona: &simv1.Persona{
 			Id: "judgetest", Name: "Ida Falk", Age: 52, Background: "Keeps the books of a small theatre, from home.",
 			BigFive:          &simv1.BigFive{Extraversion: high, Agreeableness: high, Conscientiousness: high, Neuroticism: high, Openness: high},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/propersim/propersim/pkg/activity"
+	"github.com/propersim/propersim/pkg/seeded"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	"github.com/propersim/propersim/services/user/driver"
 	"github.com/propersim/propersim/worlds"
@@ -61,5 +62,5 @@ func life(place string, stepSeconds int32, p *simv1.Persona) driver.Life {
 		panic(fmt.Sprintf("plannertest: %v", err)) // the worlds come with the program
 	}
 	return driver.Life{RunID: "plannertest-" + p.GetId(), Persona: p, World: world,
-		Settings: &simv1.Settings{Seed: 5, Stream: p.GetId(), StepSeconds: stepSeconds, Days: days}}
+		Settings: &simv1.Settings{Seed: seeded.RoleSeed(5, p.GetId(), seeded.RoleUser), StepSeconds: stepSeconds, Days: days}}
 }

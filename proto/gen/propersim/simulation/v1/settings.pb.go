@@ -25,11 +25,11 @@ const (
 // Settings fix the time scale and the randomness of a run.
 type Settings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Root of all randomness.
+	// Root of the randomness of this role in this run. The environment derives it
+	// one way from the seed of the run, the person and the role: it tells neither,
+	// the user's is the same whatever the assistant does, and a server must draw
+	// nothing that does not follow from it.
 	Seed uint64 `protobuf:"varint,1,opt,name=seed,proto3" json:"seed,omitempty"`
-	// Names the run among its siblings in every random draw; the same stream and
-	// seed give the same user life whatever the assistant does.
-	Stream string `protobuf:"bytes,2,opt,name=stream,proto3" json:"stream,omitempty"`
 	// Simulated seconds per step; 150 in the paper. Must divide 86400.
 	StepSeconds int32 `protobuf:"varint,3,opt,name=step_seconds,json=stepSeconds,proto3" json:"step_seconds,omitempty"`
 	// Simulated days; 14 in the paper.
@@ -75,13 +75,6 @@ func (x *Settings) GetSeed() uint64 {
 	return 0
 }
 
-func (x *Settings) GetStream() string {
-	if x != nil {
-		return x.Stream
-	}
-	return ""
-}
-
 func (x *Settings) GetStepSeconds() int32 {
 	if x != nil {
 		return x.StepSeconds
@@ -100,16 +93,14 @@ var File_propersim_simulation_v1_settings_proto protoreflect.FileDescriptor
 
 const file_propersim_simulation_v1_settings_proto_rawDesc = "" +
 	"\n" +
-	"&propersim/simulation/v1/settings.proto\x12\x17propersim.simulation.v1\x1a\x1bbuf/validate/validate.proto\"\x91\x01\n" +
+	"&propersim/simulation/v1/settings.proto\x12\x17propersim.simulation.v1\x1a\x1bbuf/validate/validate.proto\"{\n" +
 	"\bSettings\x12\x12\n" +
-	"\x04seed\x18\x01 \x01(\x04R\x04seed\x12\"\n" +
-	"\x06stream\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06stream\x12-\n" +
+	"\x04seed\x18\x01 \x01(\x04R\x04seed\x12-\n" +
 	"\fstep_seconds\x18\x03 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\x90\x1c(\n" +
 	"R\vstepSeconds\x12\x1e\n" +
 	"\x04days\x18\x04 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xc2\x1c(\x01R\x04daysB\xf9\x01\n" +
+	"\xbaH\a\x1a\x05\x18\xc2\x1c(\x01R\x04daysJ\x04\b\x02\x10\x03R\x06streamB\xf9\x01\n" +
 	"\x1bcom.propersim.simulation.v1B\rSettingsProtoP\x01ZMgithub.com/propersim/propersim/proto/gen/propersim/simulation/v1;simulationv1\xa2\x02\x03PSX\xaa\x02\x17Propersim.Simulation.V1\xca\x02\x17Propersim\\Simulation\\V1\xe2\x02#Propersim\\Simulation\\V1\\GPBMetadata\xea\x02\x19Propersim::Simulation::V1b\x06proto3"
 
 var (
