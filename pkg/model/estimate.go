@@ -37,7 +37,7 @@ type sample struct {
 // decide how often something is said, on which most of the cost depends.
 func samplesOf(role string) int {
 	if role == Assistant {
-		return 16
+		return 64
 	}
 	return 4
 }
