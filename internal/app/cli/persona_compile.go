@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/propersim/propersim/internal/app/stack"
 	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/judge"
 	"github.com/propersim/propersim/pkg/persona"
@@ -14,11 +16,13 @@ import (
 	"github.com/propersim/propersim/pkg/rubric/satisfy"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
+	"github.com/propersim/propersim/services/user/driver"
 )
 
 func (p *people) compile() *cobra.Command {
 	a := p.app
 	var write bool
+	var compiler string
 	cmd := &cobra.Command{
 		Use: "compile FILE|ID", Short: "Show how a rubric is read, clause by clause, or write the spec", Args: exact(1),
 		Long: `Shows each text of a rubric with the rules that were read from it (=), what became
@@ -32,16 +36,18 @@ reading is not what you mean, say it in other words, or correct it yourself: wit
 the prose. docs/persona.schema.json describes the file to editors.`,
 		Example: `  propersim persona compile 7
   propersim persona compile me.yaml
-  propersim persona compile me.yaml --write`,
+  propersim persona compile me.yaml --write
+  propersim persona compile me.yaml --compiler model --config models.yaml`,
 	}
 	cmd.Flags().BoolVar(&write, "write", false, "append the spec to the file, for correction by hand")
+	cmd.Flags().StringVar(&compiler, "compiler", "embedded", "who reads the prose: embedded, or `model`: the one of models.roles.compiler")
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		return p.with(cmd, func(client userv1.PersonaServiceClient) error {
 			one, err := p.find(cmd, client, args[0])
 			if err != nil {
 				return err
 			}
-			got, err := client.CompileRubric(cmd.Context(), &userv1.CompileRubricRequest{Rubric: one.GetRubric()})
+			got, err := a.compileBy(cmd, compiler, client, one.GetRubric())
 			if err != nil {
 				return err
 			}
@@ -55,6 +61,27 @@ the prose. docs/persona.schema.json describes the file to editors.`,
 		})
 	})
 	return cmd
+}
+
+// compileBy reads a rubric by the service, or by a model of the configuration.
+func (a *app) compileBy(cmd *cobra.Command, compiler string, client userv1.PersonaServiceClient, r *simv1.Rubric) (_ *userv1.CompileRubricResponse, err error) {
+	if compiler == driver.Embedded {
+		return client.CompileRubric(cmd.Context(), &userv1.CompileRubricRequest{Rubric: r})
+	}
+	loaded, err := a.load(cmd)
+	if err != nil {
+		return nil, err
+	}
+	compilers, stop, err := stack.CompilerOf(cmd.Context(), compiler, &loaded.Config)
+	if err != nil {
+		return nil, usage(err)
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	got, effects, err := compilers.Compiler.Compile(cmd.Context(), r)
+	if err != nil {
+		return nil, err
+	}
+	return &userv1.CompileRubricResponse{Spec: got.Spec, Warnings: got.Warnings, Clauses: got.Clauses, Calls: effects.Calls, Timings: effects.Timings}, nil
 }
 
 // find reads a persona from a file, or, where there is none of that name, from

@@ -2,9 +2,11 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/model"
 	"github.com/propersim/propersim/prompts"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -14,6 +16,8 @@ import (
 	"github.com/propersim/propersim/services/retrieval"
 	"github.com/propersim/propersim/services/retrieval/embed/modelembed"
 	"github.com/propersim/propersim/services/user"
+	"github.com/propersim/propersim/services/user/driver"
+	"github.com/propersim/propersim/services/user/modelcompiler"
 	"github.com/propersim/propersim/services/user/modeljudge"
 	"github.com/propersim/propersim/services/user/modelplanner"
 )
@@ -123,6 +127,33 @@ func (s *Stack) userDrivers(cfg *user.Config) error {
 		}
 	}
 	return nil
+}
+
+// CompilerOf returns the compiler of a driver, "embedded" or "model", for a
+// configuration, and how to close it.
+func CompilerOf(ctx context.Context, name string, c *config.Config) (driver.Compilers, func() error, error) {
+	nothing := func() error { return nil }
+	switch name {
+	case driver.Embedded:
+		return driver.EmbeddedCompiler(), nothing, nil
+	case byModel:
+	default:
+		return driver.Compilers{}, nothing, errs.Invalid("--compiler", "found %q, want embedded or model", name)
+	}
+	set, err := prompts.Load(c.Models.Prompts)
+	if err != nil {
+		return driver.Compilers{}, nothing, err
+	}
+	client, err := model.New(ctx, c.Models.Config(), model.Deps{Answers: ":memory:", Patience: learnWithin})
+	if err != nil {
+		return driver.Compilers{}, nothing, err
+	}
+	stop := func() error { return client.Close(context.WithoutCancel(ctx)) }
+	out, err := modelcompiler.Compilers(client, set)
+	if err != nil {
+		return out, nothing, errors.Join(err, stop())
+	}
+	return out, stop, nil
 }
 
 // assistantDrivers fills in the drivers of the assistant service that ask a
