@@ -6,9 +6,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/google/uuid"
+
+	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
 
 // NewHolder returns a name for this process as a holder of leases:
@@ -24,8 +27,9 @@ func NewHolder() string {
 	return strings.Join([]string{host, strconv.Itoa(os.Getpid()), origin(), uuid.NewString()[:8]}, "/")
 }
 
-// origin identifies the table of process ids that this process is in.
-func origin() string {
+// origin identifies the table of process ids that this process is in; empty where
+// that is not known.
+var origin = sync.OnceValue(func() string {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return ""
@@ -35,7 +39,7 @@ func origin() string {
 		return ""
 	}
 	return filepath.Base(strings.TrimSpace(string(boot)))[:8] + "-" + strings.Trim(strings.TrimPrefix(namespace, "pid:"), "[]")
-}
+})
 
 // gone reports that a holder was a process of this machine that has certainly
 // ended. A process id that was given out again counts as alive: then the lease
@@ -47,7 +51,7 @@ func gone(holder string) bool {
 		return false
 	}
 	pid, err := strconv.Atoi(parts[1])
-	if err != nil || pid <= 0 {
+	if err != nil || pid <= 0 || pid == os.Getpid() {
 		return false
 	}
 	process, err := os.FindProcess(pid)
@@ -55,4 +59,16 @@ func gone(holder string) bool {
 		return false
 	}
 	return errors.Is(process.Signal(syscall.Signal(0)), os.ErrProcessDone)
+}
+
+// lapsed reports that a lease ends before its time because its holder is gone,
+// and returns the state of the run without it.
+func lapsed(holder string, state environmentv1.RunState) (bool, environmentv1.RunState) {
+	if !gone(holder) {
+		return false, state
+	}
+	if state == environmentv1.RunState_RUN_STATE_RUNNING || state == environmentv1.RunState_RUN_STATE_WAITING {
+		state = environmentv1.RunState_RUN_STATE_QUEUED
+	}
+	return true, state
 }

@@ -35,7 +35,7 @@ func New(ctx context.Context, dsn string) (*Journal, error) { return open(ctx, d
 
 // open is New with more options for the database.
 func open(ctx context.Context, dsn string, opts ...store.Option) (*Journal, error) {
-	opts = append([]store.Option{store.FullSync(), store.Name("environment"), store.Before(checkFormat)}, opts...)
+	opts = append([]store.Option{store.Name("environment"), store.Before(checkFormat)}, opts...)
 	db, err := store.Open(ctx, dsn, migrations, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)

@@ -316,14 +316,28 @@ func TestADeadProcessLosesItsLeaseAtOnce(t *testing.T) {
 	ctx := t.Context()
 	j := opened(t, ":memory:")
 	id := create(t, j, newRun("ann"))
-	_, err := j.Acquire(ctx, id, holder, time.Hour)
+	lease, err := j.Acquire(ctx, id, holder, time.Hour)
 	require.NoError(t, err)
 	_, err = j.Acquire(ctx, id, NewHolder(), time.Hour)
 	var held *HeldError
 	require.ErrorAs(t, err, &held, "the process lives")
+	standing := func() Standing {
+		all, err := j.Standings(ctx)
+		require.NoError(t, err)
+		run, err := j.Run(ctx, id)
+		require.NoError(t, err)
+		require.Equal(t, all[0].State, run.GetState())
+		require.Equal(t, all[0].Holder, run.GetConductor().GetName())
+		return all[0]
+	}
+	require.NoError(t, j.SetState(ctx, lease, environmentv1.RunState_RUN_STATE_RUNNING, "", nil))
+	require.Equal(t, environmentv1.RunState_RUN_STATE_RUNNING, standing().State)
+	require.Equal(t, holder, standing().Holder)
 
 	require.NoError(t, child.Process.Signal(os.Kill))
 	_ = child.Wait()
+	require.Equal(t, environmentv1.RunState_RUN_STATE_QUEUED, standing().State)
+	require.Empty(t, standing().Holder)
 	_, err = j.Acquire(ctx, id, NewHolder(), time.Hour)
 	require.NoError(t, err)
 

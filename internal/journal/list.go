@@ -52,7 +52,11 @@ func scanRun(scan func(...any) error) (*record, error) {
 		return nil, err
 	}
 	run.CreateTime = timestamppb.New(time.Unix(0, created))
-	if leased != 0 {
+	free := leased == 0
+	if !free {
+		free, run.State = lapsed(holder, run.GetState())
+	}
+	if !free {
 		run.Conductor = &environmentv1.Conductor{Name: holder, LeaseUntil: timestamppb.New(time.UnixMilli(until))}
 	}
 	for _, part := range []struct {
@@ -255,7 +259,11 @@ func (r *Reader) Standings(ctx context.Context) ([]Standing, error) {
 		if err := rows.Scan(&s.Position, &s.ID, (*int32)(&s.State), &s.Reason, (*int32)(&s.Wish), &s.Sequence, &s.Holder, &until, &leased); err != nil {
 			return nil, r.db.Err(err)
 		}
-		if leased == 0 {
+		free := leased == 0
+		if !free {
+			free, s.State = lapsed(s.Holder, s.State)
+		}
+		if free {
 			s.Holder = ""
 		} else {
 			s.Until = time.UnixMilli(until)

@@ -59,7 +59,7 @@ type keptPrompt struct {
 }
 
 func openAnswers(ctx context.Context, dsn string) (*answerStore, error) {
-	db, err := store.Open(ctx, dsn, migrations, store.FullSync(), store.Name("answers"))
+	db, err := store.Open(ctx, dsn, migrations, store.Name("answers"))
 	if err != nil {
 		return nil, fmt.Errorf("answer store: %w", err)
 	}

@@ -110,10 +110,6 @@ func prepareFile(path string, o options) error {
 }
 
 func sqlitePool(path string, o options, limit int) (*sql.DB, error) {
-	sync := "NORMAL"
-	if o.fullSync {
-		sync = "FULL"
-	}
 	q := url.Values{"_txlock": {"immediate"}}
 	// busy_timeout comes first, so that the others wait for a lock as well.
 	q.Add("_pragma", "busy_timeout(10000)")
@@ -127,7 +123,7 @@ func sqlitePool(path string, o options, limit int) (*sql.DB, error) {
 		q.Add("_pragma", "query_only(1)")
 	} else {
 		q.Add("_pragma", "journal_mode(WAL)")
-		q.Add("_pragma", "synchronous("+sync+")")
+		q.Add("_pragma", "synchronous(FULL)") // what a service acknowledges survives a power cut
 		q.Add("_pragma", "wal_autocheckpoint(4000)")
 		q.Add("_pragma", "journal_size_limit(67108864)")
 	}

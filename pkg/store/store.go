@@ -48,7 +48,6 @@ type DB struct {
 type Option func(*options)
 
 type options struct {
-	fullSync bool
 	readOnly bool
 	// immutable reads a file without locks and without a WAL; only with readOnly.
 	immutable bool
@@ -56,10 +55,6 @@ type options struct {
 	before    func(context.Context, *DB) error
 	vfs       string
 }
-
-// FullSync makes a commit of SQLite return only when it is on disk (synchronous
-// FULL). Without it a power cut, though not a crash, may take the last commits.
-func FullSync() Option { return func(o *options) { o.fullSync = true } }
 
 // ReadOnly opens an existing database as it is: no migration, no writing. The
 // folder of a file need not be writable, unless the process that last wrote it
@@ -84,7 +79,7 @@ func VFS(name string) Option { return func(o *options) { o.vfs = name } }
 // migrations, or in its folder "migrations"; nil means none.
 //
 // dsn is "postgres://...", "sqlite:PATH", PATH, or ":memory:". Open creates the
-// folder of a file. Errors: ErrDataLoss for a damaged file, ErrDenied for one that
+// folder of a file. A commit is on disk when it returns. Errors: ErrDataLoss for a damaged file, ErrDenied for one that
 // cannot be written, ErrExhausted for a full disk, ErrUnavailable for a locked file
 // or a server that cannot be reached, ErrNotFound for a missing file with ReadOnly.
 func Open(ctx context.Context, dsn string, migrations fs.FS, opts ...Option) (*DB, error) {

@@ -32,7 +32,7 @@ func TestOneSetOfQueriesServesEveryDatabase(t *testing.T) {
 	for name, dsn := range storetest.Databases(t, "store") {
 		t.Run(name, func(t *testing.T) {
 			ctx := context.Background()
-			db, err := Open(ctx, dsn, migrations, Name("things"), FullSync())
+			db, err := Open(ctx, dsn, migrations, Name("things"))
 			require.NoError(t, err)
 			defer func() { require.NoError(t, db.Close()) }()
 

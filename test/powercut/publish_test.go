@@ -17,6 +17,21 @@ import (
 	"github.com/propersim/propersim/internal/powercut"
 )
 
+// scratch is a folder for what all tests use.
+var scratch string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if scratch, err = os.MkdirTemp("", "powercut"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(scratch)
+		return m.Run()
+	}())
+}
+
 // mount mounts a disk for a test, and skips the test where that is impossible.
 func mount(t *testing.T, disk *powercut.Disk, at string) (unmount func()) {
 	t.Helper()
