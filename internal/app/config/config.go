@@ -23,10 +23,15 @@ type Config struct {
 	Connect    Addresses
 	// AssistantTimeout bounds a call to an assistant in another process.
 	AssistantTimeout time.Duration
-	Security         Security
-	Metrics          Metrics
-	Traces           Traces
-	Log              Log
+	// UserTimeout bounds a call to a user service in another process.
+	UserTimeout time.Duration
+	// GiveUp is how long a run waits for a service before it fails; 0 is without
+	// end.
+	GiveUp   time.Duration
+	Security Security
+	Metrics  Metrics
+	Traces   Traces
+	Log      Log
 }
 
 // Simulation says what an experiment does.
@@ -130,6 +135,8 @@ func Default() Config {
 		},
 		Models:           defaultModels(),
 		AssistantTimeout: 30 * time.Second,
+		UserTimeout:      2 * time.Minute,
+		GiveUp:           30 * time.Minute,
 
 		Traces: Traces{Sample: 1},
 		Log:    Log{Level: "warn", Format: "text"},

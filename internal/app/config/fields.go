@@ -56,6 +56,8 @@ func (c *Config) Fields() []Field {
 	fields = append(fields, c.Connect.fields(addresses, "connect", "a running %s service to use; empty is one in this process, or on its own port")...)
 	return append(fields,
 		span("connect.assistant_timeout", &c.AssistantTimeout, time.Second, time.Hour, "how long an assistant in another process may take over a call, before the run waits and asks again"),
+		span("connect.user_timeout", &c.UserTimeout, time.Second, time.Hour, "how long a user service in another process may take for a call, before the run waits and asks again"),
+		span("connect.give_up", &c.GiveUp, 0, 30*24*time.Hour, "how long a run waits for a service that does not answer, before it fails and can be resumed; 0 is without end"),
 		text("security.token", &c.Security.Token, "file with the secret, of at least 32 bytes, that all services share"),
 		text("security.cert", &c.Security.Cert, "PEM certificate that a server shows"),
 		text("security.key", &c.Security.Key, "its key"),

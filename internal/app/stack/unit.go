@@ -69,8 +69,13 @@ func (s *Stack) newService(name string) (service, error) {
 	case "trainer":
 		return trainer.New(trainer.Config{DSN: at.Trainer, AdapterDir: at.Adapters, Logger: s.opts.Logger, Metrics: s.registerer()}, s.Buffer)
 	case "environment":
+		timeout := c.UserTimeout
+		if c.Connect.User == "" {
+			timeout = 0 // in this process: a deadline would cost each step more than it is worth
+		}
 		return environment.New(environment.Config{
-			DSN: at.Journal, Parallel: c.Simulation.Parallel, Version: s.opts.Version, Logger: s.opts.Logger, Metrics: s.registerer(), Tracer: s.opts.Tracer,
+			DSN: at.Journal, Parallel: c.Simulation.Parallel, Version: s.opts.Version, GiveUp: c.GiveUp, UserTimeout: timeout,
+			Logger: s.opts.Logger, Metrics: s.registerer(), Tracer: s.opts.Tracer,
 		}, environment.Clients{
 			Personas: s.Personas, Users: s.Users, Assistants: s.Assistants, Buffer: s.Buffer, Trainer: s.Trainer,
 		})

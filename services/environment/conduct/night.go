@@ -110,6 +110,7 @@ func (r *runner) await(job *trainerv1.Job) (*trainerv1.Job, error) {
 			case err != nil:
 				return err
 			}
+			r.answered() // a training may take longer than Config.GiveUp
 			if job = resp.GetJob(); finalJob(job.GetState()) {
 				return nil
 			}
