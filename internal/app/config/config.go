@@ -21,6 +21,8 @@ type Config struct {
 	Qdrant     Qdrant
 	Listen     Addresses
 	Connect    Addresses
+	// Nodes are the addresses of the agents of GPU nodes, separated by commas.
+	Nodes string
 	// AssistantTimeout bounds a call to an assistant in another process.
 	AssistantTimeout time.Duration
 	// UserTimeout bounds a call to a user service in another process.
@@ -54,17 +56,6 @@ type Custom struct {
 	Memory string
 	Scheme string
 	Trains bool
-}
-
-// Trainer holds the hyperparameters of a night.
-type Trainer struct {
-	Beta         float64
-	Epochs       int
-	LearningRate float64
-	WeightDecay  float64
-	BatchSize    int
-	Pairs        int
-	Reference    string
 }
 
 // Backends names the backend of each role.
@@ -124,7 +115,7 @@ func Default() Config {
 			Step: 150 * time.Second, Candidates: 2, OnFailedNight: "stop", Parallel: 32,
 		},
 		Custom:  Custom{Memory: "AR", Scheme: "samples"},
-		Trainer: Trainer{Beta: 0.1, Epochs: 2, LearningRate: 0.1, WeightDecay: 0.08, BatchSize: 4, Pairs: 200, Reference: "base"},
+		Trainer: defaultTrainer(),
 		Backends: Backends{
 			Planner: "embedded", Judge: "exact", Assistant: "embedded", Summarizer: "embedded",
 			Embedder: "embedded", Index: "embedded", Trainer: "embedded",

@@ -5,7 +5,7 @@ import "time"
 // Fields returns every value of c in the order of the documentation; setting
 // one through its field changes c.
 func (c *Config) Fields() []Field {
-	s, t, b := &c.Simulation, &c.Trainer, &c.Backends
+	s, b := &c.Simulation, &c.Backends
 	fields := []Field{
 		text("simulation.personas", &s.Personas, "who takes part: all, numbers, ranges and ids, e.g. 1-8,maya-lindqvist"),
 		list("simulation.persona_files", &s.PersonaFiles, "YAML files of further personas to add first"),
@@ -22,15 +22,9 @@ func (c *Config) Fields() []Field {
 		choice("custom.memory", &c.Custom.Memory, "memory of a method that is not ours", "none", "A", "AR", "ARS"),
 		choice("custom.scheme", &c.Custom.Scheme, "how its further candidates come about", "samples", "contrast"),
 		flag("custom.trains", &c.Custom.Trains, "whether it is trained at night"),
-
-		number("trainer.beta", &t.Beta, 10, "inverse temperature of the implicit reward"),
-		integer("trainer.epochs", &t.Epochs, 1, 100, "passes over the drawn pairs"),
-		number("trainer.learning_rate", &t.LearningRate, 10, "step size of the optimizer"),
-		share("trainer.weight_decay", &t.WeightDecay, "pull towards the untrained policy, as a share of the step size"),
-		integer("trainer.batch_size", &t.BatchSize, 1, 1024, "pairs per update"),
-		integer("trainer.pairs", &t.Pairs, 1, 2000, "pairs drawn each night (paper: 200)"),
-		choice("trainer.reference", &t.Reference, "what the policy is held near to", "base", "previous"),
-
+	}
+	fields = append(fields, c.Trainer.fields()...)
+	fields = append(fields,
 		choice("backends.planner", &b.Planner, "who plans a person's day", "embedded", "model"),
 		choice("backends.judge", &b.Judge, "who judges", "exact", "model", "hybrid"),
 		choice("backends.assistant", &b.Assistant, "the assistant's policy", "embedded", "model"),
@@ -50,11 +44,12 @@ func (c *Config) Fields() []Field {
 		text("qdrant.api_key", &c.Qdrant.APIKey, "its key").hidden(),
 		text("qdrant.api_key_file", &c.Qdrant.APIKeyFile, "file that holds its key"),
 		flag("qdrant.tls", &c.Qdrant.TLS, "whether to speak TLS with it"),
-	}
+	)
 	fields = append(fields, c.Models.fields()...)
 	fields = append(fields, c.Listen.fields(address, "listen", "where serve listens for the %s service")...)
 	fields = append(fields, c.Connect.fields(addresses, "connect", "a running %s service to use; empty is one in this process, or on its own port")...)
 	return append(fields,
+		addresses("connect.nodes", &c.Nodes, "agents of the GPU nodes that serve the trained model; the trainer loads adapters on all of them"),
 		span("connect.assistant_timeout", &c.AssistantTimeout, time.Second, time.Hour, "how long an assistant in another process may take over a call, before the run waits and asks again"),
 		span("connect.user_timeout", &c.UserTimeout, time.Second, time.Hour, "how long a user service in another process may take for a call, before the run waits and asks again"),
 		span("connect.give_up", &c.GiveUp, 0, 30*24*time.Hour, "how long a run waits for a service that does not answer, before it fails and can be resumed; 0 is without end"),

@@ -126,6 +126,7 @@ func (l *Loaded) together(faults *errs.Violations) {
 		faults.Add("qdrant.api_key_file", "is given together with qdrant.api_key; want one of them")
 	}
 	l.checkModels(faults)
+	l.checkTrainer(faults)
 	for _, name := range Services() {
 		at := *l.Connect.Of(name)
 		if why := l.alone(name); why != "" && strings.Contains(at, ",") {

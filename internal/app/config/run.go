@@ -16,7 +16,7 @@ func (c *Config) RunConfig(persona, method string, seed uint64, backends *simv1.
 		PersonaId: persona, WorldId: c.Simulation.World, Method: c.method(method), Seed: seed,
 		Days: int32(c.Simulation.Days), StepSeconds: int32(c.Simulation.Step.Seconds()), Candidates: int32(c.Simulation.Candidates),
 		ConstantPerHour: c.Simulation.ConstantPerHour,
-		Training:        c.Trainer.hyperparameters(),
+		Training:        c.hyperparameters(),
 		Executor:        trainerv1.Executor_EXECUTOR_EMBEDDED,
 		OnFailedNight:   environmentv1.OnFailedNight_ON_FAILED_NIGHT_STOP,
 		Backends:        backends,
@@ -26,17 +26,6 @@ func (c *Config) RunConfig(persona, method string, seed uint64, backends *simv1.
 	}
 	if c.Simulation.OnFailedNight == "keep" {
 		out.OnFailedNight = environmentv1.OnFailedNight_ON_FAILED_NIGHT_KEEP
-	}
-	return out
-}
-
-func (t *Trainer) hyperparameters() *trainerv1.Hyperparameters {
-	out := &trainerv1.Hyperparameters{
-		Beta: t.Beta, Epochs: int32(t.Epochs), LearningRate: t.LearningRate, WeightDecay: t.WeightDecay, BatchSize: int32(t.BatchSize),
-		Pairs: int32(t.Pairs), Reference: trainerv1.Reference_REFERENCE_BASE,
-	}
-	if t.Reference == "previous" {
-		out.Reference = trainerv1.Reference_REFERENCE_PREVIOUS
 	}
 	return out
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/propersim/propersim/pkg/serve"
 	"github.com/propersim/propersim/services/buffer"
 	"github.com/propersim/propersim/services/environment"
-	"github.com/propersim/propersim/services/trainer"
 )
 
 // service is what every service package exports.
@@ -67,7 +66,7 @@ func (s *Stack) newService(name string) (service, error) {
 	case "assistant":
 		return s.newAssistant()
 	case "trainer":
-		return trainer.New(trainer.Config{DSN: at.Trainer, AdapterDir: at.Adapters, Logger: s.opts.Logger, Metrics: s.registerer()}, s.Buffer)
+		return s.newTrainer(at)
 	case "environment":
 		timeout := c.UserTimeout
 		if c.Connect.User == "" {

@@ -1,0 +1,119 @@
+package config
+
+import (
+	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/model"
+	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
+	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
+)
+
+// Trainer has the hyperparameters of a night.
+type Trainer struct {
+	Beta         float64
+	Epochs       int
+	LearningRate float64
+	WeightDecay  float64
+	BatchSize    int
+	Pairs        int
+	Reference    string
+	Objective    string
+	Draw         string
+	// HalfLife of a recency draw, days.
+	HalfLife float64
+	// Lora is used where a worker trains the model that is the assistant.
+	Lora Lora
+}
+
+// Lora has the settings of an adapter of a language model.
+type Lora struct {
+	Rank                       int
+	Alpha, Dropout             float64
+	Modules                    []string
+	Quantization               string
+	MaxPromptTokens, MaxTokens int
+	GradientCheckpointing      bool
+}
+
+func defaultTrainer() Trainer {
+	return Trainer{
+		Beta: 0.1, Epochs: 2, LearningRate: 0.1, WeightDecay: 0.08, BatchSize: 4, Pairs: 200, Reference: "base",
+		Objective: "dpo", Draw: "uniform", HalfLife: 3,
+		Lora: Lora{
+			Rank: 16, Alpha: 32, Dropout: 0.05, Quantization: "nf4", MaxPromptTokens: 2048, MaxTokens: 2304,
+			Modules: []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"},
+		},
+	}
+}
+
+func (t *Trainer) fields() []Field {
+	l := &t.Lora
+	return []Field{
+		number("trainer.beta", &t.Beta, 10, "inverse temperature of the implicit reward"),
+		integer("trainer.epochs", &t.Epochs, 1, 100, "passes over the drawn pairs"),
+		number("trainer.learning_rate", &t.LearningRate, 10, "step size of the optimizer (a language model: 5e-5 in the paper's code)"),
+		share("trainer.weight_decay", &t.WeightDecay, "pull towards the untrained policy, as a share of the step size"),
+		integer("trainer.batch_size", &t.BatchSize, 1, 1024, "pairs per update"),
+		integer("trainer.pairs", &t.Pairs, 1, 2000, "pairs drawn each night (paper: 200)"),
+		choice("trainer.reference", &t.Reference, "what the policy is held near to", "base", "previous"),
+		choice("trainer.objective", &t.Objective, "what a night minimizes", "dpo", "kto", "sft"),
+		choice("trainer.draw", &t.Draw, "how a night's pairs are drawn: uniformly (paper), preferring late days, or as many from each day", "uniform", "recency", "stratified"),
+		number("trainer.half_life", &t.HalfLife, 3650, "days after which a pair's weight halves in a recency draw"),
+		integer("trainer.lora.rank", &l.Rank, 1, 512, "rank of the adapter that a worker trains"),
+		number("trainer.lora.alpha", &l.Alpha, 4096, "its scale, which enters as alpha / rank"),
+		share("trainer.lora.dropout", &l.Dropout, "share of its inputs that is dropped in training"),
+		list("trainer.lora.modules", &l.Modules, "names of the adapted modules"),
+		choice("trainer.lora.quantization", &l.Quantization, "quantization of the base model in training", "nf4", "none"),
+		integer("trainer.lora.max_prompt_tokens", &l.MaxPromptTokens, 1, 131072, "longest prompt in training; a longer one loses its oldest memories"),
+		integer("trainer.lora.max_tokens", &l.MaxTokens, 1, 131072, "longest prompt with its answer in training"),
+		flag("trainer.lora.gradient_checkpointing", &l.GradientCheckpointing, "whether to compute activations again instead of keeping them: less memory, more time"),
+	}
+}
+
+// checkTrainer checks the settings of a night against each other.
+func (l *Loaded) checkTrainer(faults *errs.Violations) {
+	if l.Trainer.Lora.MaxTokens <= l.Trainer.Lora.MaxPromptTokens {
+		faults.Add("trainer.lora.max_tokens", "found %d, want more than trainer.lora.max_prompt_tokens, which is %d", l.Trainer.Lora.MaxTokens, l.Trainer.Lora.MaxPromptTokens)
+	}
+	if l.trainsModel() && len(l.Trainer.Lora.Modules) == 0 {
+		faults.Add("trainer.lora.modules", "is empty, want the names of modules to adapt")
+	}
+}
+
+// trainsModel reports whether a worker trains the language model that is the
+// assistant.
+func (c *Config) trainsModel() bool {
+	return c.Backends.Trainer == "worker" && c.Backends.Assistant == "model"
+}
+
+// hyperparameters returns the message that a run's identity records. The defaults
+// of objective and draw are left out of it.
+func (c *Config) hyperparameters() *trainerv1.Hyperparameters {
+	t := &c.Trainer
+	out := &trainerv1.Hyperparameters{
+		Beta: t.Beta, Epochs: int32(t.Epochs), LearningRate: t.LearningRate, WeightDecay: t.WeightDecay, BatchSize: int32(t.BatchSize),
+		Pairs: int32(t.Pairs), Reference: trainerv1.Reference_REFERENCE_BASE,
+	}
+	if t.Reference == "previous" {
+		out.Reference = trainerv1.Reference_REFERENCE_PREVIOUS
+	}
+	switch t.Objective {
+	case "kto":
+		out.Objective = trainerv1.Objective_OBJECTIVE_KTO
+	case "sft":
+		out.Objective = trainerv1.Objective_OBJECTIVE_SFT
+	}
+	switch t.Draw {
+	case "recency":
+		out.Draw, out.HalfLifeDays = bufferv1.Draw_DRAW_RECENCY, t.HalfLife
+	case "stratified":
+		out.Draw = bufferv1.Draw_DRAW_STRATIFIED
+	}
+	if c.trainsModel() {
+		l := &t.Lora
+		out.Lora = &trainerv1.Lora{
+			Model: c.Models.Roles[model.Assistant].Model, Rank: int32(l.Rank), Alpha: l.Alpha, Dropout: &l.Dropout, TargetModules: l.Modules,
+			Quantization: l.Quantization, MaxPromptTokens: int32(l.MaxPromptTokens), MaxTokens: int32(l.MaxTokens), GradientCheckpointing: l.GradientCheckpointing,
+		}
+	}
+	return out
+}
