@@ -85,6 +85,7 @@ read them too.`,
 		}
 		return a.serveUntil(cmd.Context(), folder.Folder(data), loaded, only)
 	})
+	cmd.AddCommand(a.serveNode())
 	return cmd
 }
 

@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/app/stack"
+	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/serve"
+	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
+	"github.com/propersim/propersim/services/trainer/node"
+)
+
+// nodeOptions are the flags of serve node.
+type nodeOptions struct {
+	node.Config
+	address, gateway string
+}
+
+func (a *app) serveNode() *cobra.Command {
+	var o nodeOptions
+	cmd := &cobra.Command{
+		Use: "node", Short: "Run the agent of a GPU node, beside vLLM", Args: cobra.NoArgs,
+		Long: `Runs beside a vLLM server that serves a base model with LoRA adapters. The trainer
+tells the agent which adapters to load (connect.nodes); the agent fetches them from
+the trainer, checks them, loads them into vLLM, and loads them again when vLLM has
+lost them. Models are called through the gateway, which passes on chat completions,
+embeddings, the list of models, health and metrics, and nothing else.
+
+Start vLLM on loopback with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True,
+and let nobody but the agent reach it: its own key does not protect the routes that
+load adapters.`,
+		Example: `  propersim serve node --upstream http://127.0.0.1:8000 --model Llama-3.3-70B-Instruct \
+    --trainer-address trainer:7075 --address 0.0.0.0:7076 --gateway 0.0.0.0:8080 --token-file /run/propersim/token`,
+	}
+	flags := []bound{{"trainer-address", "connect.trainer", "`host:port` of the trainer"}}
+	bind(cmd, flags)
+	f := cmd.Flags()
+	f.StringVar(&o.address, "address", "127.0.0.1:7076", "`host:port` where the trainer calls the agent")
+	f.StringVar(&o.gateway, "gateway", "127.0.0.1:8080", "`host:port` where models are called, over HTTP")
+	f.StringVar(&o.Upstream, "upstream", "http://127.0.0.1:8000", "`URL` of vLLM")
+	f.StringVar(&o.Model, "model", "", "`name` of the base model, as vLLM serves it and runs name it")
+	f.StringVar(&o.Dir, "data", "runs/node", "`folder` for adapters; vLLM must be able to read it under the same path")
+	f.Int32Var(&o.MaxRank, "max-rank", 16, "greatest rank of an adapter (vLLM: --max-lora-rank)")
+	f.IntVar(&o.Keep, "keep", 64, "adapters that stay loaded (vLLM: --max-cpu-loras)")
+	cmd.RunE = run(func(cmd *cobra.Command, _ []string) error {
+		loaded, err := a.load(cmd, flags)
+		if err != nil {
+			return err
+		}
+		return a.runNode(cmd.Context(), loaded, o)
+	})
+	return cmd
+}
+
+// runNode serves until the context is done or a part fails.
+func (a *app) runNode(ctx context.Context, loaded *config.Loaded, o nodeOptions) (err error) {
+	log, _, err := logger(loaded.Log, a.errOut)
+	if err != nil {
+		return err
+	}
+	security, err := stack.Security(loaded.Security)
+	if err != nil {
+		return usage(err)
+	}
+	if !serve.Loopback(o.gateway) && !security.HasToken() && !loaded.Security.Insecure {
+		return usagef("--gateway: %s is not on loopback, and anybody could call; want --token-file, or --insecure", o.gateway)
+	}
+	conn, err := stack.DialService("trainer", &loaded.Config)
+	if err != nil {
+		return usage(err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	o.Logger = log
+	agent, err := node.New(o.Config, trainerv1.NewTrainerServiceClient(conn))
+	if err != nil {
+		return misused(err)
+	}
+	server, err := serve.New(serve.Config{Name: "node", Address: o.address, Insecure: loaded.Security.Insecure, Security: security, Logger: log}, agent)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", o.gateway)
+	if err != nil {
+		return fmt.Errorf("gateway: %w: %w", err, errs.ErrPrecondition)
+	}
+	fmt.Fprintf(a.errOut, "node serves on %s\nmodels on http://%s/v1\n", server.Addr(), listener.Addr())
+	group, within := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.Run(within) })
+	group.Go(func() error { return agent.Run(within) })
+	group.Go(func() error { return serveGateway(within, listener, agent, security, log) })
+	return group.Wait()
+}
+
+// stopping is how long the gateway lets requests in flight finish.
+const stopping = 8 * time.Second
+
+func serveGateway(ctx context.Context, listener net.Listener, agent *node.Agent, security *serve.Security, log *zap.Logger) error {
+	handler, err := agent.Gateway()
+	if err != nil {
+		return err
+	}
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, ErrorLog: zap.NewStdLog(log), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := security.AdmitHTTP(r); err != nil && r.URL.Path != "/health" {
+			http.Error(w, err.Error(), http.StatusUnauthorized)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})}
+	stop := context.AfterFunc(ctx, func() {
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopping)
+		defer cancel()
+		if err := server.Shutdown(within); err != nil {
+			log.Warn("requests in flight were cut off", zap.Error(err))
+		}
+	})
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/propersim/propersim/internal/app/stack"
+	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
+)
+
+func (a *app) training() *cobra.Command {
+	parent := &cobra.Command{Use: "trainer", Short: "See who trains, and how the nights went", Args: cobra.NoArgs, RunE: help}
+	workers := &cobra.Command{
+		Use: "workers", Short: "List the workers of the last day, what they train and how fast", Args: cobra.NoArgs,
+		Example: "  propersim trainer workers --trainer-address trainer:7075",
+	}
+	jobs := &cobra.Command{
+		Use: "jobs [RUN]", Short: "List the training jobs of a run, or of all", Args: cobra.MaximumNArgs(1),
+		Example: "  propersim trainer jobs ava-lindqvist-proper-s1-0badcafe",
+	}
+	flags := []bound{{"trainer-address", "connect.trainer", "`host:port` of the trainer"}}
+	for _, cmd := range []*cobra.Command{workers, jobs} {
+		bind(cmd, flags)
+		parent.AddCommand(cmd)
+	}
+	workers.RunE = run(func(cmd *cobra.Command, _ []string) error { return a.withTrainer(cmd, flags, a.listWorkers) })
+	jobs.RunE = run(func(cmd *cobra.Command, args []string) error {
+		return a.withTrainer(cmd, flags, func(cmd *cobra.Command, conn trainerConn) error {
+			return a.listJobs(cmd, conn, strings.Join(args, ""))
+		})
+	})
+	return parent
+}
+
+// trainerConn are the two services of a trainer.
+type trainerConn struct {
+	jobs    trainerv1.TrainerServiceClient
+	workers trainerv1.WorkerServiceClient
+}
+
+func (a *app) withTrainer(cmd *cobra.Command, flags []bound, fn func(*cobra.Command, trainerConn) error) error {
+	loaded, err := a.load(cmd, flags)
+	if err != nil {
+		return err
+	}
+	conn, err := stack.DialService("trainer", &loaded.Config)
+	if err != nil {
+		return usage(err)
+	}
+	defer func() { _ = conn.Close() }() // nothing is in flight
+	return fn(cmd, trainerConn{trainerv1.NewTrainerServiceClient(conn), trainerv1.NewWorkerServiceClient(conn)})
+}
+
+func (a *app) listWorkers(cmd *cobra.Command, conn trainerConn) error {
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "WORKER\tMODEL\tDEVICE\tMEMORY\tRUN\tDAY\tUPDATE\tLOSS\tTOKENS/S\tLEASE UNTIL\tLAST SEEN")
+	for token := ""; ; {
+		resp, err := conn.workers.ListWorkers(cmd.Context(), &trainerv1.ListWorkersRequest{PageToken: token})
+		if err != nil {
+			return err
+		}
+		for _, worker := range resp.GetWorkers() {
+			showWorker(w, worker)
+		}
+		if token = resp.GetNextPageToken(); token == "" {
+			return w.Flush()
+		}
+	}
+}
+
+func showWorker(w io.Writer, worker *trainerv1.Worker) {
+	c := worker.GetCapabilities()
+	memory := "-"
+	if n := c.GetDeviceMemoryBytes(); n > 0 {
+		memory = fmt.Sprintf("%d GiB", n>>30)
+	}
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t", worker.GetName(), strings.TrimSpace(c.GetModel()+" "+c.GetQuantization()), c.GetDevice(), memory)
+	if job := worker.GetJob(); job != nil {
+		p := job.GetProgress()
+		fmt.Fprintf(w, "%s\t%d\t%d/%d\t%.4f\t%.0f\t%s\t", job.GetRunId(), job.GetDay(), p.GetUpdate(), p.GetUpdatesTotal(), p.GetLoss(), p.GetTokensPerSecond(),
+			worker.GetLeaseUntil().AsTime().Local().Format(time.TimeOnly))
+	} else {
+		fmt.Fprint(w, "-\t-\t-\t-\t-\t-\t")
+	}
+	fmt.Fprintln(w, worker.GetLastSeen().AsTime().Local().Format(time.DateTime))
+}
+
+func (a *app) listJobs(cmd *cobra.Command, conn trainerConn, runID string) error {
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "RUN\tDAY\tSTATE\tATTEMPTS\tPAIRS\tLOSS\tMARGIN\tACCURACY\tADAPTER\tSERVED AS\tREASON")
+	for token := ""; ; {
+		resp, err := conn.jobs.ListJobs(cmd.Context(), &trainerv1.ListJobsRequest{RunId: runID, PageToken: token})
+		if err != nil {
+			return err
+		}
+		for _, job := range resp.GetJobs() {
+			m := job.GetMetrics()
+			fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%d\t%.4f\t%.4f\t%.2f\t%s\t%s\t%s\n", job.GetRunId(), job.GetDay(),
+				strings.ToLower(strings.TrimPrefix(job.GetState().String(), "JOB_STATE_")), job.GetAttempts(), m.GetPairs(), m.GetLoss(), m.GetMargin(), m.GetAccuracy(),
+				dash(job.GetAdapter()[:min(12, len(job.GetAdapter()))]), dash(job.GetServedModel()), job.GetReason())
+		}
+		if token = resp.GetNextPageToken(); token == "" {
+			return w.Flush()
+		}
+	}
+}
+
+// dash stands for what is empty in a table.
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
