@@ -51,6 +51,10 @@ class Base:
         self.model.__dict__.pop("peft_config", None)
         if getattr(self.model, "_hf_peft_config_loaded", False):
             self.model._hf_peft_config_loaded = False
+        if self.model.is_gradient_checkpointing:
+            self.model.gradient_checkpointing_disable()
+        # Checkpointing hooks the embedding, once by PEFT and once by TRL; a hook that stayed would slow the next job down.
+        self.model.get_input_embeddings()._forward_hooks.clear()
         self.model.requires_grad_(False)
         self.model.eval()
         left = [name for name, _ in self.model.named_parameters() if "lora_" in name]

@@ -166,6 +166,17 @@ def test_references_of_another_model_are_noticed(base: Base, examples: list[Exam
         training.train(base, make_recipe(), examples, None, cache)
 
 
+def test_checkpointing_changes_no_result_and_ends_with_the_job(
+    base: Base, examples: list[Example], cache: ReferenceCache
+) -> None:
+    plain = training.train(base, make_recipe(), examples, None, cache)
+    saving = training.train(base, make_recipe(gradient_checkpointing=True), examples, None, cache)
+    assert saving.loss == pytest.approx(plain.loss, abs=5e-3)
+    assert not base.model.is_gradient_checkpointing
+    assert not base.model.get_input_embeddings()._forward_hooks
+    assert training.train(base, make_recipe(), examples, None, cache).model == plain.model
+
+
 def test_another_quantization_is_refused(base: Base, examples: list[Example], cache: ReferenceCache) -> None:
     with pytest.raises(BadData, match="quantization"):
         training.train(base, make_recipe(quantization="none"), examples, None, cache)

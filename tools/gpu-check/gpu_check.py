@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+"""Measure the QLoRA worker's real training step on a GPU: memory, seconds a pair, and what a night would take.
+
+usage: gpu_check.py [--shape 8b] [--shape 70b] [--seconds 420] [--out FILE.json]
+
+Needs the packages of services/trainer/worker/requirements.lock, one GPU (80 GB for the 70b shape) and no network: the
+models have random weights, made layer by layer and quantized at once, so that no more than one layer is ever in bf16. Speed
+and memory do not depend on the values of weights. Start it from anywhere; it finds the worker's package by its own place.
+
+For each shape it measures, as long as time is left: the reference pass, training with gradient checkpointing, training
+without it, and training again with the references cached. A pair has a prompt of 2,048 tokens and answers of up to 64, as the
+longest of a run have; --tokens changes that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "services/trainer/worker"))
+
+import bitsandbytes as bnb
+import torch
+from tokenizers import Tokenizer, models
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from propersim_worker import training
+from propersim_worker.base import Base, never_pack
+from propersim_worker.failures import classify
+from propersim_worker.pairs import Example
+from propersim_worker.refcache import ReferenceCache
+from propersim_worker.settings import Recipe
+
+SHAPES: dict[str, dict[str, int]] = {
+    "70b": {"hidden_size": 8192, "intermediate_size": 28672, "num_hidden_layers": 80, "num_attention_heads": 64, "num_key_value_heads": 8, "vocab_size": 128256},
+    "8b": {"hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256},
+    "tiny": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 512},
+}
+"""Llama 3.3 70B, Llama 3.1 8B, and a shape that tests this script on a CPU."""
+
+
+def quantized(rows: int, columns: int, device: str) -> bnb.nn.Linear4bit:
+    """Make a 4-bit layer of random weights, as the worker loads them: NF4, double quantization, bf16 arithmetic."""
+    layer = bnb.nn.Linear4bit(columns, rows, bias=False, compute_dtype=torch.bfloat16, compress_statistics=True, quant_type="nf4", device="meta")
+    weight = torch.empty(rows, columns, dtype=torch.bfloat16, device=device).normal_(0, 0.02)
+    layer.weight = bnb.nn.Params4bit(weight, requires_grad=False, compress_statistics=True, quant_type="nf4", module=layer).to(device)
+    return layer
+
+
+def build(shape: dict[str, int], device: str) -> LlamaForCausalLM:
+    """Make a model of a shape in NF4, layer by layer. Embedding and head stay in bf16, as bitsandbytes leaves them."""
+    config = LlamaConfig(**shape, max_position_embeddings=8192, rope_theta=500000.0, tie_word_embeddings=False, bos_token_id=None, eos_token_id=1, pad_token_id=0)
+    config._attn_implementation = "sdpa"
+    with torch.device("meta"):
+        model = LlamaForCausalLM(config).to(torch.bfloat16)
+    for layer in model.model.layers:
+        for parent in (layer.self_attn, layer.mlp):
+            for name, child in list(parent.named_children()):
+                if isinstance(child, torch.nn.Linear):
+                    setattr(parent, name, quantized(child.out_features, child.in_features, device))
+    for module in model.modules():
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            if parameter.is_meta:
+                value = torch.empty(parameter.shape, dtype=torch.bfloat16, device=device)
+                value.fill_(1) if parameter.dim() == 1 else value.normal_(0, 0.02)
+                setattr(module, name, torch.nn.Parameter(value, requires_grad=False))
+    model.model.rotary_emb = type(model.model.rotary_emb)(config=config).to(device)
+    model.is_loaded_in_4bit = True
+    model.requires_grad_(False)
+    return model.eval()
+
+
+def make_base(shape: dict[str, int], device: str) -> Base:
+    """Make a base as the worker has it, without a folder."""
+    if device == "cpu":
+        never_pack()
+    base = Base.__new__(Base)
+    base.device, base.quantization, base.fingerprint = device, "nf4", "random"
+    base.model = build(shape, device)
+    base.tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(models.WordLevel({"<pad>": 0, "<eos>": 1}, unk_token="<pad>")), pad_token="<pad>", eos_token="<eos>"
+    )
+    return base
+
+
+def make_examples(count: int, prompt: int, answer: int, vocabulary: int) -> list[Example]:
+    """Make pairs of random tokens of the longest length."""
+    g = torch.Generator().manual_seed(1)
+
+    def some(n: int) -> list[int]:
+        return torch.randint(2, vocabulary, (n,), generator=g).tolist()
+
+    return [Example(i, some(prompt), some(answer), some(max(4, answer // 4))) for i in range(count)]
+
+
+RECIPE = Recipe(
+    beta=0.1, epochs=1, learning_rate=5e-5, batch_size=4, weight_decay=0.0, objective="dpo", reference="base", rank=16, alpha=32.0, dropout=0.05,
+    target_modules=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"), quantization="nf4",
+    max_prompt_tokens=2048, max_tokens=2304, gradient_checkpointing=True, seed=1,
+)  # fmt: skip
+
+
+class Timer:
+    """Time and peak memory of a stretch of work."""
+
+    def __init__(self, device: str) -> None:
+        self.cuda = device == "cuda"
+
+    def __enter__(self) -> Timer:
+        if self.cuda:
+            torch.cuda.synchronize()
+            torch.cuda.reset_peak_memory_stats()
+        self.began = time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.cuda:
+            torch.cuda.synchronize()
+        self.seconds = time.monotonic() - self.began
+        self.peak = torch.cuda.max_memory_allocated() if self.cuda else 0
+
+
+def measure(base: Base, examples: list[Example], recipe: Recipe, cache: ReferenceCache) -> dict[str, Any]:
+    """Run the worker's own training and say what it took; an error is a result too."""
+    marks: list[float] = []
+    try:
+        with Timer(base.device) as timer:
+            result = training.train(base, recipe, examples, None, cache, report=lambda _: marks.append(time.monotonic()))
+    except Exception as error:
+        gc.collect()
+        return {"error": str(classify(error))}
+    # Without the first update, which warms up; the last mark is before the closing evaluation.
+    updates = len(marks) - 1
+    pairs = updates * recipe.batch_size
+    return {
+        "seconds": round(timer.seconds, 2),
+        "seconds_per_pair": round((marks[-1] - marks[0]) / pairs, 4) if pairs > 0 else None,
+        "peak_gib": round(timer.peak / 2**30, 2),
+        "loss": result.loss,
+    }
+
+
+def check(name: str, device: str, deadline: float, count: int, prompt: int, answer: int) -> dict[str, Any]:
+    """Measure one shape, as long as there is time."""
+    out: dict[str, Any] = {"shape": name, "pairs": count, "prompt_tokens": prompt, "answer_tokens": answer}
+    with Timer(device) as timer:
+        base = make_base(SHAPES[name], device)
+    out["build"] = {"seconds": round(timer.seconds, 1), "gib": round(base.memory() / 2**30, 2), "peak_gib": round(timer.peak / 2**30, 2)}
+    print(json.dumps({name: out["build"]}), flush=True)
+    examples = make_examples(count, prompt, answer, SHAPES[name]["vocab_size"])
+    recipe = replace(RECIPE, max_tokens=max(RECIPE.max_tokens, prompt + answer))
+    with tempfile.TemporaryDirectory() as folder:
+        cache = ReferenceCache(Path(folder) / "references.db")
+        for label, settings in (
+            ("checkpointing", recipe),
+            ("checkpointing, references cached", recipe),
+            ("no checkpointing, references cached", replace(recipe, gradient_checkpointing=False)),
+        ):
+            if time.monotonic() > deadline:
+                out[label] = {"error": "no time was left"}
+                continue
+            out[label] = measure(base, examples, settings, cache)
+            print(json.dumps({f"{name}, {label}": out[label]}), flush=True)
+    first, cached = out["checkpointing"], out["checkpointing, references cached"]
+    if "error" not in first and "error" not in cached:
+        out["reference_seconds_per_pair"] = round(max(0.0, first["seconds"] - cached["seconds"]) / count, 4)
+    best = min((m["seconds_per_pair"] for m in out.values() if isinstance(m, dict) and m.get("seconds_per_pair")), default=None)
+    if best is not None:
+        # 200 pairs, 2 epochs, and the closing evaluation, which costs about as much as the reference pass.
+        out["night_minutes"] = round((400 * best + 200 * out.get("reference_seconds_per_pair", 0.0)) / 60, 1)
+    del base
+    gc.collect()
+    if device == "cuda":
+        torch.cuda.empty_cache()
+    return out
+
+
+def main(arguments: list[str]) -> int:
+    """Measure the shapes that were asked for; 8b and 70b by default."""
+    parser = argparse.ArgumentParser(description="Measure the QLoRA worker's training step.")
+    parser.add_argument("--shape", action="append", choices=sorted(SHAPES))
+    parser.add_argument("--seconds", type=float, default=420, help="no measurement begins after so long")
+    parser.add_argument("--pairs", type=int, default=12)
+    parser.add_argument("--tokens", type=int, nargs=2, default=[2048, 64], metavar=("PROMPT", "ANSWER"))
+    parser.add_argument("--out", type=Path)
+    a = parser.parse_args(arguments)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    deadline = time.monotonic() + a.seconds
+    found = {
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        "torch": torch.__version__,
+        "shapes": [check(name, device, deadline, a.pairs, *a.tokens) for name in a.shape or ["8b", "70b"]],
+    }
+    text = json.dumps(found, indent=2)
+    print(text)
+    if a.out:
+        a.out.write_text(text + "\n")
+    return 0 if all("error" not in shape["checkpointing"] for shape in found["shapes"]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
