@@ -58,8 +58,15 @@ type keptPrompt struct {
 	messages []byte
 }
 
-func openAnswers(ctx context.Context, dsn string) (*answerStore, error) {
-	db, err := store.Open(ctx, dsn, migrations, store.Name("answers"))
+// openAnswers opens the store. With paid, an answer also survives a power cut;
+// without, where none costs anything, a crash of the process alone: a flush to
+// the disk takes many times as long as a model that answers at once.
+func openAnswers(ctx context.Context, dsn string, paid bool) (*answerStore, error) {
+	opts := []store.Option{store.Name("answers")}
+	if !paid {
+		opts = append(opts, store.CrashSafe())
+	}
+	db, err := store.Open(ctx, dsn, migrations, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("answer store: %w", err)
 	}

@@ -107,7 +107,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Client, error) {
 			return nil, err
 		}
 	}
-	if c.answers, err = openAnswers(ctx, deps.Answers); err != nil {
+	if c.answers, err = openAnswers(ctx, deps.Answers, cfg.paid()); err != nil {
 		return nil, err
 	}
 	spent, err := c.answers.spent(ctx)

@@ -154,6 +154,16 @@ func DefaultEndpoint() Endpoint {
 	}
 }
 
+// paid reports whether any answer costs money.
+func (c *Config) paid() bool {
+	for _, e := range c.Endpoints {
+		if e.Price != (Price{}) {
+			return true
+		}
+	}
+	return false
+}
+
 // Validate returns an errs.Violations with every fault, or nil.
 func (c *Config) Validate() error {
 	var v errs.Violations

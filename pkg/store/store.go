@@ -54,6 +54,7 @@ type options struct {
 	name      string
 	before    func(context.Context, *DB) error
 	vfs       string
+	crashSafe bool
 }
 
 // ReadOnly opens an existing database as it is: no migration, no writing. The
@@ -64,6 +65,10 @@ func ReadOnly() Option { return func(o *options) { o.readOnly = true } }
 // Name sets the name of the table of schema versions, so that services can share
 // one PostgreSQL database: "buffer" uses "buffer_schema_version".
 func Name(service string) Option { return func(o *options) { o.name = service } }
+
+// CrashSafe lets a commit of SQLite return before it is on disk: it survives a crash
+// of the process, though not a power cut. For what can be had again.
+func CrashSafe() Option { return func(o *options) { o.crashSafe = true } }
 
 // Before runs a check on the opened database before its migrations; its error ends
 // Open.
@@ -79,7 +84,7 @@ func VFS(name string) Option { return func(o *options) { o.vfs = name } }
 // migrations, or in its folder "migrations"; nil means none.
 //
 // dsn is "postgres://...", "sqlite:PATH", PATH, or ":memory:". Open creates the
-// folder of a file. A commit is on disk when it returns. Errors: ErrDataLoss for a damaged file, ErrDenied for one that
+// folder of a file. A commit is on disk when it returns, unless CrashSafe. Errors: ErrDataLoss for a damaged file, ErrDenied for one that
 // cannot be written, ErrExhausted for a full disk, ErrUnavailable for a locked file
 // or a server that cannot be reached, ErrNotFound for a missing file with ReadOnly.
 func Open(ctx context.Context, dsn string, migrations fs.FS, opts ...Option) (*DB, error) {
