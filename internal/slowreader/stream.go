@@ -10,31 +10,33 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 )
 
-// ErrUnread is the end of a stream that nobody read. Its handler says where to
-// go on, with an errs.Behind.
+// ErrUnread says that a stream ended because nobody read it. The handler returns
+// an errs.Behind, which says where to read again from.
 var ErrUnread = errors.New("nobody read the stream")
 
-// errOver ends a producer whose stream is over already.
-var errOver = errors.New("the stream is over")
+// errEnded ends a producer whose stream has ended already.
+var errEnded = errors.New("the stream has ended")
 
-// Serve runs produce in a goroutine of its own and returns what it returns.
-// produce sends by the function it is given, from its own goroutine alone, and
-// ends when that returns an error or the stream's context is done. Serve is
-// called by a handler, which returns right after it. It returns early, with
-// ErrUnread, when a message was held back for the watchdog's patience, and with
-// the context's error when the context is done while one is held back; the
-// producer's last act is then to learn that its Send failed.
+// Serve runs produce in a goroutine of its own and returns what it returns. The
+// handler of a stream calls it, and returns right after it. produce sends with the
+// function that it is given, from its own goroutine alone, and must end when that
+// function returns an error or the context of the stream is done.
+//
+// Serve returns early with ErrUnread when a Send was blocked for the watchdog's
+// patience, and with the context's error when the context is done while a Send is
+// blocked. The pending Send of the producer then returns an error, and the
+// producer must end.
 func Serve[T any](w *Watchdog, stream grpc.ServerStreamingServer[T], produce func(send func(*T) error) error) error {
 	s := &sending{cut: make(chan struct{})}
 	w.watch(s)
 	defer w.leave(s)
 	send := func(m *T) error {
 		if !s.begin() {
-			return errOver
+			return errEnded
 		}
 		err := stream.Send(m)
 		if !s.end() {
-			return errOver
+			return errEnded
 		}
 		return err
 	}
@@ -42,8 +44,8 @@ func Serve[T any](w *Watchdog, stream grpc.ServerStreamingServer[T], produce fun
 	go func() { done <- caught(produce, send) }()
 	select {
 	case o := <-done:
-		if errors.Is(o.err, errOver) {
-			return ErrUnread // cut at the moment the Send came through
+		if errors.Is(o.err, errEnded) {
+			return ErrUnread // cut at the moment at which the Send returned
 		}
 		return o.get()
 	case <-s.cut:
@@ -65,7 +67,8 @@ type outcome struct {
 	panicked any // with the stack
 }
 
-// caught keeps a panic for the handler's goroutine, where it is reported.
+// caught carries a panic of the producer to the goroutine of the handler, which
+// reports it.
 func caught[T any](produce func(func(*T) error) error, send func(*T) error) (o outcome) {
 	defer func() {
 		if p := recover(); p != nil {

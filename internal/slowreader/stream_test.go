@@ -14,8 +14,7 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 )
 
-// stream holds a Send back until gRPC would let it go: when the handler has
-// returned.
+// stream blocks a Send as gRPC does: until the handler has returned.
 type stream struct {
 	grpc.ServerStream
 	ctx      context.Context
@@ -44,7 +43,7 @@ func serve(ctx context.Context, limit int) error {
 		}
 		if limit == 1 {
 			<-ctx.Done()
-			return errors.New("not asked any more")
+			return errors.New("its answer is not used")
 		}
 		return nil
 	})
@@ -62,7 +61,7 @@ func TestAStreamThatNobodyReadsEnds(t *testing.T) {
 
 func TestAStreamEndsWithItsContext(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	for name, limit := range map[string]int{"waiting for news": 1, "held back": 9} {
+	for name, limit := range map[string]int{"waiting for news": 1, "blocked": 9} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		require.ErrorIs(t, serve(ctx, limit), errs.ErrDeadline, name)
 		cancel()

@@ -1,7 +1,7 @@
-// Package slowreader ends streams that nobody reads. gRPC holds a Send back for as
-// long as its peer does not read, and only the end of the handler frees it: so
-// a stream is produced beside its handler, which one watchdog for all streams
-// can end.
+// Package slowreader ends gRPC streams whose peer does not read. A Send blocks
+// while the peer's flow-control window is full, and only the end of the handler
+// unblocks it. So a goroutine beside the handler produces the messages, and one
+// watchdog for all streams can end the handler.
 package slowreader
 
 import (
@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// Patience is how long a Send may be held back, where nothing else is said.
+// Patience is how long a Send may be blocked by default.
 const Patience = 30 * time.Second
 
-// looks is how often the watchdog looks at every stream within its patience. A
-// stream ends at most one look late.
+// looks is how often the watchdog checks every stream within its patience: a
+// stream ends late by at most one interval.
 const looks = 8
 
-// Watchdog ends the streams whose Send was held back for longer than its
-// patience. Its goroutine is there while streams are.
+// Watchdog ends the streams whose Send was blocked for longer than its patience.
+// Its goroutine exists only while there are streams.
 type Watchdog struct {
 	patience time.Duration
 
@@ -27,7 +27,7 @@ type Watchdog struct {
 	quit chan struct{}         // guarded by mu; nil while no stream is open
 }
 
-// New returns a watchdog; 0 means Patience.
+// New returns a watchdog; a patience of 0 means Patience.
 func New(patience time.Duration) *Watchdog {
 	if patience <= 0 {
 		patience = Patience
@@ -72,38 +72,38 @@ func (w *Watchdog) patrol(quit <-chan struct{}) {
 	}
 }
 
-// sending counts the beginnings and ends of the Sends of one stream: the count
-// is odd while one is going on, and ended when no more may.
+// sending counts the beginnings and the ends of the Sends of one stream. The
+// count is odd while a Send is in progress, and ended when no Send may follow.
 type sending struct {
 	count atomic.Int64
 	cut   chan struct{} // closed when the watchdog has ended it
 
-	seen  int64     // at the watchdog's last look
-	since time.Time // when the watchdog first saw that
+	seen  int64     // count at the watchdog's last look
+	since time.Time // when the watchdog first saw that count
 }
 
 const ended = -1
 
-// begin reports that a Send may go on.
+// begin marks the beginning of a Send; false where the stream has ended.
 func (s *sending) begin() bool {
 	n := s.count.Load()
 	return n != ended && s.count.CompareAndSwap(n, n+1)
 }
 
-// end reports that the stream goes on after a Send.
+// end marks the end of a Send; false where the stream has ended.
 func (s *sending) end() bool {
 	n := s.count.Load()
 	return n != ended && s.count.CompareAndSwap(n, n+1)
 }
 
-// stop forbids further Sends and reports whether one is going on, or was when
+// stop forbids further Sends. It reports whether one is in progress, or was when
 // the watchdog ended the stream.
 func (s *sending) stop() (held bool) {
 	n := s.count.Swap(ended)
 	return n == ended || n%2 == 1
 }
 
-// look ends a stream whose Send is the same as a patience ago.
+// look ends a stream whose present Send has been in progress for the patience.
 func (s *sending) look(now time.Time, patience time.Duration) {
 	n := s.count.Load()
 	if n == ended || n%2 == 0 || n != s.seen {

@@ -1,6 +1,6 @@
-// Package watchtest watches runs with a crowd from another process, so that what
-// the crowd costs itself does not count as the cost of serving it. The process
-// is the test binary started again.
+// Package watchtest watches runs with a thousand watchers from another process, so
+// that their own cost is not measured as the cost of serving them. The process is
+// the test binary, started again.
 package watchtest
 
 import (
@@ -15,7 +15,7 @@ import (
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
 
-// What the process of a crowd is told by its environment.
+// Environment variables of the process of the watchers.
 const (
 	address = "PROPERSIM_WATCHTEST_ADDRESS"
 	runs    = "PROPERSIM_WATCHTEST_RUNS" // separated by commas
@@ -23,13 +23,13 @@ const (
 )
 
 const (
-	// Watchers is how many a crowd has.
+	// Watchers is how many there are.
 	Watchers = 1000
-	// Asleep says that one watcher in so many never reads after the first message.
+	// Asleep: one watcher in so many never reads after the first message.
 	Asleep = 10
 )
 
-// Main belongs at the beginning of TestMain: in the process of a crowd it
+// Main belongs at the beginning of TestMain: in the process of the watchers it
 // watches and does not return.
 func Main() {
 	at := os.Getenv(address)
@@ -41,8 +41,8 @@ func Main() {
 	os.Exit(1)
 }
 
-// watch opens the watchers, says so on standard output, and reads until the
-// process is killed.
+// watch opens the streams, prints "watching", and reads until the process is
+// killed.
 func watch(at string, ids []string, entries bool) error {
 	conn, err := serve.Dial(at)
 	if err != nil {
@@ -70,9 +70,9 @@ func watch(at string, ids []string, entries bool) error {
 	select {}
 }
 
-// Start starts a crowd that watches the runs of the environment at an address,
-// spread evenly, for every entry or for progress alone. It returns when all of
-// them watch, with a function that ends the crowd.
+// Start starts watchers of the runs of the environment at an address, spread
+// evenly over the runs, for every entry or for progress alone. It returns when all
+// of them watch, with a function that ends them.
 func Start(at string, ids []string, everyEntry bool) (end func(), err error) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), address+"="+at, runs+"="+strings.Join(ids, ","))
@@ -93,7 +93,7 @@ func Start(at string, ids []string, everyEntry bool) (end func(), err error) {
 	}
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "watching\n" {
 		end()
-		return nil, fmt.Errorf("watchtest: the crowd said %q: %w", line, err)
+		return nil, fmt.Errorf("watchtest: the process of the watchers printed %q: %w", line, err)
 	}
 	return end, nil
 }

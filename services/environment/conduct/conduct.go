@@ -128,7 +128,7 @@ type runner struct {
 	unflushed int // sleeping steps that were handed in and may not be on disk yet
 }
 
-// conduct goes on from what is committed, again and again while the database of
+// conduct continues from what is committed, again and again while the database of
 // the journal does not answer.
 func (r *runner) conduct() error {
 	r.run.Set(environmentv1.RunState_RUN_STATE_RUNNING, "")
@@ -149,7 +149,7 @@ func (r *runner) conduct() error {
 	}
 }
 
-// fromJournal reads what is committed and goes on from there to the last step.
+// fromJournal reads what is committed and continues from there to the last step.
 func (r *runner) fromJournal() error {
 	var err error
 	if r.world == nil {
@@ -186,7 +186,7 @@ func (r *runner) fromJournal() error {
 }
 
 // flush waits for the sleeping steps that were handed in. A fault of theirs
-// shows when the run goes on from the journal.
+// shows when the run continues from the journal.
 func (r *runner) flush() {
 	if r.unflushed == 0 {
 		return

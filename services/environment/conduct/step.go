@@ -14,7 +14,7 @@ import (
 )
 
 // maxUnflushed is how many sleeping steps may be on their way into the journal
-// while the run goes on.
+// while the run continues.
 const maxUnflushed = 32
 
 // step leads one step from the action to the commit and reports it. A step that
