@@ -11,8 +11,8 @@ import (
 var numberRange = regexp.MustCompile(`^(\d{1,9})\s*-\s*(\d{1,9})$`)
 
 // Select picks personas from all by a comma-separated selector. A part is
-// "all", a number ("7"), a range of numbers ("1-4"), an id, or a name in any
-// letter case. The result has each persona once, in the order of the selector.
+// "all" (everybody but the hard set), "hard" (the hard set), a number ("7"), a
+// range of numbers ("1-4"), an id, or a name in any letter case. The result has each persona once, in the order of the selector.
 // It returns errs.Violations on the field "personas", one for each part that
 // names nobody.
 func Select(selector string, all []Numbered) ([]Numbered, error) {
@@ -35,11 +35,14 @@ func Select(selector string, all []Numbered) ([]Numbered, error) {
 // pick returns the positions in all that one part of a selector means.
 func pick(part string, all []Numbered, v *errs.Violations) []int {
 	if part == "" {
-		v.Add("personas", `a part is empty; want "all", numbers, ranges like "1-4", ids or names, separated by commas`)
+		v.Add("personas", `a part is empty; want "all", "hard", numbers, ranges like "1-4", ids or names, separated by commas`)
 		return nil
 	}
 	if strings.EqualFold(part, "all") {
-		return where(all, func(Numbered) bool { return true })
+		return where(all, func(n Numbered) bool { return !n.Hard() })
+	}
+	if hard := where(all, Numbered.Hard); strings.EqualFold(part, "hard") && len(hard) > 0 {
+		return hard
 	}
 	if same := where(all, func(n Numbered) bool { return n.Persona.GetId() == part }); len(same) > 0 {
 		return same

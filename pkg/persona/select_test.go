@@ -51,3 +51,18 @@ func TestSelect(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, all, got)
 }
+
+// TestSelectParts selects the two sets: "all" is everybody but the hard set.
+func TestSelectParts(t *testing.T) {
+	included, err := persona.Included()
+	require.NoError(t, err)
+	require.Len(t, included, 2*persona.Own)
+	added := append(included, persona.Numbered{Persona: &simv1.Persona{Id: "zoe", Name: "Zoe"}})
+	for selector, want := range map[string]int{"all": persona.Own + 1, "hard": persona.Own, "all,hard": 2*persona.Own + 1, "31-34": 4, "hard,33": persona.Own, "zoe,hard": persona.Own + 1} {
+		chosen, err := persona.Select(selector, added)
+		require.NoError(t, err, selector)
+		require.Len(t, chosen, want, selector)
+	}
+	_, err = persona.Select("65", added)
+	require.ErrorContains(t, err, "1 to 64")
+}

@@ -126,6 +126,15 @@ func (r *reader) chunkAt(s *scanner, i int, before []chunk) chunk {
 			sep, sepLen = separators.match(s.toks[:i+1], i)
 		}
 	}
+	if w := s.text(i); w == "nor" && i == 0 {
+		return chunk{kind: chunkCue, to: i + 1, cue: negative}
+	}
+	if w, next := s.text(i), s.text(i+1); w == "so" && (next == "is" || next == "are" || next == "too") {
+		if len(before) == 0 {
+			return chunk{kind: chunkUnknown, to: i + 1} // "So is my diary": what it repeats stands in another sentence
+		}
+		return chunk{kind: chunkSep, to: i + 1, sep: sepAnd}
+	}
 	if n := r.outsideAt(s, i); n > 0 {
 		return chunk{kind: chunkSep, to: i + n, sep: sepExcept}
 	}

@@ -24,10 +24,16 @@ type loose struct {
 func (r *reader) readFrequency(s *scanner, cls []clause) {
 	var slotted *statement // the latest statement that names slots or a day
 	var waiting []loose
+	if r.last != nil && r.last.window == windowTrailing {
+		r.last = nil // "three is the limit" in a sentence of its own means the day
+	}
 	for k := range cls {
 		cl := &cls[k]
 		if cl.role == roleUnread {
-			r.place(s, slotted, waiting)
+			for _, w := range waiting { // how many slots there are cannot be told
+				r.now = w.clause.record
+				r.refuse(whyDepends)
+			}
 			slotted, waiting = nil, nil
 		}
 		if cl.role != roleRule {

@@ -72,6 +72,10 @@ func (s *scanner) momentAt(i int, bare bool) (moment, int) {
 		if n == 0 || s.text(m.to) == "—" && next.clock == nil {
 			return m, m.to - i
 		}
+		if w := s.text(at); m.openTo && m.kinds == nil && (w == "until" || w == "till") && next.clock != nil && next.kinds == nil && next.clock.to > m.clock.from {
+			m.clock, m.openTo, m.to = &interval{m.clock.from, next.clock.to}, false, at+n
+			return m, m.to - i
+		}
 		both, ok := m.and(next)
 		if !ok {
 			return m, m.to - i

@@ -25,6 +25,8 @@ type liking struct {
 	from    int
 	to      int
 	records []*record // of the clauses it comes from
+	clauses int       // that name its topics
+	loose   bool      // a comma precedes the clause of its condition
 }
 
 func (r *reader) otherwiseChunk(s *scanner, i int) (chunk, bool) {
@@ -155,6 +157,7 @@ func (r *reader) group(s *scanner, g *grouping, cl *clause, j int, c chunk) {
 			g.cur.from = c.from
 		}
 		g.cur.sense, g.cur.to = cl.sense, c.to
+		g.cur.clauses++
 		for _, id := range c.topics {
 			if !slices.Contains(g.cur.topics, id) {
 				g.cur.topics = append(g.cur.topics, id)
@@ -169,6 +172,7 @@ func (r *reader) group(s *scanner, g *grouping, cl *clause, j int, c chunk) {
 			g.groups = append(g.groups, &liking{topics: slices.Clone(g.cur.topics), sense: negative, when: []chunk{c}, from: c.from, to: c.to, records: []*record{cl.record}})
 			return
 		}
+		g.cur.loose = g.cur.loose || s.text(cl.from) == ","
 		addCondition(g.cur, c, cl, j)
 	default:
 		return
@@ -342,6 +346,10 @@ func (r *reader) addLiking(s *scanner, g *liking) {
 			rules = append(rules, &simv1.ContentRule{Topics: g.topics, When: p})
 		}
 	}
+	if !g.pre && !g.rest && len(g.when) > 0 && len(g.records) > 1 && g.sense == positive && g.lists() {
+		r.now = g.records[len(g.records)-1]
+		r.leave("this condition could belong to the last of the list alone; read for all of it")
+	}
 	r.out.understood[fieldPreference] = true
 	for _, rule := range rules {
 		r.note(g, g.sense, rule)
@@ -353,6 +361,9 @@ func (r *reader) addLiking(s *scanner, g *liking) {
 		}
 	}
 }
+
+// lists reports topics of several clauses before one condition.
+func (g *liking) lists() bool { return len(g.topics) > 1 && g.clauses > 1 && g.loose }
 
 // note writes a rule into the record of each clause it comes from.
 func (r *reader) note(g *liking, sense polarity, rule *simv1.ContentRule) {

@@ -32,6 +32,9 @@ func (r *reader) settle(s *scanner, cls []clause) {
 			continue
 		}
 		own, late := cl.cue()
+		if !cl.content() && cl.role == roleRule && cl.polite(s) {
+			continue // "please" between commas judges nothing
+		}
 		switch cl.before {
 		case sepBut:
 			sense, base, pending, blocked = unset, unset, k, false
@@ -56,11 +59,14 @@ func (r *reader) settle(s *scanner, cls []clause) {
 		if (r.field == fieldPreference || r.field == fieldTiming) && own != unset && cl.before != sepOr && cl.before != sepNot && !cl.content() {
 			late = true
 		}
+		if cl.role == roleUnread && r.field == fieldTiming && !cl.content() && k > 0 && cl.before == sepComma && !cl.modifies(s) && cls[pending].conditional(s) {
+			unread(cls[pending:k], whyDepends) // "when I have guests, hush": the conditions of what was not understood
+		}
 		if cl.role == roleUnread && !cl.transparent(s) {
 			if cl.before != sepBut && (late && own == negative || cl.leads()) {
 				unread(cls[pending:k], whyDepends)
 			}
-			if k > 0 && cl.before == sepComma && cls[k-1].conditional(s) && !cl.content() {
+			if k > 0 && cl.before == sepComma && !cl.modifies(s) && cls[k-1].conditional(s) && !cl.content() {
 				unread(cls[k-1:k], whyDepends) // "if I'm reading, ...": the condition of a clause that was not understood
 			}
 			sense, pending, blocked = unset, k+1, true
@@ -96,6 +102,9 @@ func (r *reader) settle(s *scanner, cls []clause) {
 			continue
 		}
 		cl.sense = positive
+		if cl.role == roleRule && r.field == fieldTiming && cl.has(chunkMoment) && cl.speaksOfSelf(s) {
+			cl.role, cl.why = roleUnread, whySelf
+		}
 		if cl.role == roleRule && r.field == fieldTiming && cl.has(chunkMoment) && cl.disturbs(s) {
 			cl.role, cl.why = roleUnread, whyNeither
 		}
@@ -124,6 +133,33 @@ func (cl *clause) forbids(s *scanner) bool {
 	return false
 }
 
+// polite reports a clause that only says please.
+func (cl *clause) polite(s *scanner) bool {
+	cues := 0
+	for _, c := range cl.chunks {
+		if c.kind == chunkCue {
+			cues++
+			if s.text(c.from) != "please" || c.to != c.from+1 {
+				return false
+			}
+		}
+	}
+	return cues > 0
+}
+
+// speaksOfSelf reports "I" or "we" beside a time and no word of what is wanted.
+func (cl *clause) speaksOfSelf(s *scanner) bool {
+	if cl.has(chunkCount) {
+		return false
+	}
+	for _, c := range cl.chunks {
+		if w := s.text(c.from); c.kind == chunkFiller && (w == "i" || w == "we") {
+			return true
+		}
+	}
+	return false
+}
+
 // giving are verbs that begin a demand.
 var giving = wordSet("giving")
 
@@ -139,6 +175,16 @@ func (cl *clause) disturbs(s *scanner) bool {
 	return false
 }
 
+// modifies reports a clause that says more about the one before it and is no
+// demand of its own: "before the tram rattles by".
+func (cl *clause) modifies(s *scanner) bool {
+	at := cl.from
+	for at < cl.to && s.toks[at].kind == mark {
+		at++
+	}
+	return relations.length(s.toks, at) > 0 || conditions[s.text(at)] || refinements.length(s.toks, at) > 0
+}
+
 // conditional reports a clause that is only a condition.
 func (cl *clause) conditional(s *scanner) bool {
 	if !cl.has(chunkMoment) || cl.has(chunkTopics, chunkCount) {
@@ -147,7 +193,7 @@ func (cl *clause) conditional(s *scanner) bool {
 	for _, c := range cl.chunks {
 		if c.kind == chunkMoment {
 			rel, n := relations.match(s.toks, c.from)
-			return n > 0 && (rel == relWhen || rel == relDuring || rel == relAfter || rel == relBefore)
+			return n > 0 && rel != relNone
 		}
 	}
 	return false

@@ -67,7 +67,7 @@ func (s *scanner) windowAt(i int) (statement, int) {
 			if s.text(end) == "or" && s.text(end+1) == "so" {
 				end += 2
 			}
-			if w := s.text(end); w == "after" || w == "before" || w == "of" && n > 0 && s.text(i) == "within" {
+			if w := s.text(end); w == "after" || w == "before" || w == "apart" || w == "between" || w == "of" && n > 0 && s.text(i) == "within" {
 				return statement{}, 0 // "in the hour after dinner" is a moment
 			}
 			if d.lo == 1440 && d.hi == 1440 {

@@ -84,10 +84,10 @@ func TestListPages(t *testing.T) {
 		_, err := personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: p})
 		require.NoError(t, err)
 	}
-	for _, size := range []int32{0, 1, 5, 32, 33, 34, 35, 36} {
+	for _, size := range []int32{0, 1, 5, 32, 64, 65, 66, 67, 68} {
 		var ids []string
 		token := ""
-		for pages := 0; pages < 50; pages++ {
+		for pages := 0; pages < 100; pages++ {
 			resp, err := personas.ListPersonas(t.Context(), &userv1.ListPersonasRequest{PageSize: size, PageToken: token})
 			require.NoError(t, err)
 			for _, stored := range resp.GetPersonas() {
@@ -98,8 +98,8 @@ func TestListPages(t *testing.T) {
 			}
 			require.NotEmpty(t, resp.GetPersonas())
 		}
-		require.Len(t, ids, 35, "page size %d", size)
-		require.Equal(t, []string{"abe", "mia", "zoe"}, ids[32:])
+		require.Len(t, ids, 67, "page size %d", size)
+		require.Equal(t, []string{"abe", "mia", "zoe"}, ids[64:])
 	}
 	for _, token := range []string{"x", "n-1", "n99", "nn"} {
 		_, err := personas.ListPersonas(t.Context(), &userv1.ListPersonasRequest{PageToken: token})
@@ -121,7 +121,7 @@ func big(name string) *simv1.Persona {
 
 func TestAPageEndsByBytesToo(t *testing.T) {
 	personas, _ := start(t, ":memory:")
-	want := 32
+	want := 64
 	for i := range 80 {
 		_, err := personas.CreatePersona(t.Context(), &userv1.CreatePersonaRequest{Persona: big(fmt.Sprintf("Big %02d", i))})
 		require.NoError(t, err)
@@ -204,7 +204,7 @@ func TestFaultyPersonasAreRefused(t *testing.T) {
 			}
 			list, err := personas.ListPersonas(t.Context(), &userv1.ListPersonasRequest{})
 			require.NoError(t, err)
-			require.Len(t, list.GetPersonas(), 32, "nothing is stored")
+			require.Len(t, list.GetPersonas(), 64, "nothing is stored")
 		})
 	}
 }

@@ -79,7 +79,7 @@ func named(faults errs.Violations, field string) bool {
 
 // builtin prepares the people that come with the program.
 func builtin(ctx context.Context, compiler driver.Compiler) ([]known, error) {
-	all, err := persona.Builtin()
+	all, err := persona.Included()
 	if err != nil {
 		return nil, err
 	}

@@ -311,7 +311,7 @@ func TestSeveralBuffersMayShareOneFolder(t *testing.T) {
 }
 
 func TestPersonas(t *testing.T) {
-	require.Equal(t, 33, strings.Count(must(t, "persona", "ls"), "\n"))
+	require.Equal(t, 65, strings.Count(must(t, "persona", "ls"), "\n"))
 	yaml := filepath.Join(t.TempDir(), "me.yaml")
 	shown := must(t, "persona", "show", "7")
 	require.NoError(t, os.WriteFile(yaml, []byte(strings.Replace(shown, "name: ", "name: Another ", 1)), 0o644))
@@ -319,7 +319,7 @@ func TestPersonas(t *testing.T) {
 	require.Contains(t, must(t, "persona", "compile", yaml), "Wanted:")
 	data := t.TempDir()
 	require.Contains(t, must(t, "persona", "add", yaml, "--data", data), "stored as another")
-	require.Equal(t, 34, strings.Count(must(t, "persona", "ls", "--data", data), "\n"))
+	require.Equal(t, 66, strings.Count(must(t, "persona", "ls", "--data", data), "\n"))
 }
 
 func TestConfigShow(t *testing.T) {

@@ -7,7 +7,7 @@ import "time"
 func (c *Config) Fields() []Field {
 	s, b := &c.Simulation, &c.Backends
 	fields := []Field{
-		text("simulation.personas", &s.Personas, "who takes part: all, numbers, ranges and ids, e.g. 1-8,maya-lindqvist"),
+		text("simulation.personas", &s.Personas, "who takes part: all, hard (the set that is hard to please), numbers, ranges and ids, e.g. 1-8,maya-lindqvist"),
 		list("simulation.persona_files", &s.PersonaFiles, "YAML files of further personas to add first"),
 		text("simulation.world", &s.World, "where they live: a world's id"),
 		list("simulation.methods", &s.Methods, "assistants to compare, each with every persona"),

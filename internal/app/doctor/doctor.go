@@ -60,11 +60,11 @@ func machine() Finding {
 }
 
 func people() Finding {
-	all, err := persona.Builtin()
+	all, err := persona.Included()
 	if err != nil {
 		return Finding{"people", Bad, err.Error()}
 	}
-	return Finding{"people", OK, fmt.Sprintf("%d built-in personas", len(all))}
+	return Finding{"people", OK, fmt.Sprintf("%d built-in personas, %d of the hard set", persona.Own, len(all)-persona.Own)}
 }
 
 func places() Finding {

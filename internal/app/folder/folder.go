@@ -272,7 +272,7 @@ func same(key string, a, b any) bool {
 // which a built-in person has its id. What is not about built-in people stays as
 // it is written.
 func people(selector string) []string {
-	builtin, err := persona.Builtin()
+	builtin, err := persona.Included()
 	if err != nil {
 		return []string{selector}
 	}
