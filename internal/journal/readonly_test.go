@@ -74,8 +74,11 @@ func readerChild(child *exec.Cmd, dir string) (string, error) {
 	return out.String(), err
 }
 
-// TestMain lets the test binary be the other user.
+// TestMain lets the test binary be another user or another writer.
 func TestMain(m *testing.M) {
+	if dsn := os.Getenv(writerDSN); dsn != "" {
+		os.Exit(write(dsn, os.Getenv(writerRun)))
+	}
 	if dir := os.Getenv(readOnlyFolder); dir != "" {
 		os.Exit(read(dir))
 	}

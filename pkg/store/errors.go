@@ -95,7 +95,7 @@ func (db *DB) postgresErr(err error, pg *pgconn.PgError) error {
 	case strings.HasPrefix(pg.Code, "XX0"), pg.Code == "58P01":
 		kind = errs.ErrDataLoss
 	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "57P"), strings.HasPrefix(pg.Code, "53"),
-		pg.Code == "40001", pg.Code == "40P01", pg.Code == "55P03":
+		pg.Code == "40001", pg.Code == "40P01", pg.Code == "55P03", pg.Code == "25P03":
 		kind = errs.ErrUnavailable
 	case strings.HasPrefix(pg.Code, "28"), pg.Code == "42501", pg.Code == "25006":
 		kind = errs.ErrDenied

@@ -94,3 +94,36 @@ func TestALostServerIsUnavailable(t *testing.T) {
 		})
 	}
 }
+
+// A transaction in which a process was stopped is ended by the server: it must
+// not keep its locks. The process can repeat it.
+func TestAnIdleTransactionIsUnavailable(t *testing.T) {
+	at, err := url.Parse(storetest.Postgres(t, "store"))
+	require.NoError(t, err)
+	q := at.Query()
+	q.Set(idleInTransaction, "50")
+	at.RawQuery = q.Encode()
+	ctx := context.Background()
+	db, err := Open(ctx, at.String(), nil)
+	require.NoError(t, err)
+	defer db.Close()
+	other, err := Open(ctx, storetest.Postgres(t, "store"), nil)
+	require.NoError(t, err)
+	defer other.Close()
+	err = db.Update(ctx, func(tx *sql.Tx) error {
+		var pid int
+		if err := tx.QueryRowContext(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil {
+			return err
+		}
+		for alive := 1; alive > 0; { // until the server has ended it
+			if err := other.QueryRowContext(ctx, "SELECT count(*) FROM pg_stat_activity WHERE pid = $1", pid).Scan(&alive); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, "SELECT 1")
+		return err
+	})
+	require.ErrorIs(t, err, errs.ErrUnavailable)
+	_, err = db.ExecContext(ctx, "SELECT 1")
+	require.NoError(t, err)
+}

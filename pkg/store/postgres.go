@@ -37,6 +37,14 @@ func takePoolSize(u *url.URL) (int, error) {
 	return n, nil
 }
 
+// A process that is stopped or cut off within a transaction keeps its locks. The
+// server ends such a transaction after this time, in milliseconds, so that another
+// process can take over.
+const (
+	idleInTransaction = "idle_in_transaction_session_timeout"
+	idleLimit         = "5000"
+)
+
 func openPostgres(ctx context.Context, dsn string, o options) (*DB, error) {
 	u, err := url.Parse(dsn)
 	if err != nil {
@@ -47,11 +55,14 @@ func openPostgres(ctx context.Context, dsn string, o options) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{Dialect: Postgres, Name: u.Redacted()}
-	if o.readOnly {
-		q := u.Query()
-		q.Set("default_transaction_read_only", "on")
-		u.RawQuery = q.Encode()
+	q := u.Query()
+	if !q.Has(idleInTransaction) {
+		q.Set(idleInTransaction, idleLimit)
 	}
+	if o.readOnly {
+		q.Set("default_transaction_read_only", "on")
+	}
+	u.RawQuery = q.Encode()
 	pool, err := sql.Open("pgx", u.String())
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %v: %w", db.Name, err, errs.ErrInvalid)
