@@ -68,9 +68,12 @@ func (s *Server) renew(ctx context.Context) {
 }
 
 // record writes the state of a run in progress to the journal where it has
-// changed.
+// changed. A run that is just being concluded records its own: waiting for it
+// would delay the renewals of the others.
 func (s *Server) record(ctx context.Context, r *run) {
-	r.recording.Lock()
+	if !r.recording.TryLock() {
+		return
+	}
 	defer r.recording.Unlock()
 	lease := r.held()
 	view := r.View()
