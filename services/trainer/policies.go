@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/propersim/propersim/pkg/artifact"
@@ -63,6 +64,15 @@ func checkRequest(req *trainerv1.SubmitJobRequest) error {
 		faults.Add("hyperparameters.lora.max_tokens", "found %d, want more than max_prompt_tokens, which is %d", l.GetMaxTokens(), l.GetMaxPromptTokens())
 	}
 	return faults.OrNil()
+}
+
+// describe says in words what a worker for a job must be able to train.
+func describe(job *trainerv1.Job) string {
+	l := job.GetHyperparameters().GetLora()
+	if l == nil {
+		return policyOf(job)
+	}
+	return fmt.Sprintf("%s of rank %d on model %q in %s", policyOf(job), l.GetRank(), l.GetModel(), l.GetQuantization())
 }
 
 // canTrain reports whether a worker with these capabilities can train a job.

@@ -8,6 +8,7 @@ package trainer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -33,6 +34,8 @@ const (
 	// which they are.
 	cleaning = time.Hour
 	leftOver = 24 * time.Hour
+	// patrol is how often the coordinator looks for jobs that no worker takes.
+	patrol = 2 * time.Second
 )
 
 // Config says where jobs and adapters are stored and how jobs run. Several
@@ -50,6 +53,9 @@ type Config struct {
 	// Attempts is how often a job of the worker executor is tried, expired leases
 	// included; 0 means 3.
 	Attempts int
+	// WorkerWait is how long a job of the worker executor may wait for a worker before
+	// it fails; 0 means an hour.
+	WorkerWait time.Duration
 	// Instance names this process among those that share the database; empty means
 	// the host's name.
 	Instance string
@@ -71,6 +77,9 @@ func (c Config) check() error {
 	if c.Workers < 0 {
 		faults.Add("workers", "found %d, want at least 1, or 0 for the default", c.Workers)
 	}
+	if c.WorkerWait < 0 {
+		faults.Add("worker_wait", "found %v, want a positive time, or 0 for 1h", c.WorkerWait)
+	}
 	if c.Attempts < 0 {
 		faults.Add("attempts", "found %d, want at least 1, or 0 for 3", c.Attempts)
 	}
@@ -80,6 +89,7 @@ func (c Config) check() error {
 func (c Config) withDefaults() Config {
 	setDefault(&c.Workers, max(4, runtime.NumCPU()))
 	setDefault(&c.Attempts, 3)
+	setDefault(&c.WorkerWait, time.Hour)
 	if c.Instance == "" {
 		c.Instance, _ = os.Hostname() // an empty name is as good, for a single process
 	}
@@ -162,6 +172,7 @@ func (s *Server) Run(ctx context.Context) error {
 		group.Go(func() error { return s.load(within) })
 	}
 	group.Go(func() error { return s.clean(within) })
+	group.Go(func() error { return s.giveUp(within) })
 	return unlessDone(ctx, group.Wait())
 }
 
@@ -208,6 +219,43 @@ func (s *Server) clean(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// giveUp fails jobs that no worker has taken for WorkerWait.
+func (s *Server) giveUp(ctx context.Context) error {
+	ticker := time.NewTicker(patrol)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			if err := s.failUnwanted(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn("jobs that no worker takes could not be failed", zap.Error(err))
+			}
+		}
+	}
+}
+
+func (s *Server) failUnwanted(ctx context.Context) error {
+	var unwanted []*record
+	err := s.jobs.waiting(ctx, trainerv1.Executor_EXECUTOR_WORKER, func(r *record) bool {
+		if r.job.GetState() == trainerv1.JobState_JOB_STATE_QUEUED && r.now.Sub(r.job.GetStateTime().AsTime()) > s.cfg.WorkerWait {
+			unwanted = append(unwanted, r)
+		}
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	for _, r := range unwanted {
+		reason := fmt.Sprintf("no worker that can train %s has asked for the job within %v", describe(r.job), s.cfg.WorkerWait)
+		_, err := s.commit(ctx, r, func(r *record) { r.end(trainerv1.JobState_JOB_STATE_FAILED, reason) })
+		if err != nil && !errors.Is(err, errMoved) {
+			return err
+		}
+	}
+	return nil
 }
 
 // idle waits for a signal, or until it is time to look again for what another

@@ -300,6 +300,23 @@ func TestWorkersAreListed(t *testing.T) {
 	require.Empty(t, s.list(t), "a day later they are forgotten")
 }
 
+func TestAJobThatNoWorkerTakesFails(t *testing.T) {
+	cfg, clock := timed(t)
+	s := start(t, cfg, someone())
+	req := forWorker("ada", 1)
+	req.Hyperparameters.Lora = &trainerv1.Lora{Model: "huge"}
+	job := s.submit(t, req)
+	require.Nil(t, s.lease(t, "gpu-1").GetJob(), "the only worker has another model")
+	embedded := s.train(t, night("ada", 1, ""))
+	require.Equal(t, active, embedded.GetState())
+	clock.advance(59 * time.Minute)
+	require.Equal(t, queued, s.job(t, job.GetId()).GetState())
+	clock.advance(2 * time.Minute)
+	_, done := s.watch(t, job.GetId())
+	require.Equal(t, failed, done.GetState())
+	require.Equal(t, `no worker that can train lora/1 of rank 16 on model "huge" in nf4 has asked for the job within 1h0m0s`, done.GetReason())
+}
+
 func TestAJobThatIsHandedBackIsNoAttempt(t *testing.T) {
 	cfg := config(t)
 	cfg.Attempts = 1
