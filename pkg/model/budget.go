@@ -25,6 +25,9 @@ func (p Price) cost(u Usage) int64 {
 	return (u.Prompt-u.Cached)*perToken(p.Input) + u.Cached*perToken(cached) + u.Completion*perToken(p.Output)
 }
 
+// USD returns what tokens cost in US dollars.
+func (p Price) USD(u Usage) float64 { return float64(p.cost(u)) / picosPerUSD }
+
 // Totals is what was used.
 type Totals struct {
 	// Requests counts HTTP requests that were answered.

@@ -42,7 +42,8 @@ func (j Job) Write(ctx context.Context) (_ *figures.File, err error) {
 		}
 		defer func() { err = errors.Join(err, steps.Abort()) }()
 	}
-	runs, moments, err := j.fold(ctx, steps)
+	var uses figures.ModelUses
+	runs, moments, err := j.fold(ctx, steps, &uses)
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +57,7 @@ func (j Job) Write(ctx context.Context) (_ *figures.File, err error) {
 		tree = j.Config.Tree()
 	}
 	file := figures.NewFile(j.Version, tree, j.Timing, runs)
+	file.Models = j.priced(uses.List())
 	if err := file.Write(j.Folder.Metrics()); err != nil {
 		return nil, err
 	}
@@ -63,7 +65,7 @@ func (j Job) Write(ctx context.Context) (_ *figures.File, err error) {
 }
 
 // fold is the pass over the journal.
-func (j Job) fold(ctx context.Context, steps *Steps) ([]figures.Run, []*report.Moments, error) {
+func (j Job) fold(ctx context.Context, steps *Steps, uses *figures.ModelUses) ([]figures.Run, []*report.Moments, error) {
 	recorded, err := j.Source.Runs(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -72,6 +74,10 @@ func (j Job) fold(ctx context.Context, steps *Steps) ([]figures.Run, []*report.M
 	moments := make([]*report.Moments, 0, len(recorded))
 	for _, run := range recorded {
 		f, m := figures.NewFold(run), report.NewMoments(run)
+		took, err := timings(ctx, j.Source, run)
+		if err != nil {
+			return nil, nil, err
+		}
 		for e, err := range ahead(ctx, j.Source.Entries(ctx, run.GetId(), 0)) {
 			if err != nil {
 				return nil, nil, err
@@ -80,6 +86,7 @@ func (j Job) fold(ctx context.Context, steps *Steps) ([]figures.Run, []*report.M
 				return nil, nil, err
 			}
 			m.Add(e)
+			took.add(e, uses)
 		}
 		runs, moments = append(runs, f.Run()), append(moments, m)
 	}

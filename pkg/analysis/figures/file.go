@@ -25,6 +25,8 @@ type File struct {
 	Runs      []Run     `json:"runs"`
 	Aggregate Aggregate `json:"aggregate"`
 	Failures  Failures  `json:"failures"`
+	// Models is what the calls to models used, by role; absent where there were none.
+	Models []ModelUse `json:"models,omitempty"`
 }
 
 // Timing says how long conducting took, over all sittings: the processes that

@@ -70,8 +70,9 @@ func functions() map[string]any {
 			}
 			return fmt.Sprintf("%.2f – %.2f", i.Low, i.High)
 		},
-		"short": func(hash string) string { return hash[:min(16, len(hash))] },
-		"f2":    func(v float64) string { return fmt.Sprintf("%.2f", v) },
-		"mib":   func(b int64) string { return fmt.Sprintf("%.0f MiB", float64(b)/(1<<20)) },
+		"short":   func(hash string) string { return hash[:min(16, len(hash))] },
+		"percent": func(share float64) string { return fmt.Sprintf("%.1f%%", 100*share) },
+		"f2":      func(v float64) string { return fmt.Sprintf("%.2f", v) },
+		"mib":     func(b int64) string { return fmt.Sprintf("%.0f MiB", float64(b)/(1<<20)) },
 	}
 }

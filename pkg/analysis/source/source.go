@@ -46,6 +46,9 @@ type some struct {
 	ids []string
 }
 
+// Unwrap returns the whole source.
+func (s *some) Unwrap() Source { return s.Source }
+
 func (s *some) Runs(ctx context.Context) ([]*environmentv1.Run, error) {
 	all, err := s.Source.Runs(ctx)
 	if err != nil {

@@ -1,0 +1,68 @@
+package output
+
+import (
+	"context"
+	"iter"
+
+	"github.com/propersim/propersim/internal/journal"
+	"github.com/propersim/propersim/pkg/analysis/figures"
+	"github.com/propersim/propersim/pkg/analysis/source"
+	"github.com/propersim/propersim/pkg/model"
+	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+)
+
+// latencies are what the calls of a run took in seconds, by entry and call id.
+type latencies map[int64]map[string]float64
+
+// timings reads what the calls of a run took, where a model plays a role and the
+// source has timings: those of a running service are not read.
+func timings(ctx context.Context, from source.Source, run *environmentv1.Run) (latencies, error) {
+	if part, ok := from.(interface{ Unwrap() source.Source }); ok {
+		from = part.Unwrap()
+	}
+	timed, ok := from.(interface {
+		Timings(ctx context.Context, id string, after int64) iter.Seq2[journal.Timing, error]
+	})
+	if !ok || run.GetConfig().GetBackends() == nil {
+		return nil, nil
+	}
+	out := make(latencies)
+	for t, err := range timed.Timings(ctx, run.GetId(), 0) {
+		if err != nil {
+			return nil, err
+		}
+		if out[t.Sequence] == nil {
+			out[t.Sequence] = make(map[string]float64)
+		}
+		out[t.Sequence][t.GetCallId()] = t.GetLatency().AsDuration().Seconds()
+	}
+	return out, nil
+}
+
+// add counts the calls of an entry.
+func (l latencies) add(e *environmentv1.Entry, uses *figures.ModelUses) {
+	for _, call := range e.GetBody().GetStep().GetCalls() {
+		seconds, known := l[e.GetSequence()][call.GetId()]
+		if !known {
+			seconds = -1
+		}
+		uses.Add(call, seconds)
+	}
+}
+
+// priced adds what the tokens cost by the configured prices.
+func (j Job) priced(uses []figures.ModelUse) []figures.ModelUse {
+	if j.Config == nil {
+		return uses
+	}
+	cfg := j.Config.Models.Config()
+	for i, u := range uses {
+		name := u.Role
+		if name == "rubric_compiler" {
+			name = model.Compiler
+		}
+		price := cfg.Endpoints[cfg.Roles[name].Endpoint].Price
+		uses[i].USD = price.USD(model.Usage{Prompt: u.PromptTokens, Cached: u.CachedTokens, Completion: u.CompletionTokens})
+	}
+	return uses
+}
