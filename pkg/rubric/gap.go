@@ -14,10 +14,8 @@ func (r *reader) gapAt(s *scanner, at int, st *statement) int {
 	}
 	for at < start+near {
 		w := s.text(at)
-		if w == "gap" || w == "pause" || w == "break" || w == "interval" || w == "intervals" || w == "distance" || w == "wait" || w == "leave" || w == "spaced" || w == "space" || w == "spacing" {
-			if w != "leave" && w != "space" {
-				lead = true
-			}
+		if names, begins := distances[w]; begins {
+			lead = lead || names
 			at++
 			continue
 		}
@@ -26,12 +24,12 @@ func (r *reader) gapAt(s *scanner, at int, st *statement) int {
 				st.mode, at = m, at+n
 				continue
 			}
-			if w == "of" || w == "a" && !isUnit(s.text(at+1)) || w == "them" || w == "about" || w == "around" || w == "roughly" || w == "me" || w == "for" || w == "it" || w == "out" {
+			if distanceFillers[w] || w == "a" && !isUnit(s.text(at+1)) {
 				at++
 				continue
 			}
 		}
-		if w == "a" && (s.text(at+1) == "gap" || s.text(at+1) == "pause" || s.text(at+1) == "break" || s.text(at+1) == "interval" || s.text(at+1) == "distance") {
+		if w == "a" && distances[s.text(at+1)] {
 			at++
 			continue
 		}
@@ -53,7 +51,7 @@ func (r *reader) gapAt(s *scanner, at int, st *statement) int {
 			apart = true
 			end = k + 1
 			// what lies between them is no rule
-			for nouns[s.text(end)] || s.text(end) == "them" || s.text(end) == "two" || s.text(end) == "one" || s.text(end) == "and" && (s.text(end+1) == "the") || s.text(end) == "the" || s.text(end) == "next" || s.text(end) == "each" || s.text(end) == "any" || s.text(end) == "your" || s.text(end) == "last" || s.text(end) == "another" || s.text(end) == "from" || s.text(end) == "other" {
+			for nouns[s.text(end)] || betweenWords[s.text(end)] || s.text(end) == "and" && s.text(end+1) == "the" {
 				end++
 			}
 		case ",":
@@ -83,5 +81,19 @@ func (r *reader) gapAt(s *scanner, at int, st *statement) int {
 	st.gap, st.window, st.counted = true, windowTrailing, true
 	return end - start
 }
+
+// distances begin a distance in time; the value says whether they also name it,
+// so that no "apart" is needed.
+var distances = map[string]bool{
+	"gap": true, "pause": true, "break": true, "interval": true, "intervals": true, "distance": true, "wait": true, "spaced": true, "spacing": true,
+	"leave": false, "space": false,
+}
+
+// distanceFillers may stand between a distance and its length, and betweenWords
+// behind it, for what lies between.
+var (
+	distanceFillers = map[string]bool{"of": true, "them": true, "about": true, "around": true, "roughly": true, "me": true, "for": true, "it": true, "out": true}
+	betweenWords    = map[string]bool{"them": true, "two": true, "one": true, "the": true, "next": true, "each": true, "any": true, "your": true, "last": true, "another": true, "from": true, "other": true}
+)
 
 func isUnit(w string) bool { _, ok := unitMinutes[w]; return ok }

@@ -1,5 +1,21 @@
 package rubric
 
+// Readings of units of length, in words.
+const (
+	sentenceWords      = 20.0
+	shortSentenceWords = 12.0
+)
+
+// unitWords are the units of a limit of length.
+var unitWords = map[string]float64{
+	"word": 1, "words": 1, "sentence": sentenceWords, "sentences": sentenceWords, "line": 15, "lines": 15,
+	"liner": 15, "liners": 15, "paragraph": 80, "paragraphs": 80,
+}
+
+// sizes are adjectives before a unit of length; the value says whether they make
+// it smaller.
+var sizes = map[string]bool{"short": true, "brief": true, "crisp": true, "compact": true, "plain": false, "clear": false, "simple": false, "single": false}
+
 // wordLimit reads "under 20 words", "one or two sentences", "a line".
 func wordLimit(s *scanner, i int) (chunk, bool) {
 	at, m, about := i, modePlain, false
@@ -32,28 +48,17 @@ func wordLimit(s *scanner, i int) (chunk, bool) {
 	default:
 		return chunk{}, false
 	}
-	each := 0.0
 	small := false
-	for s.text(at) == "short" || s.text(at) == "plain" || s.text(at) == "clear" || s.text(at) == "simple" || s.text(at) == "single" || s.text(at) == "brief" || s.text(at) == "crisp" || s.text(at) == "compact" {
-		small = small || s.text(at) != "plain" && s.text(at) != "clear" && s.text(at) != "simple" && s.text(at) != "single"
+	for size, known := sizes[s.text(at)]; known; size, known = sizes[s.text(at)] {
+		small = small || size
 		at++
 	}
-	switch s.text(at) {
-	case "word", "words":
-		each = 1
-	case "sentence", "sentences":
-		each = 20
-		if small {
-			each = 12
-		}
-	case "line", "lines":
-		each = 15
-	case "paragraph", "paragraphs":
-		each = 80
-	case "liner", "liners":
-		each = 15
-	default:
+	each, known := unitWords[s.text(at)]
+	if !known {
 		return chunk{}, false
+	}
+	if small && each == sentenceWords {
+		each = shortSentenceWords
 	}
 	at++
 	if s.text(at) == "or" && s.text(at+1) == "two" { // "a sentence or two"
