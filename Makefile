@@ -25,7 +25,7 @@ build: ## build the program into .bin/propersim (2 minutes from nothing on 2 cor
 install-check: ## check that go install .../cmd/propersim@VERSION works, without publishing anything
 	go test -count 1 ./test/install
 
-test: ## run every test (about 6 minutes on 2 cores)
+test: ## run every test of both modules (5 to 10 minutes on 2 cores)
 	go test $(TESTS)
 
 WORKER_PYTHON ?= $(HOME)/.cache/propersim/train/bin/python
