@@ -1,0 +1,80 @@
+# Sourced by the tests of this folder: the cluster, its images and what the tests
+# share. `require` ends the script as skipped, in plain words, where it cannot run.
+cluster=$PWD/deploy/ci/kubernetes/cluster.sh
+kubectl() { "$cluster" kubectl "$@"; }
+helm() { "$cluster" helm "$@"; }
+say() { printf '%4ds  %s\n' "$SECONDS" "$*"; }
+quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "failed: $*"; }; }
+fail() {
+  echo "kubernetes: $*" >&2
+  kubectl get pods,jobs -A -o wide 2>/dev/null | grep -v Completed >&2 || true
+  kubectl get events -A --field-selector type=Warning --sort-by .lastTimestamp 2>/dev/null | tail -15 >&2 || true
+  exit 1
+}
+
+require() {
+  local why=
+  if [ "$(id -u)" != 0 ]; then why="it needs root"
+  elif ! command -v apt-get >/dev/null; then why="it needs Debian's containerd and CNI plugins"
+  elif [ ! -w /sys/fs/cgroup ]; then why="control groups are not writable here"
+  elif ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then why="there is no PostgreSQL here to make an image of"
+  elif ! unshare --net --mount --pid --fork true 2>/dev/null; then why="namespaces cannot be made here"
+  elif ! "$cluster" build >"$work/build" 2>&1; then why="its binaries could not be built: $(tail -1 "$work/build")"; fi
+  [ -z "$why" ] || { echo "kubernetes: SKIPPED: $why"; exit 0; }
+}
+
+# start_cluster brings the cluster up with the images of the present source.
+start_cluster() {
+  mkdir -p dist
+  CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o dist/propersim ./cmd/propersim
+  "$cluster" down >/dev/null
+  "$cluster" up
+  "$cluster" load-binary propersim:test dist/propersim
+  deploy/ci/kubernetes/pgimage.sh docker.io/library/postgres:test | "$cluster" load-image -
+  say "Kubernetes $(kubectl version -o json | grep -m1 -oE 'v1\.[0-9.]+') is up with its images"
+}
+
+# namespace NAME makes a namespace of the restricted Pod Security profile.
+namespace() {
+  quietly kubectl create namespace "$1"
+  quietly kubectl label namespace "$1" pod-security.kubernetes.io/enforce=restricted
+}
+
+# release COMMAND NAMESPACE ARGS... installs or upgrades the release demo.
+release() {
+  local command=$1 ns=$2; shift 2
+  quietly helm "$command" demo deploy/helm/propersim -n "$ns" -f deploy/ci/kubernetes/values.yaml \
+    --set "simulation.days=$DAYS,simulation.step=$STEP" "$@" --wait --timeout 5m
+}
+
+# job NAMESPACE prints the name of the Job of the release.
+job() { kubectl -n "$1" get job -l app.kubernetes.io/component=simulation -o jsonpath='{.items[0].metadata.name}'; }
+
+# finished NAMESPACE SECONDS waits for the Job of the release.
+finished() {
+  local name; name=$(job "$1")
+  kubectl -n "$1" wait --for=condition=Complete "job/$name" --timeout="$2s" >/dev/null 2>&1 || fail "Job $name is not complete after $2 s"
+  kubectl -n "$1" get "job/$name" -o jsonpath='{.status.succeeded} of {.spec.completions} people done, {.status.failed} pods failed{"\n"}'
+}
+
+address() { kubectl -n "$1" get service "demo-propersim-$2" -o jsonpath='{.spec.clusterIP}'; }
+secret() { kubectl -n "$1" get secret demo-propersim -o jsonpath="{.data.$2}" | base64 -d; }
+
+# program NAMESPACE ARGS... runs the program on the node with --journal of the release.
+program() {
+  local ns=$1; shift
+  env -i PATH="$PATH" HOME="$HOME" PGPASSWORD="$(secret "$ns" postgresql-password)" "$cluster" run dist/propersim "$@" \
+    --journal "postgres://propersim@$(address "$ns" postgresql):5432/propersim?sslmode=disable"
+}
+
+# hashes FILE prints the final hashes of a metrics.json.
+hashes() { grep -oE '"final_hash": *"[0-9a-f]+"' "$1" | sort; }
+
+# compare NAMESPACE EXPERIMENT writes one report of all people and compares the
+# hashes with those of one process, which are in $work/expected.
+compare() {
+  quietly program "$1" report --experiment "$2" --out "$work/report-$2"
+  hashes "$work/report-$2/metrics.json" >"$work/hashes"
+  diff "$work/expected" "$work/hashes" || fail "experiment $2: the hashes differ from those of one process"
+  say "experiment $2: $(wc -l <"$work/hashes") final hashes, those of one process; one report of all"
+}

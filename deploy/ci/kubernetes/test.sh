@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# End to end on a Kubernetes cluster of its own: 32 people, a pod each, and the final
+# hashes of one process; then the same while pods, services and the node are struck.
+#   DAYS=14 STEP=2m30s BLOWS=20 deploy/ci/kubernetes/test.sh     the full form
+#   PARTS=install deploy/ci/kubernetes/test.sh                   parts: install fire second person two
+# The seed of the blows is printed; BLOW_SEED repeats it.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+export DAYS=${DAYS:-4} STEP=${STEP:-5m}
+BLOWS=${BLOWS:-14} PARTS=${PARTS:-install fire second person two} RANDOM=${BLOW_SEED:=$$}
+work=$(mktemp -d)
+. deploy/ci/kubernetes/lib.sh
+. deploy/ci/kubernetes/fire.sh
+require
+finish() {
+  code=$?
+  [ -n "${KEEP:-}" ] || "$cluster" down >/dev/null 2>&1 || true
+  rm -rf "$work"
+  exit $code
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+echo "32 people, $DAYS days, steps of $STEP, $BLOWS blows (BLOW_SEED=$BLOW_SEED)"
+start_cluster
+began=$SECONDS
+quietly env -i PATH="$PATH" HOME="$HOME" dist/propersim simulate --personas all --days "$DAYS" --step "$STEP" --out "$work/one"
+hashes "$work/one/metrics.json" >"$work/expected"
+say "one process took $((SECONDS - began)) s"
+
+part() { case " $PARTS " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
+namespace one
+if part install; then
+  began=$SECONDS
+  release install one
+  say "installed: services ready"
+  finished one 900
+  say "the Job took $((SECONDS - began)) s, from helm install to the last person"
+  compare one demo
+  quietly program one replay --verify --experiment demo
+  listed=$(kubectl -n one exec deploy/demo-propersim-environment -- /propersim runs ls --address 127.0.0.1:7070 --json | grep -c '"state": *"finished"')
+  [ "$listed" = 32 ] || fail "the environment service lists $listed finished runs, want 32"
+  quietly helm test demo -n one --timeout 2m
+  say "replay --verify, runs ls and helm test are fine"
+else
+  release install one --set simulation.enabled=false
+fi
+
+if part fire; then
+  release upgrade one --set simulation.enabled=true,simulation.experiment=fire
+  fire one "$BLOWS"
+  finished one 900
+  compare one fire
+fi
+
+if part second; then # a second Job on the runs of the first: no harm
+  release upgrade one --set simulation.enabled=true,simulation.experiment=twice
+  helm template demo deploy/helm/propersim -n one -f deploy/ci/kubernetes/values.yaml --set "simulation.days=$DAYS,simulation.step=$STEP,simulation.experiment=twice" \
+    --kube-version 1.34 -s templates/simulation.yaml | sed 's/^  name: demo-propersim-simulation.*/  name: second/; /component: simulation/s/simulation/second/' |
+    kubectl -n one apply -f - >/dev/null
+  finished one 900
+  kubectl -n one wait --for=condition=Complete job/second --timeout=300s >/dev/null || fail "the second Job on the same experiment does not end"
+  compare one twice
+fi
+
+if part person; then # somebody who is brought by grpcurl takes part in the next Job
+  make --no-print-directory .bin/grpcurl >/dev/null
+  quietly "$cluster" run .bin/grpcurl -plaintext -H "authorization: Bearer $(secret one token)" -d @ \
+    "$(address one user):7071" propersim.user.v1.PersonaService/CreatePersona <examples/persona.json
+  release upgrade one --set simulation.enabled=true,simulation.experiment=guest,simulation.personas=ines-duarte,simulation.completions=1,simulation.parallelism=1
+  finished one 300
+  quietly program one runs ls --experiment guest
+  grep -q ines-duarte "$work/log" || fail "the person that grpcurl brought has no run"
+  say "a person that grpcurl brought took part"
+fi
+
+if part two; then # the same release in a second namespace, and no trace of the first
+  namespace two
+  release install two --set simulation.personas=1-2,simulation.completions=2,simulation.parallelism=2
+  finished two 300
+  quietly helm uninstall demo -n one --wait --timeout 3m
+  kubectl -n one wait --for=delete pod --all --timeout=60s >/dev/null 2>&1 || true
+  left=$(kubectl -n one get all,pvc,secret,configmap,networkpolicy,serviceaccount -o name | grep -vE 'configmap/kube-root-ca.crt|serviceaccount/default|job.batch/second|pod/second' || true)
+  [ -z "$left" ] || fail "helm uninstall left: $left"
+  say "two namespaces side by side; nothing is left of the first release"
+fi
+say "done"

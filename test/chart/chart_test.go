@@ -1,0 +1,145 @@
+package chart_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/propersim/propersim/internal/app/config"
+)
+
+func scenarios(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(chart + "/ci/*-values.yaml")
+	require.NoError(t, err)
+	require.Greater(t, len(files), 3)
+	return files
+}
+
+// pods returns the pods of a scenario, by the name of the object.
+func pods(t *testing.T, args ...string) map[string]pod {
+	t.Helper()
+	rendered, err := template(t, args...)
+	require.NoError(t, err)
+	out := map[string]pod{}
+	for _, o := range objects(t, rendered) {
+		switch o.Kind {
+		case "Job", "Deployment", "StatefulSet":
+			out[o.Metadata.Name] = o.Spec.Template.Spec
+		case "Pod":
+			out[o.Metadata.Name] = o.Spec.pod
+		}
+	}
+	require.GreaterOrEqual(t, len(out), 7)
+	return out
+}
+
+func TestEveryPodIsRestricted(t *testing.T) {
+	for _, file := range scenarios(t) {
+		for name, p := range pods(t, "--values", file) {
+			require.Equal(t, new(false), p.AutomountServiceAccountToken, name)
+			require.Equal(t, new(false), p.EnableServiceLinks, name)
+			require.True(t, p.SecurityContext.RunAsNonRoot, name)
+			require.Equal(t, "RuntimeDefault", p.SecurityContext.SeccompProfile.Type, name)
+			for _, c := range p.Containers {
+				require.Equal(t, new(false), c.SecurityContext.AllowPrivilegeEscalation, name)
+				require.Equal(t, []string{"ALL"}, c.SecurityContext.Capabilities.Drop, name)
+			}
+		}
+	}
+}
+
+// TestEveryVariableIsASetting gives the variables of every container to the
+// program's own configuration, which refuses what it does not know.
+func TestEveryVariableIsASetting(t *testing.T) {
+	for _, file := range scenarios(t) {
+		var values struct{ Config map[string]any }
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NoError(t, yaml.Unmarshal(data, &values))
+		settings, err := yaml.Marshal(values.Config)
+		require.NoError(t, err)
+		path := filepath.Join(t.TempDir(), "config.yaml")
+		require.NoError(t, os.WriteFile(path, settings, 0o600))
+		for name, p := range pods(t, "--values", file) {
+			for _, c := range p.Containers {
+				if len(c.Args) == 0 || (c.Args[0] != "serve" && c.Name != "simulation") {
+					continue
+				}
+				var environ []string
+				for _, v := range c.Env {
+					environ = append(environ, v.Name+"="+v.Value)
+				}
+				_, err := config.Load(config.Sources{File: path, Environ: environ})
+				require.NoError(t, err, "%s: %s", filepath.Base(file), name)
+			}
+		}
+	}
+}
+
+func TestAnotherExperimentIsAnotherJob(t *testing.T) {
+	job := func(args ...string) string {
+		rendered, err := template(t, args...)
+		require.NoError(t, err)
+		for _, o := range objects(t, rendered) {
+			if o.Kind == "Job" {
+				return o.Metadata.Name
+			}
+		}
+		t.Fatal("no Job")
+		return ""
+	}
+	same := job()
+	require.Equal(t, same, job("--set", "simulation.parallelism=8,simulation.suspend=true,simulation.labels.a=b"), "these may change in a Job")
+	for _, set := range []string{"simulation.experiment=two", "simulation.days=3", "simulation.completions=64", "image.tag=v1", "config.trainer.pairs=100"} {
+		require.NotEqual(t, same, job("--set", set), "a Job is immutable: %s", set)
+	}
+}
+
+func TestWrongValuesAreRefused(t *testing.T) {
+	for set, words := range map[string]string{
+		"simulation.days=0":                                  "/simulation/days",
+		"simulation.dais=3":                                  "additional properties 'dais' not allowed",
+		"simulation.step=often":                              "/simulation/step",
+		"simulation.experiment=a b":                          "/simulation/experiment",
+		"services.user.replicas=2":                           "/services/user/replicas",
+		"qdrant.external.address=http://q":                   "/qdrant/external/address",
+		"postgresql.external.sslmode=maybe":                  "/postgresql/external/sslmode",
+		"postgresql.enabled=false":                           "postgresql.external.host is empty",
+		"simulation.parallelism=64":                          "more than simulation.completions",
+		"qdrant.enabled=false,services.retrieval.replicas=2": "memory of one pod",
+		"postgresql.maxConnections=100":                      "postgresql.maxConnections is 100",
+		"ingress.enabled=true":                               "ingress.host is empty",
+	} {
+		_, err := template(t, "--set", set)
+		require.ErrorContains(t, err, words, set)
+	}
+}
+
+func TestDashboardsAreThoseOfCompose(t *testing.T) {
+	files, err := filepath.Glob(root + "/deploy/observability/grafana/dashboards/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		generated(t, chart+"/files/dashboards/"+filepath.Base(file), data)
+	}
+	copies, err := filepath.Glob(chart + "/files/dashboards/*.json")
+	require.NoError(t, err)
+	require.Len(t, copies, len(files))
+}
+
+func TestManifestsAreThoseOfTheChart(t *testing.T) {
+	rendered, err := template(t, "--skip-tests", "--values", root+"/deploy/kubernetes/values.yaml")
+	require.NoError(t, err)
+	lines := strings.Split(string(rendered), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	generated(t, root+"/deploy/kubernetes/propersim.yaml", []byte("# Generated from deploy/helm/propersim: go test ./test/chart -update\n"+strings.Join(lines, "\n")))
+}
