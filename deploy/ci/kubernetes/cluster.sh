@@ -27,6 +27,8 @@ build() {
   fi
   [ ! -x "$bin/k8s" ] || return 0
   mkdir -p "$bin"
+  export GOCACHE; GOCACHE=$(mktemp -d) # 3 GB that nothing else uses
+  trap 'rm -rf "$GOCACHE"' EXIT
   local v=k8s.io/component-base/version part
   go_build() { (cd "$here/src/$1" && GOWORK=off CGO_ENABLED=0 go build -buildvcs=false -p 2 -trimpath -o "$bin/$2" "${@:3}"); }
   go_build . pause -ldflags "-s -w" ./pause
@@ -136,6 +138,7 @@ inside() {
   done
   ip link set lo up
   ip address add $node/32 dev lo
+  ip route add $services dev lo # so that the node itself reaches services
   echo 1 >/proc/sys/net/ipv4/ip_forward
   cat >/run/cni/net.d/pods.conflist <<-END
 	{"cniVersion": "0.4.0", "name": "pods", "plugins": [

@@ -54,7 +54,7 @@ job() { kubectl -n "$1" get job -l app.kubernetes.io/component=simulation -o jso
 finished() {
   local name; name=$(job "$1")
   kubectl -n "$1" wait --for=condition=Complete "job/$name" --timeout="$2s" >/dev/null 2>&1 || fail "Job $name is not complete after $2 s"
-  kubectl -n "$1" get "job/$name" -o jsonpath='{.status.succeeded} of {.spec.completions} people done, {.status.failed} pods failed{"\n"}'
+  say "$(kubectl -n "$1" get "job/$name" -o jsonpath='{.status.succeeded} of {.spec.completions} people done, failed pods: {.status.failed}')"
 }
 
 address() { kubectl -n "$1" get service "demo-propersim-$2" -o jsonpath='{.spec.clusterIP}'; }
