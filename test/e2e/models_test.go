@@ -169,6 +169,6 @@ func TestPromptsCanBeLookedAt(t *testing.T) {
 	shown := must(t, "runs", "step", out, "80", "--prompts")
 	require.Contains(t, shown, "My own prompt.")
 	require.Contains(t, shown, "=== assistant/sample/0")
-	require.Contains(t, must(t, "prompts", "render", out, "80", "judge"), "<person>")
+	require.Contains(t, must(t, "prompts", "render", out, "80", "assistant"), "My own prompt.")
 	require.Contains(t, must(t, "replay", "--verify", out), "ok")
 }
