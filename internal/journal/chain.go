@@ -14,7 +14,8 @@ import (
 // Hash is a link of the chain.
 type Hash = [sha256.Size]byte
 
-// genesis are the bytes that decide a run, as they are stored and hashed.
+// genesis are the bytes that decide a run, as they are stored and hashed. The
+// configuration is without the days: a run that is extended keeps its chain.
 type genesis struct{ config, persona, world []byte }
 
 // deterministic is how everything that is hashed is written.
@@ -23,10 +24,12 @@ var deterministic = proto.MarshalOptions{Deterministic: true}
 func newGenesis(config *environmentv1.RunConfig, persona *simv1.Persona, world *simv1.World) (genesis, error) {
 	var g genesis
 	var err error
+	endless := proto.CloneOf(config)
+	endless.Days = 0
 	for _, part := range []struct {
 		message proto.Message
 		out     *[]byte
-	}{{config, &g.config}, {persona, &g.persona}, {world, &g.world}} {
+	}{{endless, &g.config}, {persona, &g.persona}, {world, &g.world}} {
 		if *part.out, err = deterministic.Marshal(part.message); err != nil {
 			return g, fmt.Errorf("marshal %T: %w", part.message, err)
 		}

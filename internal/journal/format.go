@@ -10,7 +10,7 @@ import (
 
 // format is the format of the journals that this program reads and writes. It
 // changes with the tables and with the meaning of what they hold.
-const format = 2
+const format = 3
 
 // checkFormat refuses a journal of another format with ErrPrecondition. A
 // database without a journal passes.

@@ -30,7 +30,7 @@ type record struct {
 // that was running or waiting when its conductor ended is queued.
 func (r *Reader) runQuery(where string) string {
 	now := r.nowMillis()
-	return `SELECT runs.number, runs.id, runs.handle, runs.config, runs.persona, runs.world, runs.version, runs.created_unix_ns, runs.forked_from, runs.forked_at_step,
+	return `SELECT runs.number, runs.id, runs.handle, runs.config, runs.persona, runs.world, runs.version, runs.created_unix_ns, runs.forked_from, runs.forked_at_step, standings.days,
 		` + stateNow(now) + `, standings.reason, standings.progress, standings.holder, standings.until_unix_ms, CASE WHEN standings.until_unix_ms > ` + now + ` THEN 1 ELSE 0 END
 		FROM runs JOIN standings ON standings.run = runs.number ` + where
 }
@@ -45,8 +45,8 @@ func scanRun(scan func(...any) error) (*record, error) {
 	run, g := rec.run, &rec.genesis
 	var progress []byte
 	var holder string
-	var created, until, leased int64
-	err := scan(&rec.number, &run.Id, &run.Handle, &g.config, &g.persona, &g.world, &run.Version, &created, &run.ForkedFrom, &run.ForkedAtStep,
+	var created, until, leased, days int64
+	err := scan(&rec.number, &run.Id, &run.Handle, &g.config, &g.persona, &g.world, &run.Version, &created, &run.ForkedFrom, &run.ForkedAtStep, &days,
 		(*int32)(&run.State), &run.Reason, &progress, &holder, &until, &leased)
 	if err != nil {
 		return nil, err
@@ -68,6 +68,7 @@ func scanRun(scan func(...any) error) (*record, error) {
 			return nil, fmt.Errorf("run %s: its %s cannot be read: %v: %w", run.Id, part.name, err, errs.ErrDataLoss)
 		}
 	}
+	run.Config.Days = int32(days)
 	return rec, nil
 }
 

@@ -236,7 +236,7 @@ func TestFailuresAndCallsAreCounted(t *testing.T) {
 func TestAnotherFormatIsRefused(t *testing.T) {
 	for name, prepare := range map[string]string{
 		"older": "CREATE TABLE runs (number BIGINT PRIMARY KEY, id TEXT NOT NULL, created_unix_ms BIGINT NOT NULL)",
-		"newer": "CREATE TABLE journal_format (format BIGINT NOT NULL); INSERT INTO journal_format VALUES (3)",
+		"newer": "CREATE TABLE journal_format (format BIGINT NOT NULL); INSERT INTO journal_format VALUES (999)",
 	} {
 		for kind, dsn := range storetest.Databases(t, "journal") {
 			if kind == "memory" {
@@ -250,7 +250,7 @@ func TestAnotherFormatIsRefused(t *testing.T) {
 				require.NoError(t, db.Close())
 				_, err = New(t.Context(), dsn)
 				require.ErrorIs(t, err, errs.ErrPrecondition)
-				require.ErrorContains(t, err, "this program reads format 2")
+				require.ErrorContains(t, err, "this program reads format 3")
 				_, err = OpenReader(t.Context(), dsn)
 				require.ErrorIs(t, err, errs.ErrPrecondition)
 				db, err = store.Open(t.Context(), dsn, nil)

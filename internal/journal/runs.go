@@ -151,8 +151,8 @@ func (j *Journal) insertRun(ctx context.Context, tx *sql.Tx, n NewRun, g genesis
 	if err != nil {
 		return "", err
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO standings (run, state, reason, progress, holder, token, ttl_ms, until_unix_ms, wish) VALUES ($1, $2, $3, $4, '', 0, 0, 0, 0)",
-		number, int32(run.GetState()), run.GetReason(), []byte{})
+	_, err = tx.ExecContext(ctx, "INSERT INTO standings (run, days, state, reason, progress, holder, token, ttl_ms, until_unix_ms, wish) VALUES ($1, $2, $3, $4, $5, '', 0, 0, 0, 0)",
+		number, run.GetConfig().GetDays(), int32(run.GetState()), run.GetReason(), []byte{})
 	if err != nil {
 		return "", err
 	}
@@ -263,6 +263,17 @@ func (j *Journal) SetState(ctx context.Context, lease *Lease, state environmentv
 		return fmt.Errorf("run %s: progress: %w", lease.run, err)
 	}
 	return j.update(ctx, lease, "state = $1, reason = $2, progress = $3, "+endWish+" WHERE run = $4 AND token = $5", int32(state), reason, data, lease.number, lease.token)
+}
+
+// Extend gives a run more days and queues it. progress is what it has done so far.
+// ErrLeaseLost where the lease is no longer valid.
+func (j *Journal) Extend(ctx context.Context, lease *Lease, days int32, progress *environmentv1.Progress) error {
+	data, err := deterministic.Marshal(progress)
+	if err != nil {
+		return fmt.Errorf("run %s: progress: %w", lease.run, err)
+	}
+	return j.update(ctx, lease, "days = $1, state = $2, reason = '', progress = $3, "+endWish+" WHERE run = $4 AND token = $5",
+		days, int32(environmentv1.RunState_RUN_STATE_QUEUED), data, lease.number, lease.token)
 }
 
 // Checkpoint records the progress of a run that is conducted, so that the next

@@ -93,6 +93,7 @@ func (s *Server) claim(ctx context.Context, r *run) (*journal.Lease, error) {
 		s.release(lease)
 		return nil, err
 	}
+	r.Extend(stored.GetConfig().GetDays()) // another process may have extended it
 	r.recording.Lock()
 	r.shown = shown{stored.GetState(), stored.GetReason()}
 	r.hold(lease)

@@ -120,7 +120,7 @@ func TestSimulate(t *testing.T) {
 		before := hashes(t, dir)
 		must(t, "resume", dir)
 		require.Equal(t, before, hashes(t, dir))
-		code, _, errOut := call(t, "resume", dir, "--set", "simulation.days=3")
+		code, _, errOut := call(t, "resume", dir, "--set", "simulation.world=office")
 		require.Equal(t, 2, code)
 		require.Contains(t, errOut, "configuration differs")
 	})

@@ -182,14 +182,19 @@ func requireJournal(at folder.Folder, loaded *config.Loaded) error {
 }
 
 func (a *app) resume() *cobra.Command {
-	flags := append([]bound{{"parallel", "simulation.parallel", "`runs` that go on at once; changes no result"}}, slices.Concat(connectFlags(""), windowFlags)...)
+	flags := append([]bound{
+		{"days", "simulation.days", "simulated `days` in all: more than before lengthen the experiment"},
+		{"parallel", "simulation.parallel", "`runs` conducted at once; changes no result"},
+	}, slices.Concat(connectFlags(""), windowFlags)...)
 	cmd := &cobra.Command{
 		Use:   "resume DIR",
 		Short: "Resume a run folder that was stopped",
 		Long: `Resumes the runs of a folder from their last committed step, failed ones included,
-and writes the outputs again. A finished folder only gets its outputs.`,
-		Example: "  propersim resume runs/2026-11-22-proper",
-		Args:    exact(1),
+and writes the outputs again. A finished folder only gets its outputs, unless --days
+lengthens it: its runs then continue as if they had been that long from the start.`,
+		Example: `  propersim resume runs/2026-11-22-proper
+  propersim resume runs/2026-11-22-proper --days 28`,
+		Args: exact(1),
 	}
 	bind(cmd, flags)
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
@@ -226,6 +231,11 @@ func (a *app) recorded(cmd *cobra.Command, at folder.Folder, flags []bound) (*co
 	if err != nil {
 		return nil, usage(err)
 	}
+	days := there.Simulation.Days
+	if loaded.Simulation.Days < days {
+		return nil, usagef("simulation.days: found %d, but %s has %d; an experiment can be lengthened alone", loaded.Simulation.Days, at, days)
+	}
+	there.Simulation.Days = loaded.Simulation.Days
 	if differences := folder.Differences(&there.Config, &loaded.Config); len(differences) > 0 {
 		return nil, usagef("configuration differs from the one recorded in %s: %s", at, strings.Join(differences, "; "))
 	}
@@ -351,11 +361,36 @@ func (a *app) begin(ctx context.Context, at folder.Folder, loaded *config.Loaded
 	if err != nil {
 		return nil, fmt.Errorf("run folder %s: shard: %w", at, err)
 	}
-	runs, err := experiment.Create(ctx, services, &loaded.Config, id, part)
+	created, err := createdDays(at, loaded)
 	if err != nil {
 		return nil, err
 	}
+	as := loaded.Config
+	as.Simulation.Days = created
+	runs, err := experiment.Create(ctx, services, &as, id, part)
+	if err != nil {
+		return nil, err
+	}
+	if runs, err = experiment.Extend(ctx, services, runs, loaded.Simulation.Days); err != nil {
+		return nil, err
+	}
 	return experiment.Resume(ctx, services, runs)
+}
+
+// createdDays returns the days with which the runs of a folder were or are to be
+// created, and records a longer experiment before any of its runs is extended: a
+// resume after a crash extends the others.
+func createdDays(at folder.Folder, loaded *config.Loaded) (int, error) {
+	there, err := at.Load(config.Sources{})
+	if err != nil {
+		return 0, err
+	}
+	if loaded.Simulation.Days > there.Simulation.Days {
+		if err := at.Extend(&there.Config, loaded.Simulation.Days); err != nil {
+			return 0, err
+		}
+	}
+	return at.CreatedDays(&there.Config)
 }
 
 // remote reports whether the runs are conducted elsewhere.

@@ -175,3 +175,22 @@ func TestWhatIsPrintedIsEscaped(t *testing.T) {
 	var shown any
 	require.NoError(t, json.Unmarshal([]byte(must(t, "config", "show", "--json", "--set", "store.journal=a\u202e\U000e0041b")), &shown), "escaped JSON is JSON")
 }
+
+// TestAnExperimentCanBeLengthened: in two parts it ends as one that was that long
+// from the start, also where the first part was interrupted.
+func TestAnExperimentCanBeLengthened(t *testing.T) {
+	long, grown := filepath.Join(t.TempDir(), "long"), filepath.Join(t.TempDir(), "grown")
+	must(t, small(long, "--days", "4")...)
+	must(t, small(grown)...)
+	must(t, "resume", grown, "--days", "3")
+	require.Contains(t, must(t, "resume", grown, "--days", "4"), "768 steps")
+	require.Equal(t, hashes(t, long), hashes(t, grown))
+	must(t, "replay", "--verify", grown)
+	must(t, "resume", grown)
+	code, _, errOut := call(t, "resume", grown, "--days", "2")
+	require.Equal(t, 2, code)
+	require.Contains(t, errOut, "simulation.days: found 2")
+	file, err := figures.Read(filepath.Join(grown, "metrics.json"))
+	require.NoError(t, err)
+	require.Len(t, file.Runs[0].Days, 4)
+}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -114,6 +115,22 @@ func Create(ctx context.Context, s *stack.Stack, c *config.Config, experiment st
 func requestID(experiment, method, persona string, seed uint64) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%d", experiment, method, persona, seed))
 	return "simulate-" + hex.EncodeToString(sum[:])
+}
+
+// Extend gives the runs that are shorter so many days.
+func Extend(ctx context.Context, s *stack.Stack, runs []*environmentv1.Run, days int) ([]*environmentv1.Run, error) {
+	out := slices.Clone(runs)
+	for i, r := range runs {
+		if int(r.GetConfig().GetDays()) >= days {
+			continue
+		}
+		extended, err := s.Runs.ExtendRun(ctx, &environmentv1.ExtendRunRequest{Id: r.GetId(), Days: int32(days)})
+		if err != nil {
+			return nil, fmt.Errorf("run %s: %w", r.GetId(), err)
+		}
+		out[i] = extended.GetRun()
+	}
+	return out, nil
 }
 
 // Resume lets those of the runs that are not over go on, failed ones included,

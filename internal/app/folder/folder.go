@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/propersim/propersim/internal/app/config"
@@ -210,6 +211,45 @@ func (f Folder) ID() (string, error) {
 		return "", fmt.Errorf("run folder %s has lost its id: %w", f, cause(err))
 	}
 	return strings.TrimSpace(string(data)), nil
+}
+
+// created is the file that keeps the days with which the runs were created, where
+// they were extended since.
+func (f Folder) created() string { return f.path("state", "created-days") }
+
+// Extend records that the experiment of the folder has more days from now on.
+func (f Folder) Extend(c *config.Config, days int) error {
+	before, err := f.CreatedDays(c)
+	if err != nil {
+		return err
+	}
+	if err := outfile.WriteFile(f.created(), fmt.Appendf(nil, "%d\n", before), 0o644); err != nil {
+		return err
+	}
+	longer := *c
+	longer.Simulation.Days = days
+	data, err := longer.YAML()
+	if err != nil {
+		return err
+	}
+	return outfile.WriteFile(f.Config(), data, 0o644)
+}
+
+// CreatedDays returns the days with which the runs of the folder were created,
+// those of the configuration unless they were extended.
+func (f Folder) CreatedDays(c *config.Config) (int, error) {
+	data, err := os.ReadFile(f.created())
+	if errors.Is(err, fs.ErrNotExist) {
+		return c.Simulation.Days, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("run folder %s cannot be read: %w", f, cause(err))
+	}
+	days, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		return 0, fmt.Errorf("%s is damaged: %w", f.created(), errs.ErrDataLoss)
+	}
+	return days, nil
 }
 
 // Shard returns the part of the experiment that is conducted here; empty for all.

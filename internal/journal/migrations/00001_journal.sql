@@ -2,7 +2,7 @@
 
 -- The format of this journal. A program that knows another one refuses it.
 CREATE TABLE journal_format (format BIGINT NOT NULL);
-INSERT INTO journal_format (format) VALUES (2);
+INSERT INTO journal_format (format) VALUES (3);
 
 -- One row per run, never changed. config, persona and world are the exact bytes
 -- that the first hash of the chain covers. handle is the name under which the
@@ -29,12 +29,14 @@ CREATE TABLE labels (
 );
 CREATE INDEX labels_by_value ON labels (name, value, run);
 
--- The state of each run and the lease of its conductor. progress is a checkpoint
+-- The length of each run, which can be extended, its state, and the lease of its
+-- conductor. progress is a checkpoint
 -- of what the entries say. token is the fencing token: it grows whenever the
 -- lease changes hands, and a commit under an older token is refused. wish is the
 -- state that somebody else asks of the conductor.
 CREATE TABLE standings (
   run BIGINT PRIMARY KEY,
+  days BIGINT NOT NULL,
   state BIGINT NOT NULL,
   reason TEXT NOT NULL,
   progress BYTEA NOT NULL,

@@ -5,8 +5,10 @@ package live
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
@@ -14,7 +16,7 @@ import (
 
 // Run is one run. It is safe for concurrent use.
 type Run struct {
-	fixed *environmentv1.Run // the parts that never change
+	fixed atomic.Pointer[environmentv1.Run] // what only Extend changes; replaced, never changed
 
 	mu       sync.Mutex
 	state    environmentv1.RunState  // guarded by mu
@@ -27,29 +29,44 @@ type Run struct {
 
 // New returns a run as it is stored.
 func New(stored *environmentv1.Run) *Run {
-	return &Run{
-		fixed: &environmentv1.Run{
-			Id: stored.GetId(), Config: stored.GetConfig(), Persona: stored.GetPersona(), Version: stored.GetVersion(),
-			CreateTime: stored.GetCreateTime(), ForkedFrom: stored.GetForkedFrom(), ForkedAtStep: stored.GetForkedAtStep(),
-			Handle: stored.GetHandle(), Labels: stored.GetLabels(),
-		},
-		state: stored.GetState(), reason: stored.GetReason(), progress: stored.GetProgress(), changed: make(chan struct{}),
+	r := &Run{state: stored.GetState(), reason: stored.GetReason(), progress: stored.GetProgress(), changed: make(chan struct{})}
+	r.fixed.Store(fixed(stored, stored.GetConfig()))
+	return r
+}
+
+// fixed returns the parts of a run that do not change while it is conducted.
+func fixed(r *environmentv1.Run, config *environmentv1.RunConfig) *environmentv1.Run {
+	return &environmentv1.Run{
+		Id: r.GetId(), Config: config, Persona: r.GetPersona(), Version: r.GetVersion(),
+		CreateTime: r.GetCreateTime(), ForkedFrom: r.GetForkedFrom(), ForkedAtStep: r.GetForkedAtStep(),
+		Handle: r.GetHandle(), Labels: r.GetLabels(),
 	}
 }
 
+// Extend sets the days of a run that nobody conducts.
+func (r *Run) Extend(days int32) {
+	before := r.fixed.Load()
+	if before.GetConfig().GetDays() == days {
+		return
+	}
+	config := proto.CloneOf(before.GetConfig())
+	config.Days = days
+	r.fixed.Store(fixed(before, config))
+}
+
 // ID returns the id of the run.
-func (r *Run) ID() string { return r.fixed.GetId() }
+func (r *Run) ID() string { return r.fixed.Load().GetId() }
 
 // Handle returns the opaque name under which the user, the assistant and its
 // index know the run.
-func (r *Run) Handle() string { return r.fixed.GetHandle() }
+func (r *Run) Handle() string { return r.fixed.Load().GetHandle() }
 
-// Fixed returns what never changes: no state, no reason, no progress and no
-// conductor. The caller must not change it.
-func (r *Run) Fixed() *environmentv1.Run { return r.fixed }
+// Fixed returns what does not change while the run is conducted: no state, no
+// reason, no progress and no conductor. The caller must not change it.
+func (r *Run) Fixed() *environmentv1.Run { return r.fixed.Load() }
 
 // Config returns the configuration. The caller must not change it.
-func (r *Run) Config() *environmentv1.RunConfig { return r.fixed.GetConfig() }
+func (r *Run) Config() *environmentv1.RunConfig { return r.fixed.Load().GetConfig() }
 
 // State returns the present state.
 func (r *Run) State() environmentv1.RunState {
@@ -76,7 +93,7 @@ func (r *Run) View() *environmentv1.Run {
 func (r *Run) News() (*environmentv1.Run, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f := r.fixed
+	f := r.fixed.Load()
 	view := &environmentv1.Run{
 		Id: f.Id, Config: f.Config, Persona: f.Persona, State: r.state, Reason: r.reason, Progress: r.progress, Version: f.Version,
 		CreateTime: f.CreateTime, ForkedFrom: f.ForkedFrom, ForkedAtStep: f.ForkedAtStep, Handle: f.Handle, Labels: f.Labels,

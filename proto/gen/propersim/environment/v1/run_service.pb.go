@@ -167,7 +167,8 @@ type RunConfig struct {
 	Method *v1.Method `protobuf:"bytes,13,opt,name=method,proto3" json:"method,omitempty"`
 	// Root of all randomness.
 	Seed uint64 `protobuf:"varint,4,opt,name=seed,proto3" json:"seed,omitempty"`
-	// Simulated days; 14 in the paper.
+	// Simulated days; 14 in the paper. Not hashed: they decide when a run ends, and
+	// ExtendRun may raise them.
 	Days int32 `protobuf:"varint,5,opt,name=days,proto3" json:"days,omitempty"`
 	// Simulated seconds per step; 150 in the paper. Must divide 86400.
 	StepSeconds int32 `protobuf:"varint,6,opt,name=step_seconds,json=stepSeconds,proto3" json:"step_seconds,omitempty"`
@@ -1679,6 +1680,107 @@ func (x *ResumeRunResponse) GetRun() *Run {
 	return nil
 }
 
+// ExtendRunRequest names a run and its length.
+type ExtendRunRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Simulated days in all.
+	Days          int32 `protobuf:"varint,2,opt,name=days,proto3" json:"days,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExtendRunRequest) Reset() {
+	*x = ExtendRunRequest{}
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExtendRunRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExtendRunRequest) ProtoMessage() {}
+
+func (x *ExtendRunRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExtendRunRequest.ProtoReflect.Descriptor instead.
+func (*ExtendRunRequest) Descriptor() ([]byte, []int) {
+	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ExtendRunRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ExtendRunRequest) GetDays() int32 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+// ExtendRunResponse returns it.
+type ExtendRunResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	Run           *Run `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExtendRunResponse) Reset() {
+	*x = ExtendRunResponse{}
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExtendRunResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExtendRunResponse) ProtoMessage() {}
+
+func (x *ExtendRunResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExtendRunResponse.ProtoReflect.Descriptor instead.
+func (*ExtendRunResponse) Descriptor() ([]byte, []int) {
+	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ExtendRunResponse) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
 // CancelRunRequest names a run.
 type CancelRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1690,7 +1792,7 @@ type CancelRunRequest struct {
 
 func (x *CancelRunRequest) Reset() {
 	*x = CancelRunRequest{}
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[19]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1702,7 +1804,7 @@ func (x *CancelRunRequest) String() string {
 func (*CancelRunRequest) ProtoMessage() {}
 
 func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[19]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1715,7 +1817,7 @@ func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRunRequest.ProtoReflect.Descriptor instead.
 func (*CancelRunRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{19}
+	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CancelRunRequest) GetId() string {
@@ -1736,7 +1838,7 @@ type CancelRunResponse struct {
 
 func (x *CancelRunResponse) Reset() {
 	*x = CancelRunResponse{}
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[20]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1748,7 +1850,7 @@ func (x *CancelRunResponse) String() string {
 func (*CancelRunResponse) ProtoMessage() {}
 
 func (x *CancelRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[20]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1761,7 +1863,7 @@ func (x *CancelRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRunResponse.ProtoReflect.Descriptor instead.
 func (*CancelRunResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{20}
+	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CancelRunResponse) GetRun() *Run {
@@ -1792,7 +1894,7 @@ type ForkRunRequest struct {
 
 func (x *ForkRunRequest) Reset() {
 	*x = ForkRunRequest{}
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[21]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1804,7 +1906,7 @@ func (x *ForkRunRequest) String() string {
 func (*ForkRunRequest) ProtoMessage() {}
 
 func (x *ForkRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[21]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1817,7 +1919,7 @@ func (x *ForkRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForkRunRequest.ProtoReflect.Descriptor instead.
 func (*ForkRunRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{21}
+	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ForkRunRequest) GetId() string {
@@ -1866,7 +1968,7 @@ type ForkRunResponse struct {
 
 func (x *ForkRunResponse) Reset() {
 	*x = ForkRunResponse{}
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[22]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1878,7 +1980,7 @@ func (x *ForkRunResponse) String() string {
 func (*ForkRunResponse) ProtoMessage() {}
 
 func (x *ForkRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[22]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1891,7 +1993,7 @@ func (x *ForkRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForkRunResponse.ProtoReflect.Descriptor instead.
 func (*ForkRunResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{22}
+	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ForkRunResponse) GetRun() *Run {
@@ -1919,7 +2021,7 @@ type WatchRunRequest struct {
 
 func (x *WatchRunRequest) Reset() {
 	*x = WatchRunRequest{}
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[23]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1931,7 +2033,7 @@ func (x *WatchRunRequest) String() string {
 func (*WatchRunRequest) ProtoMessage() {}
 
 func (x *WatchRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[23]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1944,7 +2046,7 @@ func (x *WatchRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRunRequest.ProtoReflect.Descriptor instead.
 func (*WatchRunRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{23}
+	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *WatchRunRequest) GetId() string {
@@ -1993,7 +2095,7 @@ type WatchRunResponse struct {
 
 func (x *WatchRunResponse) Reset() {
 	*x = WatchRunResponse{}
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[24]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2005,7 +2107,7 @@ func (x *WatchRunResponse) String() string {
 func (*WatchRunResponse) ProtoMessage() {}
 
 func (x *WatchRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[24]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2018,7 +2120,7 @@ func (x *WatchRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRunResponse.ProtoReflect.Descriptor instead.
 func (*WatchRunResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{24}
+	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *WatchRunResponse) GetSequence() int64 {
@@ -2084,7 +2186,7 @@ type GetStepRequest struct {
 
 func (x *GetStepRequest) Reset() {
 	*x = GetStepRequest{}
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[25]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2096,7 +2198,7 @@ func (x *GetStepRequest) String() string {
 func (*GetStepRequest) ProtoMessage() {}
 
 func (x *GetStepRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[25]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2109,7 +2211,7 @@ func (x *GetStepRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStepRequest.ProtoReflect.Descriptor instead.
 func (*GetStepRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{25}
+	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GetStepRequest) GetRunId() string {
@@ -2137,7 +2239,7 @@ type GetStepResponse struct {
 
 func (x *GetStepResponse) Reset() {
 	*x = GetStepResponse{}
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[26]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2149,7 +2251,7 @@ func (x *GetStepResponse) String() string {
 func (*GetStepResponse) ProtoMessage() {}
 
 func (x *GetStepResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[26]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2162,7 +2264,7 @@ func (x *GetStepResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStepResponse.ProtoReflect.Descriptor instead.
 func (*GetStepResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{26}
+	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetStepResponse) GetEntry() *Entry {
@@ -2189,7 +2291,7 @@ type ListEntriesRequest struct {
 
 func (x *ListEntriesRequest) Reset() {
 	*x = ListEntriesRequest{}
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[27]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2201,7 +2303,7 @@ func (x *ListEntriesRequest) String() string {
 func (*ListEntriesRequest) ProtoMessage() {}
 
 func (x *ListEntriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[27]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2214,7 +2316,7 @@ func (x *ListEntriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEntriesRequest.ProtoReflect.Descriptor instead.
 func (*ListEntriesRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{27}
+	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListEntriesRequest) GetRunId() string {
@@ -2258,7 +2360,7 @@ type ListEntriesResponse struct {
 
 func (x *ListEntriesResponse) Reset() {
 	*x = ListEntriesResponse{}
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[28]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2270,7 +2372,7 @@ func (x *ListEntriesResponse) String() string {
 func (*ListEntriesResponse) ProtoMessage() {}
 
 func (x *ListEntriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[28]
+	mi := &file_propersim_environment_v1_run_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2283,7 +2385,7 @@ func (x *ListEntriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEntriesResponse.ProtoReflect.Descriptor instead.
 func (*ListEntriesResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{28}
+	return file_propersim_environment_v1_run_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListEntriesResponse) GetEntries() []*Entry {
@@ -2446,6 +2548,13 @@ const file_propersim_environment_v1_run_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\"D\n" +
 	"\x11ResumeRunResponse\x12/\n" +
+	"\x03run\x18\x01 \x01(\v2\x1d.propersim.environment.v1.RunR\x03run\"N\n" +
+	"\x10ExtendRunRequest\x12\x1a\n" +
+	"\x02id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\x12\x1e\n" +
+	"\x04days\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xc2\x1c(\x01R\x04days\"D\n" +
+	"\x11ExtendRunResponse\x12/\n" +
 	"\x03run\x18\x01 \x01(\v2\x1d.propersim.environment.v1.RunR\x03run\".\n" +
 	"\x10CancelRunRequest\x12\x1a\n" +
 	"\x02id\x18\x01 \x01(\tB\n" +
@@ -2506,7 +2615,7 @@ const file_propersim_environment_v1_run_service_proto_rawDesc = "" +
 	"\x10RUN_STATE_PAUSED\x10\x04\x12\x16\n" +
 	"\x12RUN_STATE_FINISHED\x10\x05\x12\x14\n" +
 	"\x10RUN_STATE_FAILED\x10\x06\x12\x17\n" +
-	"\x13RUN_STATE_CANCELLED\x10\a2\xf2\a\n" +
+	"\x13RUN_STATE_CANCELLED\x10\a2\xd8\b\n" +
 	"\n" +
 	"RunService\x12d\n" +
 	"\tCreateRun\x12*.propersim.environment.v1.CreateRunRequest\x1a+.propersim.environment.v1.CreateRunResponse\x12[\n" +
@@ -2514,6 +2623,7 @@ const file_propersim_environment_v1_run_service_proto_rawDesc = "" +
 	"\bListRuns\x12).propersim.environment.v1.ListRunsRequest\x1a*.propersim.environment.v1.ListRunsResponse\x12a\n" +
 	"\bPauseRun\x12).propersim.environment.v1.PauseRunRequest\x1a*.propersim.environment.v1.PauseRunResponse\x12d\n" +
 	"\tResumeRun\x12*.propersim.environment.v1.ResumeRunRequest\x1a+.propersim.environment.v1.ResumeRunResponse\x12d\n" +
+	"\tExtendRun\x12*.propersim.environment.v1.ExtendRunRequest\x1a+.propersim.environment.v1.ExtendRunResponse\x12d\n" +
 	"\tCancelRun\x12*.propersim.environment.v1.CancelRunRequest\x1a+.propersim.environment.v1.CancelRunResponse\x12^\n" +
 	"\aForkRun\x12(.propersim.environment.v1.ForkRunRequest\x1a).propersim.environment.v1.ForkRunResponse\x12c\n" +
 	"\bWatchRun\x12).propersim.environment.v1.WatchRunRequest\x1a*.propersim.environment.v1.WatchRunResponse0\x01\x12^\n" +
@@ -2534,7 +2644,7 @@ func file_propersim_environment_v1_run_service_proto_rawDescGZIP() []byte {
 }
 
 var file_propersim_environment_v1_run_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_propersim_environment_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_propersim_environment_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_propersim_environment_v1_run_service_proto_goTypes = []any{
 	(OnFailedNight)(0),            // 0: propersim.environment.v1.OnFailedNight
 	(RunState)(0),                 // 1: propersim.environment.v1.RunState
@@ -2557,108 +2667,113 @@ var file_propersim_environment_v1_run_service_proto_goTypes = []any{
 	(*PauseRunResponse)(nil),      // 18: propersim.environment.v1.PauseRunResponse
 	(*ResumeRunRequest)(nil),      // 19: propersim.environment.v1.ResumeRunRequest
 	(*ResumeRunResponse)(nil),     // 20: propersim.environment.v1.ResumeRunResponse
-	(*CancelRunRequest)(nil),      // 21: propersim.environment.v1.CancelRunRequest
-	(*CancelRunResponse)(nil),     // 22: propersim.environment.v1.CancelRunResponse
-	(*ForkRunRequest)(nil),        // 23: propersim.environment.v1.ForkRunRequest
-	(*ForkRunResponse)(nil),       // 24: propersim.environment.v1.ForkRunResponse
-	(*WatchRunRequest)(nil),       // 25: propersim.environment.v1.WatchRunRequest
-	(*WatchRunResponse)(nil),      // 26: propersim.environment.v1.WatchRunResponse
-	(*GetStepRequest)(nil),        // 27: propersim.environment.v1.GetStepRequest
-	(*GetStepResponse)(nil),       // 28: propersim.environment.v1.GetStepResponse
-	(*ListEntriesRequest)(nil),    // 29: propersim.environment.v1.ListEntriesRequest
-	(*ListEntriesResponse)(nil),   // 30: propersim.environment.v1.ListEntriesResponse
-	nil,                           // 31: propersim.environment.v1.Run.LabelsEntry
-	nil,                           // 32: propersim.environment.v1.CreateRunRequest.LabelsEntry
-	nil,                           // 33: propersim.environment.v1.ListRunsRequest.LabelsEntry
-	nil,                           // 34: propersim.environment.v1.ForkRunRequest.LabelsEntry
-	(*v1.Method)(nil),             // 35: propersim.simulation.v1.Method
-	(*v11.Hyperparameters)(nil),   // 36: propersim.trainer.v1.Hyperparameters
-	(v11.Executor)(0),             // 37: propersim.trainer.v1.Executor
-	(*v1.Backends)(nil),           // 38: propersim.simulation.v1.Backends
-	(*v1.Persona)(nil),            // 39: propersim.simulation.v1.Persona
-	(*timestamppb.Timestamp)(nil), // 40: google.protobuf.Timestamp
-	(*v1.Action)(nil),             // 41: propersim.simulation.v1.Action
-	(*v1.Observation)(nil),        // 42: propersim.simulation.v1.Observation
-	(*v1.Candidate)(nil),          // 43: propersim.simulation.v1.Candidate
-	(*v1.Evaluation)(nil),         // 44: propersim.simulation.v1.Evaluation
-	(*v1.Moment)(nil),             // 45: propersim.simulation.v1.Moment
-	(*v1.ModelCall)(nil),          // 46: propersim.simulation.v1.ModelCall
-	(*v1.Note)(nil),               // 47: propersim.simulation.v1.Note
-	(*v1.Prompt)(nil),             // 48: propersim.simulation.v1.Prompt
-	(*v11.TrainingMetrics)(nil),   // 49: propersim.trainer.v1.TrainingMetrics
-	(*durationpb.Duration)(nil),   // 50: google.protobuf.Duration
+	(*ExtendRunRequest)(nil),      // 21: propersim.environment.v1.ExtendRunRequest
+	(*ExtendRunResponse)(nil),     // 22: propersim.environment.v1.ExtendRunResponse
+	(*CancelRunRequest)(nil),      // 23: propersim.environment.v1.CancelRunRequest
+	(*CancelRunResponse)(nil),     // 24: propersim.environment.v1.CancelRunResponse
+	(*ForkRunRequest)(nil),        // 25: propersim.environment.v1.ForkRunRequest
+	(*ForkRunResponse)(nil),       // 26: propersim.environment.v1.ForkRunResponse
+	(*WatchRunRequest)(nil),       // 27: propersim.environment.v1.WatchRunRequest
+	(*WatchRunResponse)(nil),      // 28: propersim.environment.v1.WatchRunResponse
+	(*GetStepRequest)(nil),        // 29: propersim.environment.v1.GetStepRequest
+	(*GetStepResponse)(nil),       // 30: propersim.environment.v1.GetStepResponse
+	(*ListEntriesRequest)(nil),    // 31: propersim.environment.v1.ListEntriesRequest
+	(*ListEntriesResponse)(nil),   // 32: propersim.environment.v1.ListEntriesResponse
+	nil,                           // 33: propersim.environment.v1.Run.LabelsEntry
+	nil,                           // 34: propersim.environment.v1.CreateRunRequest.LabelsEntry
+	nil,                           // 35: propersim.environment.v1.ListRunsRequest.LabelsEntry
+	nil,                           // 36: propersim.environment.v1.ForkRunRequest.LabelsEntry
+	(*v1.Method)(nil),             // 37: propersim.simulation.v1.Method
+	(*v11.Hyperparameters)(nil),   // 38: propersim.trainer.v1.Hyperparameters
+	(v11.Executor)(0),             // 39: propersim.trainer.v1.Executor
+	(*v1.Backends)(nil),           // 40: propersim.simulation.v1.Backends
+	(*v1.Persona)(nil),            // 41: propersim.simulation.v1.Persona
+	(*timestamppb.Timestamp)(nil), // 42: google.protobuf.Timestamp
+	(*v1.Action)(nil),             // 43: propersim.simulation.v1.Action
+	(*v1.Observation)(nil),        // 44: propersim.simulation.v1.Observation
+	(*v1.Candidate)(nil),          // 45: propersim.simulation.v1.Candidate
+	(*v1.Evaluation)(nil),         // 46: propersim.simulation.v1.Evaluation
+	(*v1.Moment)(nil),             // 47: propersim.simulation.v1.Moment
+	(*v1.ModelCall)(nil),          // 48: propersim.simulation.v1.ModelCall
+	(*v1.Note)(nil),               // 49: propersim.simulation.v1.Note
+	(*v1.Prompt)(nil),             // 50: propersim.simulation.v1.Prompt
+	(*v11.TrainingMetrics)(nil),   // 51: propersim.trainer.v1.TrainingMetrics
+	(*durationpb.Duration)(nil),   // 52: google.protobuf.Duration
 }
 var file_propersim_environment_v1_run_service_proto_depIdxs = []int32{
-	35, // 0: propersim.environment.v1.RunConfig.method:type_name -> propersim.simulation.v1.Method
-	36, // 1: propersim.environment.v1.RunConfig.training:type_name -> propersim.trainer.v1.Hyperparameters
-	37, // 2: propersim.environment.v1.RunConfig.executor:type_name -> propersim.trainer.v1.Executor
+	37, // 0: propersim.environment.v1.RunConfig.method:type_name -> propersim.simulation.v1.Method
+	38, // 1: propersim.environment.v1.RunConfig.training:type_name -> propersim.trainer.v1.Hyperparameters
+	39, // 2: propersim.environment.v1.RunConfig.executor:type_name -> propersim.trainer.v1.Executor
 	0,  // 3: propersim.environment.v1.RunConfig.on_failed_night:type_name -> propersim.environment.v1.OnFailedNight
-	38, // 4: propersim.environment.v1.RunConfig.backends:type_name -> propersim.simulation.v1.Backends
+	40, // 4: propersim.environment.v1.RunConfig.backends:type_name -> propersim.simulation.v1.Backends
 	2,  // 5: propersim.environment.v1.Run.config:type_name -> propersim.environment.v1.RunConfig
-	39, // 6: propersim.environment.v1.Run.persona:type_name -> propersim.simulation.v1.Persona
+	41, // 6: propersim.environment.v1.Run.persona:type_name -> propersim.simulation.v1.Persona
 	1,  // 7: propersim.environment.v1.Run.state:type_name -> propersim.environment.v1.RunState
 	5,  // 8: propersim.environment.v1.Run.progress:type_name -> propersim.environment.v1.Progress
-	40, // 9: propersim.environment.v1.Run.create_time:type_name -> google.protobuf.Timestamp
-	31, // 10: propersim.environment.v1.Run.labels:type_name -> propersim.environment.v1.Run.LabelsEntry
+	42, // 9: propersim.environment.v1.Run.create_time:type_name -> google.protobuf.Timestamp
+	33, // 10: propersim.environment.v1.Run.labels:type_name -> propersim.environment.v1.Run.LabelsEntry
 	4,  // 11: propersim.environment.v1.Run.conductor:type_name -> propersim.environment.v1.Conductor
-	40, // 12: propersim.environment.v1.Conductor.lease_until:type_name -> google.protobuf.Timestamp
+	42, // 12: propersim.environment.v1.Conductor.lease_until:type_name -> google.protobuf.Timestamp
 	7,  // 13: propersim.environment.v1.Entry.body:type_name -> propersim.environment.v1.EntryBody
 	8,  // 14: propersim.environment.v1.EntryBody.step:type_name -> propersim.environment.v1.Step
 	10, // 15: propersim.environment.v1.EntryBody.night:type_name -> propersim.environment.v1.Night
-	41, // 16: propersim.environment.v1.Step.action:type_name -> propersim.simulation.v1.Action
-	42, // 17: propersim.environment.v1.Step.observation:type_name -> propersim.simulation.v1.Observation
-	43, // 18: propersim.environment.v1.Step.candidates:type_name -> propersim.simulation.v1.Candidate
-	44, // 19: propersim.environment.v1.Step.evaluations:type_name -> propersim.simulation.v1.Evaluation
-	45, // 20: propersim.environment.v1.Step.moment:type_name -> propersim.simulation.v1.Moment
+	43, // 16: propersim.environment.v1.Step.action:type_name -> propersim.simulation.v1.Action
+	44, // 17: propersim.environment.v1.Step.observation:type_name -> propersim.simulation.v1.Observation
+	45, // 18: propersim.environment.v1.Step.candidates:type_name -> propersim.simulation.v1.Candidate
+	46, // 19: propersim.environment.v1.Step.evaluations:type_name -> propersim.simulation.v1.Evaluation
+	47, // 20: propersim.environment.v1.Step.moment:type_name -> propersim.simulation.v1.Moment
 	9,  // 21: propersim.environment.v1.Step.pair:type_name -> propersim.environment.v1.Pair
-	46, // 22: propersim.environment.v1.Step.calls:type_name -> propersim.simulation.v1.ModelCall
-	47, // 23: propersim.environment.v1.Step.user_notes:type_name -> propersim.simulation.v1.Note
-	47, // 24: propersim.environment.v1.Step.assistant_notes:type_name -> propersim.simulation.v1.Note
-	48, // 25: propersim.environment.v1.Pair.prompt:type_name -> propersim.simulation.v1.Prompt
-	49, // 26: propersim.environment.v1.Night.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
+	48, // 22: propersim.environment.v1.Step.calls:type_name -> propersim.simulation.v1.ModelCall
+	49, // 23: propersim.environment.v1.Step.user_notes:type_name -> propersim.simulation.v1.Note
+	49, // 24: propersim.environment.v1.Step.assistant_notes:type_name -> propersim.simulation.v1.Note
+	50, // 25: propersim.environment.v1.Pair.prompt:type_name -> propersim.simulation.v1.Prompt
+	51, // 26: propersim.environment.v1.Night.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
 	2,  // 27: propersim.environment.v1.CreateRunRequest.config:type_name -> propersim.environment.v1.RunConfig
-	32, // 28: propersim.environment.v1.CreateRunRequest.labels:type_name -> propersim.environment.v1.CreateRunRequest.LabelsEntry
+	34, // 28: propersim.environment.v1.CreateRunRequest.labels:type_name -> propersim.environment.v1.CreateRunRequest.LabelsEntry
 	3,  // 29: propersim.environment.v1.CreateRunResponse.run:type_name -> propersim.environment.v1.Run
 	3,  // 30: propersim.environment.v1.GetRunResponse.run:type_name -> propersim.environment.v1.Run
-	33, // 31: propersim.environment.v1.ListRunsRequest.labels:type_name -> propersim.environment.v1.ListRunsRequest.LabelsEntry
+	35, // 31: propersim.environment.v1.ListRunsRequest.labels:type_name -> propersim.environment.v1.ListRunsRequest.LabelsEntry
 	1,  // 32: propersim.environment.v1.ListRunsRequest.states:type_name -> propersim.environment.v1.RunState
 	3,  // 33: propersim.environment.v1.ListRunsResponse.runs:type_name -> propersim.environment.v1.Run
 	3,  // 34: propersim.environment.v1.PauseRunResponse.run:type_name -> propersim.environment.v1.Run
 	3,  // 35: propersim.environment.v1.ResumeRunResponse.run:type_name -> propersim.environment.v1.Run
-	3,  // 36: propersim.environment.v1.CancelRunResponse.run:type_name -> propersim.environment.v1.Run
-	2,  // 37: propersim.environment.v1.ForkRunRequest.config:type_name -> propersim.environment.v1.RunConfig
-	34, // 38: propersim.environment.v1.ForkRunRequest.labels:type_name -> propersim.environment.v1.ForkRunRequest.LabelsEntry
-	3,  // 39: propersim.environment.v1.ForkRunResponse.run:type_name -> propersim.environment.v1.Run
-	50, // 40: propersim.environment.v1.WatchRunRequest.interval:type_name -> google.protobuf.Duration
-	3,  // 41: propersim.environment.v1.WatchRunResponse.run:type_name -> propersim.environment.v1.Run
-	6,  // 42: propersim.environment.v1.WatchRunResponse.entry:type_name -> propersim.environment.v1.Entry
-	6,  // 43: propersim.environment.v1.GetStepResponse.entry:type_name -> propersim.environment.v1.Entry
-	6,  // 44: propersim.environment.v1.ListEntriesResponse.entries:type_name -> propersim.environment.v1.Entry
-	11, // 45: propersim.environment.v1.RunService.CreateRun:input_type -> propersim.environment.v1.CreateRunRequest
-	13, // 46: propersim.environment.v1.RunService.GetRun:input_type -> propersim.environment.v1.GetRunRequest
-	15, // 47: propersim.environment.v1.RunService.ListRuns:input_type -> propersim.environment.v1.ListRunsRequest
-	17, // 48: propersim.environment.v1.RunService.PauseRun:input_type -> propersim.environment.v1.PauseRunRequest
-	19, // 49: propersim.environment.v1.RunService.ResumeRun:input_type -> propersim.environment.v1.ResumeRunRequest
-	21, // 50: propersim.environment.v1.RunService.CancelRun:input_type -> propersim.environment.v1.CancelRunRequest
-	23, // 51: propersim.environment.v1.RunService.ForkRun:input_type -> propersim.environment.v1.ForkRunRequest
-	25, // 52: propersim.environment.v1.RunService.WatchRun:input_type -> propersim.environment.v1.WatchRunRequest
-	27, // 53: propersim.environment.v1.RunService.GetStep:input_type -> propersim.environment.v1.GetStepRequest
-	29, // 54: propersim.environment.v1.RunService.ListEntries:input_type -> propersim.environment.v1.ListEntriesRequest
-	12, // 55: propersim.environment.v1.RunService.CreateRun:output_type -> propersim.environment.v1.CreateRunResponse
-	14, // 56: propersim.environment.v1.RunService.GetRun:output_type -> propersim.environment.v1.GetRunResponse
-	16, // 57: propersim.environment.v1.RunService.ListRuns:output_type -> propersim.environment.v1.ListRunsResponse
-	18, // 58: propersim.environment.v1.RunService.PauseRun:output_type -> propersim.environment.v1.PauseRunResponse
-	20, // 59: propersim.environment.v1.RunService.ResumeRun:output_type -> propersim.environment.v1.ResumeRunResponse
-	22, // 60: propersim.environment.v1.RunService.CancelRun:output_type -> propersim.environment.v1.CancelRunResponse
-	24, // 61: propersim.environment.v1.RunService.ForkRun:output_type -> propersim.environment.v1.ForkRunResponse
-	26, // 62: propersim.environment.v1.RunService.WatchRun:output_type -> propersim.environment.v1.WatchRunResponse
-	28, // 63: propersim.environment.v1.RunService.GetStep:output_type -> propersim.environment.v1.GetStepResponse
-	30, // 64: propersim.environment.v1.RunService.ListEntries:output_type -> propersim.environment.v1.ListEntriesResponse
-	55, // [55:65] is the sub-list for method output_type
-	45, // [45:55] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	3,  // 36: propersim.environment.v1.ExtendRunResponse.run:type_name -> propersim.environment.v1.Run
+	3,  // 37: propersim.environment.v1.CancelRunResponse.run:type_name -> propersim.environment.v1.Run
+	2,  // 38: propersim.environment.v1.ForkRunRequest.config:type_name -> propersim.environment.v1.RunConfig
+	36, // 39: propersim.environment.v1.ForkRunRequest.labels:type_name -> propersim.environment.v1.ForkRunRequest.LabelsEntry
+	3,  // 40: propersim.environment.v1.ForkRunResponse.run:type_name -> propersim.environment.v1.Run
+	52, // 41: propersim.environment.v1.WatchRunRequest.interval:type_name -> google.protobuf.Duration
+	3,  // 42: propersim.environment.v1.WatchRunResponse.run:type_name -> propersim.environment.v1.Run
+	6,  // 43: propersim.environment.v1.WatchRunResponse.entry:type_name -> propersim.environment.v1.Entry
+	6,  // 44: propersim.environment.v1.GetStepResponse.entry:type_name -> propersim.environment.v1.Entry
+	6,  // 45: propersim.environment.v1.ListEntriesResponse.entries:type_name -> propersim.environment.v1.Entry
+	11, // 46: propersim.environment.v1.RunService.CreateRun:input_type -> propersim.environment.v1.CreateRunRequest
+	13, // 47: propersim.environment.v1.RunService.GetRun:input_type -> propersim.environment.v1.GetRunRequest
+	15, // 48: propersim.environment.v1.RunService.ListRuns:input_type -> propersim.environment.v1.ListRunsRequest
+	17, // 49: propersim.environment.v1.RunService.PauseRun:input_type -> propersim.environment.v1.PauseRunRequest
+	19, // 50: propersim.environment.v1.RunService.ResumeRun:input_type -> propersim.environment.v1.ResumeRunRequest
+	21, // 51: propersim.environment.v1.RunService.ExtendRun:input_type -> propersim.environment.v1.ExtendRunRequest
+	23, // 52: propersim.environment.v1.RunService.CancelRun:input_type -> propersim.environment.v1.CancelRunRequest
+	25, // 53: propersim.environment.v1.RunService.ForkRun:input_type -> propersim.environment.v1.ForkRunRequest
+	27, // 54: propersim.environment.v1.RunService.WatchRun:input_type -> propersim.environment.v1.WatchRunRequest
+	29, // 55: propersim.environment.v1.RunService.GetStep:input_type -> propersim.environment.v1.GetStepRequest
+	31, // 56: propersim.environment.v1.RunService.ListEntries:input_type -> propersim.environment.v1.ListEntriesRequest
+	12, // 57: propersim.environment.v1.RunService.CreateRun:output_type -> propersim.environment.v1.CreateRunResponse
+	14, // 58: propersim.environment.v1.RunService.GetRun:output_type -> propersim.environment.v1.GetRunResponse
+	16, // 59: propersim.environment.v1.RunService.ListRuns:output_type -> propersim.environment.v1.ListRunsResponse
+	18, // 60: propersim.environment.v1.RunService.PauseRun:output_type -> propersim.environment.v1.PauseRunResponse
+	20, // 61: propersim.environment.v1.RunService.ResumeRun:output_type -> propersim.environment.v1.ResumeRunResponse
+	22, // 62: propersim.environment.v1.RunService.ExtendRun:output_type -> propersim.environment.v1.ExtendRunResponse
+	24, // 63: propersim.environment.v1.RunService.CancelRun:output_type -> propersim.environment.v1.CancelRunResponse
+	26, // 64: propersim.environment.v1.RunService.ForkRun:output_type -> propersim.environment.v1.ForkRunResponse
+	28, // 65: propersim.environment.v1.RunService.WatchRun:output_type -> propersim.environment.v1.WatchRunResponse
+	30, // 66: propersim.environment.v1.RunService.GetStep:output_type -> propersim.environment.v1.GetStepResponse
+	32, // 67: propersim.environment.v1.RunService.ListEntries:output_type -> propersim.environment.v1.ListEntriesResponse
+	57, // [57:68] is the sub-list for method output_type
+	46, // [46:57] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_propersim_environment_v1_run_service_proto_init() }
@@ -2671,7 +2786,7 @@ func file_propersim_environment_v1_run_service_proto_init() {
 		(*EntryBody_Step)(nil),
 		(*EntryBody_Night)(nil),
 	}
-	file_propersim_environment_v1_run_service_proto_msgTypes[24].OneofWrappers = []any{
+	file_propersim_environment_v1_run_service_proto_msgTypes[26].OneofWrappers = []any{
 		(*WatchRunResponse_Run)(nil),
 		(*WatchRunResponse_Entry)(nil),
 	}
@@ -2681,7 +2796,7 @@ func file_propersim_environment_v1_run_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_propersim_environment_v1_run_service_proto_rawDesc), len(file_propersim_environment_v1_run_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   33,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

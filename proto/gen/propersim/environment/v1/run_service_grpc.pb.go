@@ -24,6 +24,7 @@ const (
 	RunService_ListRuns_FullMethodName    = "/propersim.environment.v1.RunService/ListRuns"
 	RunService_PauseRun_FullMethodName    = "/propersim.environment.v1.RunService/PauseRun"
 	RunService_ResumeRun_FullMethodName   = "/propersim.environment.v1.RunService/ResumeRun"
+	RunService_ExtendRun_FullMethodName   = "/propersim.environment.v1.RunService/ExtendRun"
 	RunService_CancelRun_FullMethodName   = "/propersim.environment.v1.RunService/CancelRun"
 	RunService_ForkRun_FullMethodName     = "/propersim.environment.v1.RunService/ForkRun"
 	RunService_WatchRun_FullMethodName    = "/propersim.environment.v1.RunService/WatchRun"
@@ -50,6 +51,12 @@ type RunServiceClient interface {
 	// ResumeRun lets a paused or failed run go on. A running one is a no-op;
 	// FAILED_PRECONDITION for a finished or cancelled run.
 	ResumeRun(ctx context.Context, in *ResumeRunRequest, opts ...grpc.CallOption) (*ResumeRunResponse, error)
+	// ExtendRun gives a run more days and queues it. A run that has so many days
+	// already is a no-op; INVALID_ARGUMENT for fewer. FAILED_PRECONDITION for a
+	// cancelled run, and for one that is conducted: pause it first. The entries
+	// that it has stay as they are: the hash chain of a longer run begins with that
+	// of a shorter one.
+	ExtendRun(ctx context.Context, in *ExtendRunRequest, opts ...grpc.CallOption) (*ExtendRunResponse, error)
 	// CancelRun ends a run for good and keeps what it has. A cancelled one is a
 	// no-op; FAILED_PRECONDITION for a finished run.
 	CancelRun(ctx context.Context, in *CancelRunRequest, opts ...grpc.CallOption) (*CancelRunResponse, error)
@@ -124,6 +131,16 @@ func (c *runServiceClient) ResumeRun(ctx context.Context, in *ResumeRunRequest, 
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ResumeRunResponse)
 	err := c.cc.Invoke(ctx, RunService_ResumeRun_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *runServiceClient) ExtendRun(ctx context.Context, in *ExtendRunRequest, opts ...grpc.CallOption) (*ExtendRunResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExtendRunResponse)
+	err := c.cc.Invoke(ctx, RunService_ExtendRun_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -208,6 +225,12 @@ type RunServiceServer interface {
 	// ResumeRun lets a paused or failed run go on. A running one is a no-op;
 	// FAILED_PRECONDITION for a finished or cancelled run.
 	ResumeRun(context.Context, *ResumeRunRequest) (*ResumeRunResponse, error)
+	// ExtendRun gives a run more days and queues it. A run that has so many days
+	// already is a no-op; INVALID_ARGUMENT for fewer. FAILED_PRECONDITION for a
+	// cancelled run, and for one that is conducted: pause it first. The entries
+	// that it has stay as they are: the hash chain of a longer run begins with that
+	// of a shorter one.
+	ExtendRun(context.Context, *ExtendRunRequest) (*ExtendRunResponse, error)
 	// CancelRun ends a run for good and keeps what it has. A cancelled one is a
 	// no-op; FAILED_PRECONDITION for a finished run.
 	CancelRun(context.Context, *CancelRunRequest) (*CancelRunResponse, error)
@@ -252,6 +275,9 @@ func (UnimplementedRunServiceServer) PauseRun(context.Context, *PauseRunRequest)
 }
 func (UnimplementedRunServiceServer) ResumeRun(context.Context, *ResumeRunRequest) (*ResumeRunResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResumeRun not implemented")
+}
+func (UnimplementedRunServiceServer) ExtendRun(context.Context, *ExtendRunRequest) (*ExtendRunResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExtendRun not implemented")
 }
 func (UnimplementedRunServiceServer) CancelRun(context.Context, *CancelRunRequest) (*CancelRunResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelRun not implemented")
@@ -379,6 +405,24 @@ func _RunService_ResumeRun_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RunService_ExtendRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExtendRunRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).ExtendRun(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_ExtendRun_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).ExtendRun(ctx, req.(*ExtendRunRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RunService_CancelRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CancelRunRequest)
 	if err := dec(in); err != nil {
@@ -488,6 +532,10 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ResumeRun",
 			Handler:    _RunService_ResumeRun_Handler,
+		},
+		{
+			MethodName: "ExtendRun",
+			Handler:    _RunService_ExtendRun_Handler,
 		},
 		{
 			MethodName: "CancelRun",
