@@ -12,8 +12,8 @@ strike() {
   name=$(job "$ns")
   case $2 in
     kill) # of a process, as by the kernel when memory runs out
-      index=$((RANDOM % 32))
-      "$cluster" run pkill -9 -f -- "--shard=$index/32 " || true ;;
+      index=$((RANDOM % PEOPLE))
+      "$cluster" run pkill -9 -f -- "--shard=$index/$PEOPLE " || true ;;
     delete) pod=$(a_pod "$ns"); [ -z "$pod" ] || kubectl -n "$ns" delete "$pod" --wait=false >/dev/null ;;
     evict)
       pod=$(a_pod "$ns"); pod=${pod#pod/}
@@ -28,8 +28,8 @@ strike() {
     upgrade) # every service, by Helm; the Job stays
       helm upgrade demo deploy/helm/propersim -n "$ns" --reuse-values --set-string "services.podAnnotations.blow=$RANDOM" >/dev/null ;;
     scale)
-      kubectl -n "$ns" patch "job/$name" -p '{"spec": {"parallelism": 8}}' >/dev/null; sleep 2
-      kubectl -n "$ns" patch "job/$name" -p '{"spec": {"parallelism": 32}}' >/dev/null ;;
+      kubectl -n "$ns" patch "job/$name" -p '{"spec": {"parallelism": 1}}' >/dev/null; sleep 2
+      kubectl -n "$ns" patch "job/$name" -p "{\"spec\": {\"parallelism\": $PEOPLE}}" >/dev/null ;;
     suspend)
       kubectl -n "$ns" patch "job/$name" -p '{"spec": {"suspend": true}}' >/dev/null; sleep 2
       kubectl -n "$ns" patch "job/$name" -p '{"spec": {"suspend": false}}' >/dev/null ;;

@@ -40,11 +40,14 @@ namespace() {
   quietly kubectl label namespace "$1" pod-security.kubernetes.io/enforce=restricted
 }
 
+# people are the values of the experiment.
+people=(--set "simulation.days=$DAYS,simulation.step=$STEP,simulation.personas=1-$PEOPLE,simulation.completions=$PEOPLE,simulation.parallelism=$PEOPLE")
+
 # release COMMAND NAMESPACE ARGS... installs or upgrades the release demo.
 release() {
   local command=$1 ns=$2; shift 2
   quietly helm "$command" demo deploy/helm/propersim -n "$ns" -f deploy/ci/kubernetes/values.yaml \
-    --set "simulation.days=$DAYS,simulation.step=$STEP" "$@" --wait --timeout 5m
+    "${people[@]}" "$@" --wait --timeout 5m
 }
 
 # job NAMESPACE prints the name of the Job of the release.
