@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,6 +52,7 @@ type Client struct {
 	cache     *contentCache // nil without models.cache
 	ledger    *ledger
 	metrics   *metrics
+	unusable  atomic.Int64 // answers
 	tracer    trace.Tracer
 	log       *zap.Logger
 
@@ -180,6 +183,32 @@ func (c *Client) Close(ctx context.Context) error {
 // Totals returns what was used so far, by role, including before a restart.
 func (c *Client) Totals() map[string]Totals { return c.ledger.byRole() }
 
+// Now is what a client does at this moment.
+type Now struct {
+	// InFlight requests are under way, Queued ones wait for a slot.
+	InFlight, Queued int
+	// Unusable answers so far, repaired or not.
+	Unusable int64
+	// Failing endpoints, with the reason.
+	Failing []string
+}
+
+// Now returns what the client does at this moment.
+func (c *Client) Now() Now {
+	out := Now{Unusable: c.unusable.Load()}
+	for _, name := range slices.Sorted(maps.Keys(c.endpoints)) {
+		for _, l := range c.endpoints[name].lanes {
+			l.mu.Lock()
+			out.InFlight, out.Queued = out.InFlight+l.inFlight, out.Queued+len(l.queue)
+			if l.failing > 0 {
+				out.Failing = append(out.Failing, name+" "+l.why)
+			}
+			l.mu.Unlock()
+		}
+	}
+	return out
+}
+
 // Role returns the configuration of a role and the capabilities of its
 // endpoint. ErrInvalid where the role is not configured.
 func (c *Client) Role(role string) (Role, Capabilities, error) {
@@ -222,6 +251,9 @@ func (c *Client) Do(ctx context.Context, call Call) ([]Answer, error) {
 	for _, a := range answers {
 		for _, attempt := range a.Record.Attempts {
 			c.metrics.answers.WithLabelValues(call.Role, string(attempt.Outcome)).Inc()
+			if attempt.Outcome.IsRepairable() {
+				c.unusable.Add(1)
+			}
 		}
 	}
 	return answers, c.unfinished(ctx, call.Role, err)

@@ -300,6 +300,9 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 		return a.interrupted(ctx, at, stop, err)
 	}
 	board := live.NewBoard(began, before)
+	if services.Usage() != nil {
+		board.Models(services.ModelsLine)
+	}
 	sitting, err := beginSitting(at, board)
 	if err != nil {
 		return err

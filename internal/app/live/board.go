@@ -22,6 +22,14 @@ type Board struct {
 	away string // why there is no news; empty while there is
 	// before are the steps that were committed before the board began
 	before int64
+	models func() string // what models do and used; nil where none is asked
+}
+
+// Models makes the board show what models do and used, as describe says.
+func (b *Board) Models(describe func() string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.models = describe
 }
 
 // NewBoard returns a board that measures from began on, when so many steps were
@@ -85,6 +93,8 @@ type Snapshot struct {
 	PerSecond float64
 	// Done are steps committed since the board began.
 	Done int64
+	// Models says what models do and used; empty where none is asked.
+	Models string
 }
 
 // Snapshot sums the board up.
@@ -111,6 +121,9 @@ func (b *Board) Snapshot(now time.Time) Snapshot {
 	s.All.finish()
 	if b.away != "" {
 		s.All.Reason = "the environment does not answer: " + b.away
+	}
+	if b.models != nil {
+		s.Models = b.models()
 	}
 	s.Done = s.All.Steps - b.before
 	if seconds := s.Elapsed.Seconds(); seconds > 0 {

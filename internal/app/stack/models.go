@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/propersim/propersim/internal/app/config"
@@ -71,6 +72,30 @@ func (s *Stack) Usage() map[string]model.Totals {
 		return nil
 	}
 	return s.models.client.Totals()
+}
+
+// ModelsLine says in one line what the models of this process do and used.
+func (s *Stack) ModelsLine() string {
+	client := s.models.client
+	if client == nil {
+		return ""
+	}
+	var sum model.Totals
+	for _, t := range client.Totals() {
+		sum.Requests, sum.Prompt, sum.Completion, sum.Picos = sum.Requests+t.Requests, sum.Prompt+t.Prompt, sum.Completion+t.Completion, sum.Picos+t.Picos
+	}
+	now := client.Now()
+	line := fmt.Sprintf("%d calls, %d under way, %d wait; %d + %d tokens", sum.Requests, now.InFlight, now.Queued, sum.Prompt, sum.Completion)
+	if sum.Picos > 0 {
+		line += fmt.Sprintf(", %.2f USD", sum.USD())
+	}
+	if now.Unusable > 0 {
+		line += fmt.Sprintf("; %d unusable answers", now.Unusable)
+	}
+	for _, why := range now.Failing {
+		line += "; " + why
+	}
+	return line
 }
 
 // ask returns what the drivers of this process ask. All of them share one

@@ -6,6 +6,10 @@ package modeljudge
 import (
 	"context"
 	"fmt"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/propersim/propersim/pkg/judge"
 	"github.com/propersim/propersim/pkg/model"
@@ -107,7 +111,25 @@ func (j *modelJudge) Judge(ctx context.Context, s *driver.Situation, candidates 
 	for i := range candidates {
 		out[i] = out[twin[i]]
 	}
+	trace(ctx, out)
 	return out, model.EffectsOf(answers), nil
+}
+
+// trace adds the verdicts to the span of the call, as the OpenTelemetry conventions
+// for generative AI name evaluations. Reasons are left out: they repeat texts.
+func trace(ctx context.Context, evaluations []*simv1.Evaluation) {
+	span := oteltrace.SpanFromContext(ctx)
+	if !span.IsRecording() {
+		return
+	}
+	for i, e := range evaluations {
+		for _, v := range e.GetVerdicts() {
+			name := strings.ToLower(strings.TrimPrefix(v.GetCriterion().String(), "CRITERION_"))
+			label := strings.ToLower(strings.TrimPrefix(v.GetOutcome().String(), "OUTCOME_"))
+			span.AddEvent("gen_ai.evaluation.result", oteltrace.WithAttributes(
+				attribute.String("gen_ai.evaluation.name", name), attribute.String("gen_ai.evaluation.score.label", label), attribute.Int("propersim.candidate", i)))
+		}
+	}
 }
 
 // shownToday is how many recommendations of today a prompt shows word by word: an
