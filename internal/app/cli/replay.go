@@ -291,10 +291,11 @@ them: one report of an experiment that many processes conducted.`,
 // rewrite writes the outputs of a folder, or of the journal that flags name, to a
 // folder.
 func (a *app) rewrite(ctx context.Context, at, to folder.Folder, steps bool) error {
-	job := output.Job{Folder: to, Version: a.version, Steps: steps}
+	job := output.Job{Folder: to, Program: a.program, Where: []string{"--journal", "DSN"}, Version: a.version, Steps: steps}
 	var args []string
 	if at != "" {
 		args = []string{string(at)}
+		job.Where = args
 	}
 	s, _, _, err := a.openPlace(ctx, args)
 	if err != nil {

@@ -24,6 +24,10 @@ import (
 type Job struct {
 	Folder folder.Folder
 	Source source.Source
+	// Program is what a shell needs to start this program again, such as "propersim".
+	Program string
+	// Where are the arguments by which its commands find the runs.
+	Where []string
 	// Config may be nil where it is not known.
 	Config  *config.Loaded
 	Version string
@@ -43,7 +47,7 @@ func (j Job) Write(ctx context.Context) (_ *figures.File, err error) {
 		defer func() { err = errors.Join(err, steps.Abort()) }()
 	}
 	var uses figures.ModelUses
-	runs, moments, err := j.fold(ctx, steps, &uses)
+	runs, seen, err := j.fold(ctx, steps, &uses)
 	if err != nil {
 		return nil, err
 	}
@@ -61,42 +65,50 @@ func (j Job) Write(ctx context.Context) (_ *figures.File, err error) {
 	if err := file.Write(j.Folder.Metrics()); err != nil {
 		return nil, err
 	}
-	return file, j.report(file, moments)
+	return file, j.report(file, seen)
+}
+
+// seen is what the report shows of the steps of all runs.
+type seen struct {
+	moments []*report.Moments
+	hours   []*report.Hours
 }
 
 // fold is the pass over the journal.
-func (j Job) fold(ctx context.Context, steps *Steps, uses *figures.ModelUses) ([]figures.Run, []*report.Moments, error) {
+func (j Job) fold(ctx context.Context, steps *Steps, uses *figures.ModelUses) ([]figures.Run, seen, error) {
 	recorded, err := j.Source.Runs(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, seen{}, err
 	}
 	runs := make([]figures.Run, 0, len(recorded))
-	moments := make([]*report.Moments, 0, len(recorded))
+	var out seen
 	for _, run := range recorded {
-		f, m := figures.NewFold(run), report.NewMoments(run)
+		f, m, h := figures.NewFold(run), report.NewMoments(run), report.NewHours(run)
 		took, err := timings(ctx, j.Source, run)
 		if err != nil {
-			return nil, nil, err
+			return nil, seen{}, err
 		}
 		for e, err := range ahead(ctx, j.Source.Entries(ctx, run.GetId(), 0)) {
 			if err != nil {
-				return nil, nil, err
+				return nil, seen{}, err
 			}
 			if err := errors.Join(f.Add(e), steps.Add(run, e)); err != nil {
-				return nil, nil, err
+				return nil, seen{}, err
 			}
 			m.Add(e)
+			h.Add(e)
 			took.add(e, uses)
 		}
-		runs, moments = append(runs, f.Run()), append(moments, m)
+		runs = append(runs, f.Run())
+		out.moments, out.hours = append(out.moments, m), append(out.hours, h)
 	}
-	return runs, moments, nil
+	return runs, out, nil
 }
 
-func (j Job) report(file *figures.File, moments []*report.Moments) error {
+func (j Job) report(file *figures.File, steps seen) error {
 	in := report.Input{
-		Name: j.Folder.Name(), File: file,
-		Best: report.Best(moments, 10), Worst: report.Worst(moments, 10),
+		Name: j.Folder.Name(), Program: j.Program, Where: j.Where, File: file,
+		Best: report.Best(steps.moments, 10), Worst: report.Worst(steps.moments, 10), Hours: steps.hours,
 	}
 	in.Values = values(j.Config)
 	return outfile.Replace(j.Folder.Report(), 0o644, func(w io.Writer) error { return report.Write(w, in) })

@@ -58,7 +58,7 @@ var yes, no = true, false
 func (r *Row) fill(run *environmentv1.Run, sequence int64, s *environmentv1.Step) {
 	action, moment := s.GetAction(), s.GetMoment()
 	*r = Row{
-		Run: run.GetId(), Persona: run.GetPersona().GetId(), Method: run.GetConfig().GetMethod().GetName(), Seed: run.GetConfig().GetSeed(),
+		Run: run.GetId(), Persona: run.GetPersona().GetId(), Method: figures.MethodName(run), Seed: run.GetConfig().GetSeed(),
 		Sequence: sequence, Step: s.GetStep(), Day: s.GetDay(), SecondOfDay: s.GetSecondOfDay(),
 		Asleep: action.GetAsleep(), Activity: action.GetKind(), Description: action.GetDescription(),
 		Room: action.GetRoom(), Object: action.GetObject(), Walking: action.GetWalking(),

@@ -16,33 +16,101 @@ type Lines struct {
 	// Y names the vertical axis, which runs from Low to High.
 	Y         string
 	Low, High float64
-	// Every is the distance between two marks on it.
-	Every  float64
+	// Fit narrows the axis to what the lines do after their first day; what lies
+	// outside is marked with its value at the edge. On the first day nearly everything
+	// is said, which would squash the days of interest.
+	Fit    bool
 	Series []Series
-	// Width and Height are in points.
+	// Width and Height are in pixels.
 	Width, Height float64
 }
 
 // SVG draws the chart.
 func (c Lines) SVG() (string, error) {
+	low, high := c.Low, c.High
+	if c.Fit {
+		low, high = fit(c.Series, low, high)
+	}
 	p := newPlot("simulated day", c.Y)
-	p.X.Tick.Marker = dayTicks{}
-	p.Y.Tick.Marker = evenTicks(c.Every)
-	p.Y.Min, p.Y.Max = c.Low, c.High
+	p.X.Tick.Marker = dayTicks{most: int(c.Width / 36)}
+	p.Y.Tick.Marker = evenTicks(even(high - low))
+	p.Y.Min, p.Y.Max = low, high
 	p.Add(grid())
 	for _, s := range c.Series {
-		if err := addBand(p, s); err != nil {
+		if err := addBand(p, clamp(s, low, high)); err != nil {
 			return "", err
 		}
 	}
+	var marks []mark
 	for _, s := range c.Series {
 		if err := addLine(p, s, 2); err != nil {
 			return "", err
 		}
+		marks = append(marks, s.marks(low, high, func(v float64) float64 { return v })...)
 	}
 	spanDays(p, c.Series)
-	p.Y.Min, p.Y.Max = c.Low, c.High
-	return render(p, vg.Length(c.Width), vg.Length(c.Height))
+	p.Y.Min, p.Y.Max = low, high
+	return render(p, c.Width, c.Height, marks)
+}
+
+// clamp cuts the band of a series at the ends of the axis.
+func clamp(s Series, low, high float64) Series {
+	within := func(values []float64) []float64 {
+		if values == nil {
+			return nil
+		}
+		out := make([]float64, len(values))
+		for i, v := range values {
+			out[i] = math.Max(low, math.Min(high, v)) // a NaN stays one
+		}
+		return out
+	}
+	s.Low, s.High = within(s.Low), within(s.High)
+	return s
+}
+
+// fit returns the range of the lines from their second day on, bands included, on
+// even marks within [low, high]. References are included where they are no further
+// away than half the width of the range.
+func fit(series []Series, low, high float64) (float64, float64) {
+	from, to := math.Inf(1), math.Inf(-1)
+	extend := func(s Series, include func(v float64) bool) {
+		for _, values := range [][]float64{s.Y, s.Low, s.High} {
+			for i, v := range values {
+				if (i > 0 || len(s.X) == 1) && !math.IsNaN(v) && include(v) {
+					from, to = math.Min(from, v), math.Max(to, v)
+				}
+			}
+		}
+	}
+	for _, s := range series {
+		if !s.Dashed {
+			extend(s, func(float64) bool { return true })
+		}
+	}
+	if from > to {
+		return low, high
+	}
+	margin := math.Max((to-from)/2, 0.1*(high-low))
+	least, most := from-margin, to+margin
+	for _, s := range series {
+		if s.Dashed {
+			extend(s, func(v float64) bool { return v >= least && v <= most })
+		}
+	}
+	every := even(math.Max(to-from, 0.02*(high-low)))
+	from, to = math.Floor(from/every-0.25)*every, math.Ceil(to/every+0.25)*every
+	return math.Max(low, from), math.Min(high, to)
+}
+
+// even returns a distance between marks such that a range has four to eight of them.
+func even(span float64) float64 {
+	for _, every := range []float64{0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5} {
+		if span/every <= 6 {
+			return every
+		}
+	}
+	return 1
 }
 
 func grid() *plotter.Grid {
@@ -79,7 +147,7 @@ func points(s Series, from, to int, y []float64) plotter.XYs {
 }
 
 func addBand(p *plot.Plot, s Series) error {
-	if s.Low == nil {
+	if s.Low == nil || s.Dashed {
 		return nil
 	}
 	for _, r := range runs(s.Low) {
@@ -106,6 +174,7 @@ func addLine(p *plot.Plot, s Series, width float64) error {
 		}
 		line.LineStyle = draw.LineStyle{Color: s.Color, Width: vg.Length(width)}
 		if s.Dashed {
+			line.Width = 1.4
 			line.Dashes = []vg.Length{5, 4}
 		}
 		p.Add(line)

@@ -7,7 +7,6 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
 
@@ -27,7 +26,7 @@ type Rate struct {
 // SVG draws the chart.
 func (c Rate) SVG() (string, error) {
 	p := newPlot("simulated day", "per waking hour, log scale")
-	p.X.Tick.Marker = dayTicks{}
+	p.X.Tick.Marker = dayTicks{most: int(c.Width / 36)}
 	p.Y.Tick.Marker = rateTicks{}
 	p.Add(grid())
 	spanDays(p, c.Series)
@@ -40,7 +39,9 @@ func (c Rate) SVG() (string, error) {
 	area.Color = color.NRGBA{0x16, 0xa3, 0x4a, 0x30}
 	area.LineStyle = draw.LineStyle{Color: color.NRGBA{0x16, 0xa3, 0x4a, 0x80}, Width: 0.8}
 	p.Add(area)
+	var marks []mark
 	for _, s := range c.Series {
+		marks = append(marks, s.marks(logarithm(RateFloor), logarithm(30), logarithm)...)
 		s.Y, s.Low, s.High = logarithms(s.Y), logarithms(s.Low), logarithms(s.High)
 		if err := addBand(p, s); err != nil {
 			return "", err
@@ -51,7 +52,7 @@ func (c Rate) SVG() (string, error) {
 	}
 	p.X.Min, p.X.Max = from, to
 	p.Y.Min, p.Y.Max = logarithm(RateFloor), logarithm(30)
-	return render(p, vg.Length(c.Width), vg.Length(c.Height))
+	return render(p, c.Width, c.Height, marks)
 }
 
 // logarithm places a rate on the axis; a NaN stays one. The axis itself is

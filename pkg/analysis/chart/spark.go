@@ -1,11 +1,6 @@
 package chart
 
-import (
-	"image/color"
-
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/vg"
-)
+import "gonum.org/v1/plot"
 
 // Spark is a small chart without axes: the daily scores of one persona, one
 // line a method, on the range [Low, High].
@@ -18,7 +13,7 @@ type Spark struct {
 // SVG draws the chart.
 func (c Spark) SVG() (string, error) {
 	p := plot.New()
-	p.BackgroundColor = color.Transparent
+	p.BackgroundColor = nil
 	p.HideAxes()
 	for _, s := range c.Series {
 		s.Name = ""
@@ -28,5 +23,5 @@ func (c Spark) SVG() (string, error) {
 	}
 	spanDays(p, c.Series)
 	p.Y.Min, p.Y.Max = c.Low, c.High
-	return render(p, vg.Length(c.Width), vg.Length(c.Height))
+	return render(p, c.Width, c.Height, nil)
 }

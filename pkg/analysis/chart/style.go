@@ -1,13 +1,15 @@
 // Package chart draws the figures of a report as SVG fragments that can stand
-// inside a page. Every chart has a white ground, named axes and the same colour
-// for the same method.
+// inside a page. Every chart has named axes, the same colour for the same method, and
+// its values on hover.
 package chart
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image/color"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -26,7 +28,10 @@ type Series struct {
 	// Low and High bound a band around the line; nil draws none.
 	Low, High []float64
 	Color     color.NRGBA
-	Dashed    bool
+	// Dashed draws a reference: a thin broken line without a band.
+	Dashed bool
+	// Notes stand behind the value of each point, such as "n = 32 x 1"; nil for none.
+	Notes []string
 }
 
 var (
@@ -40,7 +45,7 @@ var (
 		"ars":             {0x08, 0x91, 0xb2, 0xff},
 		"proper":          {0x25, 0x63, 0xeb, 0xff},
 		"proper-contrast": {0x93, 0x33, 0xea, 0xff},
-		"silent":          {0xa1, 0x62, 0x07, 0xff},
+		"silent":          {0x57, 0x53, 0x4e, 0xff},
 		"constant":        {0xea, 0x58, 0x0c, 0xff},
 		"persona-given":   {0x16, 0xa3, 0x4a, 0xff},
 	}
@@ -53,7 +58,7 @@ var Criteria = [4]color.NRGBA{{0xdb, 0x27, 0x77, 0xff}, {0x25, 0x63, 0xeb, 0xff}
 // The two poles of a trait, and the wanted band.
 var (
 	HighPole = color.NRGBA{0x25, 0x63, 0xeb, 0xff}
-	LowPole  = color.NRGBA{0x93, 0xc5, 0xfd, 0xff}
+	LowPole  = color.NRGBA{0xea, 0x58, 0x0c, 0xff}
 	Wanted   = color.NRGBA{0x86, 0xc9, 0x9b, 0xff}
 )
 
@@ -66,8 +71,11 @@ func MethodColor(method string, all []string) color.NRGBA {
 	return others[max(0, slices.Index(all, method))%len(others)]
 }
 
-// CSS writes a colour as #rrggbb.
-func CSS(c color.NRGBA) string { return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B) }
+// CSS writes a colour as a value of a style sheet, which a page may override: a dark
+// page defines --c475569 to replace #475569.
+func CSS(c color.NRGBA) string {
+	return fmt.Sprintf("var(--c%02x%02x%02x,#%02x%02x%02x)", c.R, c.G, c.B, c.R, c.G, c.B)
+}
 
 func fade(c color.NRGBA, alpha uint8) color.NRGBA {
 	c.A = alpha
@@ -77,13 +85,13 @@ func fade(c color.NRGBA, alpha uint8) color.NRGBA {
 // newPlot returns an empty plot in the house style.
 func newPlot(x, y string) *plot.Plot {
 	p := plot.New()
-	p.BackgroundColor = color.White
-	sans := font.Font{Typeface: "Liberation", Variant: "Sans", Size: 11}
+	p.BackgroundColor = nil
+	sans := font.Font{Typeface: "Liberation", Variant: "Sans", Size: 12}
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 		axis.Label.TextStyle.Font = sans
 		axis.Label.TextStyle.Color = ink
 		axis.Tick.Label.Font = sans
-		axis.Tick.Label.Font.Size = 10
+		axis.Tick.Label.Font.Size = 11.5
 		axis.Tick.Label.Color = ink
 		axis.LineStyle = draw.LineStyle{Color: faint, Width: 1}
 		axis.Tick.LineStyle = draw.LineStyle{Color: faint, Width: 1}
@@ -93,20 +101,35 @@ func newPlot(x, y string) *plot.Plot {
 	return p
 }
 
-// render draws p without the XML prelude and without a size, so that the page
-// decides how wide it is.
-func render(p *plot.Plot, width, height vg.Length) (string, error) {
-	canvas := vgsvg.New(width, height)
-	p.Draw(draw.New(canvas))
+// written matches a colour as the library writes it.
+var written = regexp.MustCompile(`#([0-9A-Fa-f]{6})`)
+
+// render draws p without the XML prelude and with its size in pixels of the page, so
+// that text never shrinks. Marks are drawn on top.
+func render(p *plot.Plot, width, height float64, marks []mark) (string, error) {
+	canvas := vgsvg.New(vg.Length(width), vg.Length(height))
+	area := draw.New(canvas)
+	p.Draw(area)
 	var out bytes.Buffer
 	if _, err := canvas.WriteTo(&out); err != nil {
 		return "", fmt.Errorf("chart: %w", err)
 	}
 	svg := out.String()
-	if at := strings.Index(svg, "<svg"); at > 0 {
-		svg = svg[at:]
+	at, end := strings.Index(svg, "<g "), strings.LastIndex(svg, "</svg>")
+	if at < 0 || end < at {
+		return "", errors.New("chart: the library wrote no drawing")
 	}
-	return strings.ReplaceAll(svg, "Liberation Sans", "Inter,Liberation Sans,Helvetica,Arial"), nil
+	body := written.ReplaceAllStringFunc(svg[at:end], func(c string) string {
+		c = strings.ToLower(c[1:])
+		return "var(--c" + c + ",#" + c + ")"
+	})
+	body = strings.ReplaceAll(body, "Liberation Sans", "Inter,Liberation Sans,Helvetica,Arial")
+	return open(width, height) + body + overlay(p, area, height, marks) + "</svg>", nil
+}
+
+// open begins a drawing that is never smaller than width pixels.
+func open(width, height float64) string {
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %g %g" style="min-width:%gpx;max-width:%gpx" role="img">`, width, height, width, width*1.25)
 }
 
 // runs splits a series where it has no value.
@@ -127,11 +150,11 @@ func runs(y []float64) [][2]int {
 	return out
 }
 
-// dayTicks marks whole days, at most about fifteen of them.
-type dayTicks struct{}
+// dayTicks marks whole days, at most so many of them.
+type dayTicks struct{ most int }
 
-func (dayTicks) Ticks(low, high float64) []plot.Tick {
-	every := max(1, int(math.Ceil((high-low)/15)))
+func (d dayTicks) Ticks(low, high float64) []plot.Tick {
+	every := max(1, int(math.Ceil((high-low)/float64(max(1, d.most)))))
 	var out []plot.Tick
 	for day := int(math.Ceil(low)); day <= int(high); day++ {
 		if (day-1)%every == 0 {

@@ -4,17 +4,17 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Traits is a chart of the mean gain of the personas on either pole of each
-// trait, with 95% intervals.
+// Traits is a chart of the level of the personas on either pole of each trait, with
+// 95% intervals. Its axis need not begin at zero, so levels are dots, not bars.
 type Traits struct {
-	// Y names the gain.
+	// Y names the level.
 	Y string
 	// Names are the traits; High and Low hold one pole each.
 	Names         []string
@@ -22,55 +22,70 @@ type Traits struct {
 	Width, Height float64
 }
 
-// Bar is a value with its interval; a NaN value is not drawn.
-type Bar struct{ Value, Low, High float64 }
+// Bar is a value with its interval; a NaN value is not drawn. N is the number of
+// people.
+type Bar struct {
+	Value, Low, High float64
+	N                int
+}
 
 // SVG draws the chart.
 func (c Traits) SVG() (string, error) {
 	p := newPlot("", c.Y)
 	p.Add(grid())
-	if err := addBars(p, "high", c.High, HighPole, -0.19); err != nil {
-		return "", err
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, b := range append(slices.Clone(c.High), c.Low...) {
+		for _, v := range []float64{b.Value, b.Low, b.High} {
+			if !math.IsNaN(v) {
+				low, high = math.Min(low, v), math.Max(high, v)
+			}
+		}
 	}
-	if err := addBars(p, "low", c.Low, LowPole, 0.19); err != nil {
-		return "", err
+	if low > high {
+		low, high = 0, 4
 	}
-	zero, err := plotter.NewLine(plotter.XYs{{X: -0.5, Y: 0}, {X: float64(len(c.Names)) - 0.5, Y: 0}})
+	every := even(math.Max(high-low, 0.05))
+	low, high = math.Floor(low/every-0.25)*every, math.Ceil(high/every+0.25)*every
+	p.Y.Tick.Marker = evenTicks(every)
+	above, err := c.poles(p, "high", c.High, HighPole, -0.14)
 	if err != nil {
-		return "", fmt.Errorf("chart: zero line: %w", err)
+		return "", err
 	}
-	zero.LineStyle = draw.LineStyle{Color: ink, Width: 0.8}
-	p.Add(zero)
+	below, err := c.poles(p, "low", c.Low, LowPole, 0.14)
+	if err != nil {
+		return "", err
+	}
 	p.NominalX(c.Names...)
 	p.X.Min, p.X.Max = -0.5, float64(len(c.Names))-0.5
-	p.Y.Min, p.Y.Max = math.Min(p.Y.Min, 0), math.Max(p.Y.Max*1.15, 0.1)
-	return render(p, vg.Length(c.Width), vg.Length(c.Height))
+	p.Y.Min, p.Y.Max = low, high
+	return render(p, c.Width, c.Height, append(above, below...))
 }
 
-// addBars draws the bars of one pole beside the traits' marks.
-func addBars(p *plot.Plot, name string, bars []Bar, fill color.NRGBA, offset float64) error {
-	const half = 0.17
+// poles draws the dots of one pole beside the traits' ticks.
+func (c Traits) poles(p *plot.Plot, name string, bars []Bar, fill color.NRGBA, offset float64) ([]mark, error) {
+	var marks []mark
 	for i, b := range bars {
 		if math.IsNaN(b.Value) {
 			continue
 		}
 		x := float64(i) + offset
-		box, err := plotter.NewPolygon(plotter.XYs{{X: x - half, Y: 0}, {X: x + half, Y: 0}, {X: x + half, Y: b.Value}, {X: x - half, Y: b.Value}})
+		text := fmt.Sprintf("%s %s: %.3g", name, c.Names[i], b.Value)
+		if !math.IsNaN(b.Low) && !math.IsNaN(b.High) {
+			whisker, err := plotter.NewLine(plotter.XYs{{X: x, Y: b.Low}, {X: x, Y: b.High}})
+			if err != nil {
+				return nil, fmt.Errorf("chart: %s: %w", name, err)
+			}
+			whisker.LineStyle = draw.LineStyle{Color: fill, Width: 2}
+			p.Add(whisker)
+			text += fmt.Sprintf(" (95%%: %.3g to %.3g)", b.Low, b.High)
+		}
+		dot, err := plotter.NewScatter(plotter.XYs{{X: x, Y: b.Value}})
 		if err != nil {
-			return fmt.Errorf("chart: %s: %w", name, err)
+			return nil, fmt.Errorf("chart: %s: %w", name, err)
 		}
-		box.Color = fill
-		box.LineStyle.Width = 0
-		p.Add(box)
-		if math.IsNaN(b.Low) || math.IsNaN(b.High) {
-			continue
-		}
-		whisker, err := plotter.NewLine(plotter.XYs{{X: x, Y: b.Low}, {X: x, Y: b.High}})
-		if err != nil {
-			return fmt.Errorf("chart: %s: %w", name, err)
-		}
-		whisker.LineStyle = draw.LineStyle{Color: ink, Width: 1.2}
-		p.Add(whisker)
+		dot.GlyphStyle = draw.GlyphStyle{Color: fill, Radius: 5, Shape: draw.CircleGlyph{}}
+		p.Add(dot)
+		marks = append(marks, mark{x: x, y: b.Value, title: fmt.Sprintf("%s, n = %d people", text, b.N)})
 	}
-	return nil
+	return marks, nil
 }

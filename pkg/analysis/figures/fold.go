@@ -95,7 +95,7 @@ func NewFold(run *environmentv1.Run) *Fold {
 			Persona:     run.GetPersona().GetId(),
 			PersonaName: run.GetPersona().GetName(),
 			BigFive:     traits(run.GetPersona().GetBigFive()),
-			Method:      methodName(run),
+			Method:      MethodName(run),
 			World:       run.GetConfig().GetWorldId(),
 			Rubric:      rubricDigest(run.GetPersona().GetSpec()),
 			Seed:        run.GetConfig().GetSeed(),
@@ -106,8 +106,9 @@ func NewFold(run *environmentv1.Run) *Fold {
 	}
 }
 
-// methodName is the name under which a run is counted.
-func methodName(run *environmentv1.Run) string {
+// MethodName returns the name under which a run is counted: that of its method, and
+// for a fork the last shared step behind it, "proper@2879".
+func MethodName(run *environmentv1.Run) string {
 	name := run.GetConfig().GetMethod().GetName()
 	if run.GetForkedFrom() != "" {
 		name += fmt.Sprintf("@%d", run.GetForkedAtStep())
@@ -242,8 +243,9 @@ func (f *Fold) night(n *environmentv1.Night) {
 	}
 }
 
-// failures counts the answers of the assistant that could not be read.
+// failures counts the candidates, and those that could not be read.
 func (t *Tally) failures(s *environmentv1.Step) {
+	t.Candidates += len(s.GetCandidates())
 	for i, c := range s.GetCandidates() {
 		if c.GetFailure() == nil {
 			continue

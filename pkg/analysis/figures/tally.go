@@ -38,6 +38,9 @@ type Tally struct {
 	Failed int `json:"failed"`
 	// FailedCandidates counts failures among all candidates, delivered or not.
 	FailedCandidates int `json:"failed_candidates"`
+	// Candidates counts what the assistant offered at waking steps, failures
+	// included.
+	Candidates int `json:"candidates"`
 	// Pairs counts preference pairs.
 	Pairs int `json:"pairs"`
 }
@@ -73,6 +76,7 @@ func (t *Tally) Add(o Tally) {
 	t.Unjudged += o.Unjudged
 	t.Failed += o.Failed
 	t.FailedCandidates += o.FailedCandidates
+	t.Candidates += o.Candidates
 	t.Pairs += o.Pairs
 }
 

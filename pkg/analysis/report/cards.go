@@ -9,22 +9,25 @@ import (
 // card is one figure on top of the page.
 type card struct{ Label, Value, Note, Kind string }
 
-// cards sums up the first method, or what went wrong.
+// cards sums up the first method that is no reference, and what went wrong.
 func cards(v *view) []card {
-	if len(v.Methods) == 0 {
+	if v.Main == nil {
 		return nil
 	}
-	m := v.Methods[0]
-	first, last := m.First, m.Last
-	out := []card{
-		{Label: "Recall", Value: figure(last.Recall, 2), Note: "due moments met; day 1: " + figure(first.Recall, 2)},
-		{Label: "Precision", Value: figure(last.Precision, 2), Note: "said at a due moment; day 1: " + figure(first.Precision, 2)},
-		{Label: "Success rate", Value: figure(last.SuccessRate, 2), Note: "said and scored 3 or 4; day 1: " + figure(first.SuccessRate, 2)},
-		{Label: "Recommendations an hour", Value: figure(last.PerWakingHour, 2), Note: fmt.Sprintf("day 1: %s; wanted %.2f to %.2f", figure(first.PerWakingHour, 1), last.Wanted.Min, last.Wanted.Max)},
-		{Label: "Near the wanted rate", Value: fmt.Sprintf("%d of %d", last.NearBand, last.Personas), Note: fmt.Sprintf("0.5x to 2x of each one's band; %d inside it", last.InBand)},
+	first, last := v.Main.First, v.Main.Last
+	var out []card
+	for _, c := range []struct{ label, name, note string }{
+		{"Recall", "recall", "due moments met"},
+		{"Precision", "precision", "said at a due moment"},
+		{"Success rate", "success_rate", "said and scored 3 or 4"},
+	} {
+		out = append(out, card{Label: c.label, Value: figure(rate(last.Rates, c.name), 2), Note: c.note + interval(last, c.name) + "; day 1: " + figure(rate(first.Rates, c.name), 2)})
 	}
-	out = append(out, card{Label: "Mean score", Value: figure(last.MeanScore, 2), Note: "day 1: " + figure(first.MeanScore, 2) + interval(last.Intervals["mean_score"].NewPeople)})
-	return append(out, failureCard(v.File.Failures))
+	return append(out,
+		card{Label: "Said per waking hour", Value: figure(last.PerWakingHour, 2), Note: fmt.Sprintf("wanted %.2f to %.2f; near that for %d of %d people; day 1: %s", last.Wanted.Min, last.Wanted.Max, last.NearBand, last.Personas, figure(first.PerWakingHour, 1))},
+		card{Label: "Mean score", Value: figure(last.MeanScore, 2), Note: "of 4, silence included" + interval(last, "mean_score") + "; day 1: " + figure(first.MeanScore, 2)},
+		failureCard(v.File.Failures),
+	)
 }
 
 func failureCard(f figures.Failures) card {
@@ -38,11 +41,56 @@ func failureCard(f figures.Failures) card {
 	}
 }
 
-func interval(i *figures.Interval) string {
+// banners are what a reader must know before the figures.
+func banners(f *figures.File) []string {
+	var out []string
+	if n := f.Failures.UnfinishedRuns; n > 0 {
+		out = append(out, fmt.Sprintf("%d of %d runs are not finished: every figure below is of the days so far.", n, len(f.Runs)))
+	}
+	if n := f.Failures.FailedRuns; n > 0 {
+		out = append(out, fmt.Sprintf("%d of %d runs failed: the figures hold their days until then. The reasons are under Failures.", n, len(f.Runs)))
+	}
+	var all, waking int
+	for _, r := range f.Runs {
+		for _, d := range r.Days {
+			all += d.Counts.Candidates
+			waking += d.Counts.Waking
+		}
+	}
+	if n := f.Failures.FailedCandidates; n > 0 && float64(n) > 0.01*float64(all) {
+		out = append(out, fmt.Sprintf("%d of %d candidates could not be read (%.1f%%): a delivered one counts as silence, so the model speaks less than it meant to.", n, all, 100*float64(n)/float64(max(1, all))))
+	}
+	for _, m := range f.Models {
+		if share := m.FailedShare(); share > 0.01 {
+			out = append(out, fmt.Sprintf("%.1f%% of the calls of the %s to %s had an unusable answer: %d were repaired, %d failed.", 100*share, m.Role, m.Model, m.Repaired, m.Failed))
+		}
+	}
+	if n := f.Failures.UnjudgedSteps; n > 0 && float64(n) > 0.01*float64(waking) {
+		out = append(out, fmt.Sprintf("%d of %d waking steps could not be judged (%.1f%%): they are in no score.", n, waking, 100*float64(n)/float64(max(1, waking))))
+	}
+	if n := f.Failures.FailedNights; n > 0 {
+		out = append(out, fmt.Sprintf("%d nightly trainings failed: the next day ran with the adapter of the day before.", n))
+	}
+	return out
+}
+
+func interval(g figures.Group, name string) string {
+	i := g.Intervals[name].NewPeople
 	if i == nil {
 		return ""
 	}
-	return fmt.Sprintf("; new people, 95%%: %.2f to %.2f", i.Low, i.High)
+	return fmt.Sprintf(", 95%%: %.2f to %.2f", i.Low, i.High)
+}
+
+// sample writes how many people and seeds a mean is over.
+func sample(g figures.Group) string {
+	switch {
+	case g.Personas == 0:
+		return "0"
+	case g.Runs%g.Personas == 0:
+		return fmt.Sprintf("%d × %d", g.Personas, g.Runs/g.Personas)
+	}
+	return fmt.Sprintf("%d (%d runs)", g.Personas, g.Runs)
 }
 
 // figure writes a value with so many digits, or a dash for none.
@@ -51,6 +99,16 @@ func figure(v *float64, digits int) string {
 		return "–"
 	}
 	return fmt.Sprintf("%.*f", digits, *v)
+}
+
+// tableCell is a figure of a method in its table.
+type tableCell struct{ Value, Between, First string }
+
+func newCell(m methodView, name string) tableCell {
+	return tableCell{
+		Value: figure(rate(m.Last.Rates, name), 2), Between: between(m.Last.Intervals[name].NewPeople),
+		First: figure(rate(m.First.Rates, name), 2),
+	}
 }
 
 func functions() map[string]any {
@@ -63,16 +121,18 @@ func functions() map[string]any {
 			}
 			return fmt.Sprintf("%+.2f", *v)
 		},
-		"between": func(g figures.Group, name string) string {
-			i := g.Intervals[name].NewPeople
-			if i == nil {
-				return "–"
-			}
-			return fmt.Sprintf("%.2f – %.2f", i.Low, i.High)
-		},
-		"short":   func(hash string) string { return hash[:min(16, len(hash))] },
-		"percent": func(share float64) string { return fmt.Sprintf("%.1f%%", 100*share) },
-		"f2":      func(v float64) string { return fmt.Sprintf("%.2f", v) },
-		"mib":     func(b int64) string { return fmt.Sprintf("%.0f MiB", float64(b)/(1<<20)) },
+		"bounds": between,
+		"cell":   newCell,
+		"n":      sample,
+		"f2":     func(v float64) string { return fmt.Sprintf("%.2f", v) },
+		"f3":     func(v float64) string { return fmt.Sprintf("%.3f", v) },
+		"mib":    func(b int64) string { return fmt.Sprintf("%.0f MiB", float64(b)/(1<<20)) },
 	}
+}
+
+func between(i *figures.Interval) string {
+	if i == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f – %.2f", i.Low, i.High)
 }

@@ -15,6 +15,8 @@ import (
 type Moment struct {
 	Run, Persona, Method string
 	Day, Step            int
+	// Command shows the step; Write sets it.
+	Command string
 	// Clock is the simulated time, e.g. "07:30".
 	Clock string
 	// Doing says what the person did and where.
@@ -74,7 +76,7 @@ func (m *Moments) moment(s *environmentv1.Step, e *simv1.Evaluation) Moment {
 		doing += ", " + strings.ReplaceAll(action.GetRoom(), "_", " ")
 	}
 	out := Moment{
-		Run: m.run.GetId(), Persona: m.run.GetPersona().GetName(), Method: m.run.GetConfig().GetMethod().GetName(),
+		Run: m.run.GetId(), Persona: m.run.GetPersona().GetName(), Method: figures.MethodName(m.run),
 		Day: int(s.GetDay()), Step: int(s.GetStep()), Clock: simtime.Clock(s.GetSecondOfDay()),
 		Doing: doing, Due: s.GetMoment().GetDue(), Total: int(e.GetTotal()),
 	}

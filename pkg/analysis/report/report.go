@@ -1,35 +1,70 @@
 // Package report writes report.html: one page that opens without a network and
-// tells an experiment from its summary to its hashes.
+// shows an experiment from its summary to its hashes.
 package report
 
 import (
-	_ "embed"
+	"cmp"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
+
+	"al.essio.dev/pkg/shellescape"
 
 	"github.com/propersim/propersim/pkg/analysis/chart"
 	"github.com/propersim/propersim/pkg/analysis/figures"
 )
 
-//go:embed page.html
-var page string
+// page.html is the frame; every section of it is a template of its own in sections.
+//
+//go:embed page.html sections/*.html
+var pages embed.FS
+
+//go:embed style.css
+var style string
+
+//go:embed script.js
+var script string
 
 // Input is what a report is made of.
 type Input struct {
 	// Name heads the page: the run folder.
 	Name string
-	File *figures.File
+	// Program starts the commands that the page shows, as a shell needs it; Where are
+	// their arguments that say where the runs are, such as the folder.
+	Program string
+	Where   []string
+	File    *figures.File
 	// Values are the configuration with where each value came from.
 	Values []Value
 	// Best and Worst are telling moments.
 	Best, Worst []Moment
+	// Hours are the folds of the runs, in the order of File.Runs; they may be missing.
+	Hours []*Hours
 }
 
 // Value is one value of the configuration.
 type Value struct{ Key, Value, Origin string }
+
+// command writes the command line that shows a step, quoted for a shell.
+func (in Input) command(run string, step int) string {
+	args := slices.Concat([]string{"runs", "step"}, in.Where, []string{run, strconv.Itoa(step)})
+	return cmp.Or(in.Program, "propersim") + " " + shellescape.QuoteCommand(args)
+}
+
+// commands returns the moments with the command that shows each of them.
+func (in Input) commands(moments []Moment) []Moment {
+	out := slices.Clone(moments)
+	for i, m := range out {
+		out[i].Command = in.command(m.Run, m.Step)
+	}
+	return out
+}
 
 // Write writes the page.
 func Write(w io.Writer, in Input) error {
@@ -37,7 +72,7 @@ func Write(w io.Writer, in Input) error {
 	if err != nil {
 		return err
 	}
-	t, err := template.New("report").Funcs(functions()).Parse(page)
+	t, err := template.New("page.html").Funcs(functions()).ParseFS(pages, "page.html", "sections/*.html")
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
@@ -50,26 +85,38 @@ func Write(w io.Writer, in Input) error {
 // view is what the page shows.
 type view struct {
 	Input
-	Methods  []methodView
-	Personas []personaView
-	Drawings []drawing
-	Cards    []card
-	Days     int
-	LastDays string
-	Complete bool
+	Methods []methodView
+	// Main is the first method that is no reference.
+	Main         *methodView
+	Personas     []personaView
+	Headlines    []drawing
+	Drawings     []drawing
+	Cards        []card
+	Banners      []string
+	When         []whenView
+	DaysOf       []daysView
+	Sure         []sureView
+	SeveralSeeds bool
+	Days         int
+	LastDays     string
+	// Policy lets the page run its own script and fetch nothing.
+	Policy        string
+	Style, Script template.HTML
 }
 
 // methodView is a method's row and its table of personas.
 type methodView struct {
-	Name, Color string
+	Name        string
+	Color       template.CSS
+	Reference   bool
 	First, Last figures.Group
 	Rows        []row
 }
 
 // personaView is a persona with its curve.
 type personaView struct {
-	Name, Traits string
-	Spark        template.HTML
+	Name, Traits, N string
+	Spark           template.HTML
 }
 
 // row is one run in the table of its method.
@@ -81,37 +128,73 @@ type row struct {
 	InBand      string
 }
 
+// references are methods that the others are compared with.
+var references = []string{"silent", "constant", "persona-given"}
+
 func newView(in Input) (*view, error) {
-	f := in.File
-	v := &view{Input: in, Days: figures.LastDay(f.Runs, ""), Complete: f.Failures == (figures.Failures{})}
-	from, _ := figures.LastSpan(v.Days)
-	v.LastDays = fmt.Sprintf("days %d-%d", from, v.Days)
-	if from == v.Days {
-		v.LastDays = fmt.Sprintf("day %d", v.Days)
+	for _, h := range in.Hours {
+		h.closeDue()
 	}
+	in.Best, in.Worst = in.commands(in.Best), in.commands(in.Worst)
+	f := in.File
+	v := &view{Input: in, Days: figures.LastDay(f.Runs, ""), Banners: banners(f)}
+	from, _ := figures.LastSpan(v.Days)
+	v.LastDays = dayRange(from, v.Days)
+	v.assets()
 	methods := figures.Methods(f.Runs)
 	for _, m := range methods {
-		last := figures.LastDay(f.Runs, m)
-		end, _ := figures.LastSpan(last)
-		mv := methodView{
-			Name: m, Color: chart.CSS(chart.MethodColor(m, methods)),
-			First: figures.NewGroup(f.Runs, m, 1, 1),
-			Last:  figures.NewGroup(f.Runs, m, end, last),
-		}
-		for _, r := range f.Runs {
-			if r.Method == m {
-				mv.Rows = append(mv.Rows, newRow(r, end))
-			}
-		}
-		v.Methods = append(v.Methods, mv)
+		v.Methods = append(v.Methods, newMethod(f.Runs, m, methods))
 	}
+	v.shown()
 	if err := v.personas(methods); err != nil {
 		return nil, err
 	}
-	v.Cards = cards(v)
-	var err error
-	v.Drawings, err = charts(f)
-	return v, err
+	v.Cards, v.Sure, v.SeveralSeeds = cards(v), sure(v.Methods), severalSeeds(v.Methods)
+	return v, v.charts()
+}
+
+// assets puts style and script into the page, and allows that script alone.
+func (v *view) assets() {
+	sum := sha256.Sum256([]byte(script))
+	v.Policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
+	v.Style = template.HTML("<style>" + style + "</style>")     //nolint:gosec // a file of our own
+	v.Script = template.HTML("<script>" + script + "</script>") //nolint:gosec // a file of our own
+}
+
+func newMethod(runs []figures.Run, name string, all []string) methodView {
+	last := figures.LastDay(runs, name)
+	from, _ := figures.LastSpan(last)
+	m := methodView{
+		Name: name, Color: template.CSS(chart.CSS(chart.MethodColor(name, all))), //nolint:gosec // a colour of our own
+		Reference: slices.Contains(references, name),
+		First:     figures.NewGroup(runs, name, 1, 1),
+		Last:      figures.NewGroup(runs, name, from, last),
+	}
+	for _, r := range runs {
+		if r.Method == name {
+			m.Rows = append(m.Rows, newRow(r, from))
+		}
+	}
+	return m
+}
+
+// shown chooses the main method, and the methods whose hours are shown: those that are
+// no references, or the main one where all are.
+func (v *view) shown() {
+	if len(v.Methods) == 0 {
+		return
+	}
+	v.Main = &v.Methods[max(0, slices.IndexFunc(v.Methods, func(m methodView) bool { return !m.Reference }))]
+	if len(v.Hours) == 0 {
+		return
+	}
+	for _, m := range v.Methods {
+		if m.Reference && m.Name != v.Main.Name {
+			continue
+		}
+		v.When = append(v.When, newWhen(v.Input, m.Name))
+		v.DaysOf = append(v.DaysOf, newDays(v.Input, m.Name))
+	}
 }
 
 func newRow(r figures.Run, from int) row {
@@ -160,7 +243,7 @@ func (v *view) personas(methods []string) error {
 		if err != nil {
 			return err
 		}
-		v.Personas = append(v.Personas, personaView{Name: r.PersonaName, Traits: letters(r.BigFive), Spark: svg})
+		v.Personas = append(v.Personas, personaView{Name: r.PersonaName, Traits: letters(r.BigFive), Spark: svg, N: fmt.Sprint(len(own))})
 	}
 	return nil
 }
