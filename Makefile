@@ -25,8 +25,8 @@ build: ## build the program into .bin/propersim (2 minutes from nothing on 2 cor
 install-check: ## check that go install .../cmd/propersim@VERSION works, without publishing anything
 	go test -count 1 ./test/install
 
-test: ## run every test of both modules (5 to 10 minutes on 2 cores)
-	go test $(TESTS)
+test: .bin/gotestsum ## run every test of both modules, and list those that were skipped (5 to 10 minutes on 2 cores)
+	gotestsum --format pkgname-and-test-fails --format-icons text --format-hide-empty-pkg -- $(TESTS)
 
 WORKER_PYTHON ?= $(HOME)/.cache/propersim/train/bin/python
 WORKER_BASE ?= $(HOME)/.cache/propersim/smollm2-135m
@@ -96,6 +96,10 @@ grpcurl: .bin/grpcurl ## build grpcurl, which calls the services by hand, into .
 .bin/grpcurl:
 	@mkdir -p .bin
 	@cd tools && GOWORK=off GOBIN=$(CURDIR)/.bin go install github.com/fullstorydev/grpcurl/cmd/grpcurl
+
+.bin/gotestsum:
+	@mkdir -p .bin
+	@cd tools && GOWORK=off GOBIN=$(CURDIR)/.bin go install gotest.tools/gotestsum
 
 proto/deps/buf/validate/validate.proto:
 	@mkdir -p proto/deps
