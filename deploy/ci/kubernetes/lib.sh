@@ -61,13 +61,67 @@ finished() {
 }
 
 address() { kubectl -n "$1" get service "demo-propersim-$2" -o jsonpath='{.spec.clusterIP}'; }
-secret() { kubectl -n "$1" get secret demo-propersim -o jsonpath="{.data.$2}" | base64 -d; }
+secret() { kubectl -n "$1" get secret "${SECRET:-demo-propersim}" -o jsonpath="{.data.$2}" | base64 -d; }
 
 # program NAMESPACE ARGS... runs the program on the node with --journal of the release.
 program() {
   local ns=$1; shift
   env -i PATH="$PATH" HOME="$HOME" PGPASSWORD="$(secret "$ns" postgresql-password)" "$cluster" run dist/propersim "$@" \
     --journal "postgres://propersim@$(address "$ns" postgresql):5432/propersim?sslmode=disable"
+}
+
+# bring NAMESPACE FILE creates a persona in the release.
+bring() {
+  quietly "$cluster" run .bin/grpcurl -plaintext -H "authorization: Bearer $(secret "$1" token)" -d @ \
+    "$(address "$1" user):7071" propersim.user.v1.PersonaService/CreatePersona <"$2"
+}
+
+# engine runs Qdrant's own engine (services/retrieval/index/qdrant/enginetest) from this
+# machine's Python, in a namespace that may use folders of the node.
+engine() {
+  local python=$PROPERSIM_TEST_QDRANT_ENGINE venv base protos path
+  ENGINE_KEY=$(openssl rand -hex 16)
+  venv=$("$python" -c 'import sys; print(sys.prefix)') base=$("$python" -c 'import sys; print(sys.base_prefix)')
+  protos=$(go list -m -f '{{.Dir}}' github.com/qdrant/go-client)/internal/proto
+  quietly kubectl create namespace engine
+  {
+    cat <<-END
+	apiVersion: v1
+	kind: Service
+	metadata: {name: engine}
+	spec: {selector: {app: engine}, ports: [{port: 6334}]}
+	---
+	apiVersion: apps/v1
+	kind: StatefulSet
+	metadata: {name: engine}
+	spec:
+	  serviceName: engine
+	  selector: {matchLabels: {app: engine}}
+	  template:
+	    metadata: {labels: {app: engine}}
+	    spec:
+	      terminationGracePeriodSeconds: 1
+	      containers:
+	        - name: engine
+	          image: docker.io/library/propersim:test # empty but for our program: the rest comes from this machine
+	          imagePullPolicy: Never
+	          command: [$python, $PWD/services/retrieval/index/qdrant/enginetest/peer.py, --protos=$protos, --data=/run/lib/engine, --address=0.0.0.0:6334, --api-key=$ENGINE_KEY]
+	          securityContext: {runAsUser: 0, runAsGroup: 0}
+	          env: [{name: PYTHONDONTWRITEBYTECODE, value: "1"}]
+	          stdin: true # its end ends the engine
+	          readinessProbe: {tcpSocket: {port: 6334}, periodSeconds: 1}
+	          volumeMounts:
+	END
+    for path in /usr /lib /lib64 "$base" "$venv" "$protos" "$PWD" /run/lib/engine; do
+      echo "            - {name: v$(cksum <<<"$path" | cut -d' ' -f1), mountPath: \"$path\", readOnly: $([ "$path" = /run/lib/engine ] && echo false || echo true)}"
+    done
+    echo "      volumes:"
+    for path in /usr /lib /lib64 "$base" "$venv" "$protos" "$PWD" /run/lib/engine; do
+      echo "        - {name: v$(cksum <<<"$path" | cut -d' ' -f1), hostPath: {path: \"$(realpath -m "$path")\", type: $([ "$path" = /run/lib/engine ] && echo DirectoryOrCreate || echo Directory)}}"
+    done
+  } >"$work/engine.yaml"
+  quietly kubectl -n engine apply -f "$work/engine.yaml"
+  quietly kubectl -n engine rollout status statefulset/engine --timeout=60s
 }
 
 # hashes FILE prints the final hashes of a metrics.json.

@@ -2,12 +2,13 @@
 # End to end on a Kubernetes cluster of its own: 32 people, a pod each, and the final
 # hashes of one process; then the same while pods, services and the node are struck.
 #   DAYS=14 STEP=2m30s BLOWS=20 deploy/ci/kubernetes/test.sh     the full form
-#   PARTS=install deploy/ci/kubernetes/test.sh                   parts: values install fire second person two
+#   PARTS=install deploy/ci/kubernetes/test.sh                   parts: values install fire second person qdrant two, and
+#                                                                many (256 people, 64 pods at once)
 # The seed of the blows is printed; BLOW_SEED repeats it.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 export DAYS=${DAYS:-4} STEP=${STEP:-5m} PEOPLE=${PEOPLE:-32}
-BLOWS=${BLOWS:-14} PARTS=${PARTS:-values install fire second person two} RANDOM=${BLOW_SEED:=$$}
+BLOWS=${BLOWS:-14} PARTS=${PARTS:-values install fire second person qdrant two} RANDOM=${BLOW_SEED:=$$}
 work=$(mktemp -d)
 . deploy/ci/kubernetes/lib.sh
 . deploy/ci/kubernetes/fire.sh
@@ -76,13 +77,42 @@ fi
 
 if part person; then # somebody who is brought by grpcurl takes part in the next Job
   make --no-print-directory .bin/grpcurl >/dev/null
-  quietly "$cluster" run .bin/grpcurl -plaintext -H "authorization: Bearer $(secret one token)" -d @ \
-    "$(address one user):7071" propersim.user.v1.PersonaService/CreatePersona <examples/persona.json
+  bring one examples/persona.json
   release upgrade one --set simulation.enabled=true,simulation.experiment=guest,simulation.personas=ines-duarte,simulation.completions=1,simulation.parallelism=1
   finished one 300
   quietly program one runs ls --experiment guest
   grep -q ines-duarte "$work/log" || fail "the person that grpcurl brought has no run"
   say "a person that grpcurl brought took part"
+fi
+
+if part qdrant && [ -z "${PROPERSIM_TEST_QDRANT_ENGINE:-}" ]; then
+  say "SKIPPED: PROPERSIM_TEST_QDRANT_ENGINE names no Python with Qdrant's engine"
+elif part qdrant; then # the index outside of the release, deleted twice in mid-run
+  engine
+  namespace indexed
+  quietly kubectl -n indexed create secret generic mine --from-literal=token="$(openssl rand -hex 32)" \
+    --from-literal=postgresql-password="$(openssl rand -hex 16)" --from-literal=qdrant-api-key="$ENGINE_KEY"
+  release install indexed --set existingSecret=mine,qdrant.external.address=engine.engine:6334,qdrant.external.tls=false
+  for _ in 1 2; do
+    sleep 3
+    quietly kubectl -n engine delete pod -l app=engine --wait=false
+  done
+  finished indexed 900
+  SECRET=mine compare indexed demo
+  quietly helm uninstall demo -n indexed
+fi
+
+if part many; then # 256 people, 64 pods at once, and what they take
+  make --no-print-directory .bin/grpcurl >/dev/null
+  for i in $(seq $((256 - 32))); do bring one <(sed "s/Ines Duarte/Guest $i/" examples/persona.json); done
+  began=$SECONDS
+  release upgrade one --set simulation.enabled=true,simulation.experiment=many,simulation.personas=all,simulation.completions=256,simulation.parallelism=64 \
+    --set postgresql.maxConnections=600,simulation.days=1,simulation.step=30m
+  finished one 1200
+  quietly program one runs ls --experiment many --json
+  [ "$(grep -cE '"state": *"RUN_STATE_FINISHED"' "$work/log")" = 256 ] || fail "not all of 256 runs are finished"
+  say "256 people, 64 pods at once: $((SECONDS - began)) s; the database has $(kubectl -n one exec demo-propersim-postgresql-0 -- \
+    psql -h /tmp -U propersim -At -c "SELECT pg_size_pretty(pg_database_size('propersim'))")"
 fi
 
 if part two; then # the same release in a second namespace, and no trace of the first
