@@ -12,7 +12,7 @@ export PSIM_PERSONAS=1-2 PSIM_DAYS=${DAYS:-30} PSIM_SEED=4 PSIM_METHOD=proper
 KILLS=${KILLS:-4} RANDOM=${KILL_SEED:-$$}
 echo "2 people, $PSIM_DAYS days, $KILLS random kills (KILL_SEED=${KILL_SEED:-$$})"
 size=$(docker image inspect -f '{{.Size}}' "$PSIM_IMAGE")
-[ "$size" -lt 60000000 ] || fail "the image has $size bytes, more than 60 MB"
+[ "$size" -lt 90000000 ] || fail "the image has $size bytes, more than 90 MB"
 quietly docker compose up --no-build -d simulation
 
 services=(retrieval buffer user assistant trainer environment)
