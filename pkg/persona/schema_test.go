@@ -74,7 +74,7 @@ func TestTheSchemaRefusesWhatThePersonaFileMayNotHold(t *testing.T) {
 	data, err := persona.Marshal(one)
 	require.NoError(t, err)
 	for name, c := range map[string][2]string{
-		"an unknown key":      {"name: Callum", "nmae: Callum"},
+		"an unknown key":      {"name: Callum", "naem: Callum"},
 		"a level":             {"extraversion: high", "extraversion: medium"},
 		"a topic":             {`"philosophy"`, `"philately"`},
 		"an activity":         {`- "writing"`, `- "scribbling"`},

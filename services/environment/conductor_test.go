@@ -437,15 +437,6 @@ func TestTheJournalRebuildsTheBuffer(t *testing.T) {
 	require.Len(t, another.pairs[id], int(run.GetProgress().GetPairs()), run.GetReason())
 }
 
-// reader opens the journal of a service as the other commands do.
-func reader(t *testing.T, dsn string) *journal.Reader {
-	t.Helper()
-	r, err := journal.OpenReader(context.Background(), dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, r.Close()) })
-	return r
-}
-
 // damage changes one byte of step 30.
 func damage(t *testing.T, dsn string) {
 	t.Helper()

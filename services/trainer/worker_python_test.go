@@ -35,7 +35,7 @@ func chatter() *fakeBuffer {
 				RunId: req.GetRunId(), Step: step, Day: 1,
 				Prompt: &simv1.Prompt{Messages: []*simv1.Message{
 					{Role: "system", Content: "You may recommend something or stay silent. Answer in JSON."},
-					{Role: "user", Content: "<memory>\nToday:\n08-09h: reading\nNow, day 1 12:0" + string(rune('0'+step)) + ": reading\n</memory>\nWell?"},
+					{Role: "user", Content: "<memory>\nToday:\n08-09h: reading\nNow, day 1 12:0" + string('0'+step) + ": reading\n</memory>\nWell?"},
 				}},
 				Chosen:   &simv1.Candidate{Completion: `{"action":"recommend","text":"A cup of tea?"}`},
 				Rejected: &simv1.Candidate{Completion: `{"action":"abstain","text":""}`},

@@ -20,9 +20,9 @@ type Field struct {
 	// Secret values are not printed.
 	Secret bool
 
-	choices, notYet []string
-	get             func() any
-	set             func(string) error
+	choices []string
+	get     func() any
+	set     func(string) error
 }
 
 // Value returns the value as it is written in a file.
@@ -34,19 +34,11 @@ func (f Field) Set(value string) error {
 	if err == nil {
 		return nil
 	}
-	if slices.Contains(f.notYet, value) {
-		return fmt.Errorf("found %q, which is not available in this version; available: %s", value, strings.Join(f.choices, ", "))
-	}
 	message := fmt.Sprintf("found %q, want %s", value, f.Allowed)
 	if near := Nearest(value, f.choices); near != "" {
 		message += fmt.Sprintf("; did you mean %q?", near)
 	}
 	return fmt.Errorf("%s", message)
-}
-
-func (f Field) later(names ...string) Field {
-	f.notYet = names
-	return f
 }
 
 func (f Field) hidden() Field {

@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/propersim/propersim/pkg/judge"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	"github.com/propersim/propersim/services/user/driver"
 )
@@ -104,7 +103,7 @@ func ask(ctx context.Context, judges driver.Judges, m *Moment, label string) ([]
 
 // collect adds the verdicts on one candidate.
 func collect(into *[4][]both, missing *[4]int, a, b *simv1.Evaluation) {
-	for c := range judge.Criteria() {
+	for c := range into {
 		x, y := a.GetVerdicts()[c].GetOutcome(), b.GetVerdicts()[c].GetOutcome()
 		if x == simv1.Outcome_OUTCOME_UNJUDGED || y == simv1.Outcome_OUTCOME_UNJUDGED {
 			missing[c]++

@@ -36,9 +36,7 @@ type Frame struct {
 // stretches by other means.
 func (p *Planner) Frame(number int32) Frame {
 	l := p.frame(p.source.At(int(number)))
-	for _, gap := range l.gaps() {
-		l.blocks = append(l.blocks, gap)
-	}
+	l.blocks = append(l.blocks, l.gaps()...)
 	l.sort()
 	l.closeGaps()
 	out := Frame{Wake: l.from, Bed: l.to}

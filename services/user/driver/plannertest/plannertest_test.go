@@ -68,7 +68,7 @@ func TestTheSuiteFindsWhatIsWrong(t *testing.T) {
 		"seen wrong": {awake(func(_ int32, p driver.Plan) { p.Observation.Kind = "music" }), "the assistant sees"},
 		"from later": {awake(func(step int32, p driver.Plan) { p.Action.StartedStep = step + 1 }), "which is later"},
 		"too short": {awake(func(step int32, p driver.Plan) {
-			p.Action.StartedStep, p.Action.Description = step, p.Action.Description+string(rune('a'+step%2))
+			p.Action.StartedStep, p.Action.Description = step, p.Action.Description+string('a'+step%2)
 		}), "want at least"},
 		"never asleep": {func(_ int32, p driver.Plan) driver.Plan {
 			if p.Action.GetAsleep() {
