@@ -126,7 +126,7 @@ func (g *gpu) load(t *testing.T, name, id string) error {
 // chat asks a model through the gateway and returns the status and who answered.
 func (g *gpu) chat(t *testing.T, model string) (status int, by string) {
 	t.Helper()
-	body, err := json.Marshal(map[string]any{"model": model, "messages": []any{map[string]string{"role": "user", "content": "Well?"}}})
+	body, err := json.Marshal(map[string]any{"model": model, "max_tokens": 4, "messages": []any{map[string]string{"role": "user", "content": "Well?"}}})
 	require.NoError(t, err)
 	resp, err := http.Post(g.gateway.URL+"/v1/chat/completions", "application/json", bytes.NewReader(body))
 	require.NoError(t, err)
@@ -243,6 +243,7 @@ func TestTheGatewayPassesOnItsPathsAlone(t *testing.T) {
 	}
 	for _, path := range []string{
 		"POST /v1/load_lora_adapter", "POST /v1/unload_lora_adapter", "POST /v1/completions", "POST /tokenize", "GET /version",
+		"POST /adapters", "DELETE /adapters/d001-a", "POST /v1/responses", "POST /v1/messages", "POST /inference/v1/generate", "POST /scale_elastic_ep", "GET /openapi.json",
 		"POST /reset_prefix_cache", "POST /collective_rpc", "POST /invocations", "GET /", "POST /v1/chat/completions/../load_lora_adapter",
 		"POST /v1//load_lora_adapter", "POST /V1/load_lora_adapter", "POST /v1/chat/completions/x",
 	} {
