@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -171,4 +172,23 @@ func TestPromptsCanBeLookedAt(t *testing.T) {
 	require.Contains(t, shown, "=== assistant/sample/0")
 	require.Contains(t, must(t, "prompts", "render", out, "80", "assistant"), "My own prompt.")
 	require.Contains(t, must(t, "replay", "--verify", out), "ok")
+}
+
+// TestTheExactJudgeScoresARecordAsItWasScored: a score set beside the run, which
+// is not overwritten.
+func TestTheExactJudgeScoresARecordAsItWasScored(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "run")
+	must(t, "simulate", "--personas", "1-2", "--days", "2", "--method", "ars", "--out", out)
+	require.Contains(t, must(t, "rescore", out, "--judge", "exact"), "candidates at")
+	raw, err := os.ReadFile(filepath.Join(out, "scores", "exact.jsonl"))
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
+	require.Greater(t, len(lines), 1000)
+	for _, line := range lines {
+		var score struct{ Total, Recorded *int }
+		require.NoError(t, json.Unmarshal([]byte(line), &score))
+		require.Equal(t, score.Recorded, score.Total, line)
+	}
+	code, output := propersim(t, "rescore", out, "--judge", "exact")
+	require.Equal(t, 2, code, output)
 }

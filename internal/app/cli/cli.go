@@ -154,7 +154,7 @@ Everything runs on this machine: no GPU, no key, no network.`,
 	bindTo(flags, securityFlags)
 	root.AddCommand(
 		a.simulate(), a.resume(), a.replay(), a.report(), a.compare(), a.export(),
-		a.runs(), a.persona(), a.serve(), a.training(), a.adapters(), a.retrieval(), a.conformance(), a.health(), a.logLevel(), a.token(), a.config(), a.doctor(), a.prompts(), a.judge(), a.versionCommand(),
+		a.runs(), a.persona(), a.serve(), a.training(), a.adapters(), a.retrieval(), a.conformance(), a.health(), a.logLevel(), a.token(), a.config(), a.doctor(), a.prompts(), a.judge(), a.rescore(), a.versionCommand(),
 	)
 	return root
 }

@@ -1,9 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -12,6 +16,7 @@ import (
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/internal/app/judging"
+	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/model"
 	"github.com/propersim/propersim/prompts"
@@ -30,6 +35,8 @@ func (a *app) judge() *cobra.Command {
 type judgeFlags struct {
 	judge string
 	limit int
+	// answers is where the answers of a model are kept; empty for nowhere.
+	answers string
 }
 
 func (f *judgeFlags) bind(cmd *cobra.Command, limit int) {
@@ -126,6 +133,46 @@ func (a *app) showShifts(s *judging.Shifts) error {
 	return w.Flush()
 }
 
+func (a *app) rescore() *cobra.Command {
+	f := judgeFlags{limit: 1 << 30}
+	var name string
+	cmd := &cobra.Command{
+		Use: "rescore DIR [RUN...]", Short: "Judge the recorded candidates anew, beside the scores of the run",
+		Long: `Asks a judge about every recorded candidate and writes DIR/scores/NAME.jsonl, one line
+a candidate, with the score of the run beside the new one. The run itself and any
+other score set stay as they are; an existing NAME is refused. What was paid for is
+kept: a command that was stopped continues when it is given again.`,
+		Example: "  propersim rescore runs/2026-11-22-ars --judge model --config models.yaml --name second-opinion",
+		Args:    cobra.MinimumNArgs(1),
+	}
+	cmd.Flags().StringVar(&f.judge, "judge", "model", "`judge` to ask: model, hybrid or exact; models.roles.judge says which model")
+	cmd.Flags().StringVar(&name, "name", "", "`name` of the score set (default that of the judge)")
+	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
+		at := folder.Folder(args[0])
+		path := at.Scores(cmp.Or(name, f.judge))
+		if _, err := os.Stat(path); err == nil {
+			return usagef("%s exists; choose another --name", path)
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		f.answers = path + ".answers.db"
+		return a.withJudge(cmd, args, f, func(ctx context.Context, judges driver.Judges, moments []judging.Moment) error {
+			count := 0
+			err := outfile.Replace(path, 0o644, func(w io.Writer) (err error) {
+				count, err = judging.Rescore(ctx, judges, moments, w)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "%d candidates at %d moments\n  %s\n", count, len(moments), path)
+			return nil
+		})
+	})
+	return cmd
+}
+
 // withJudge opens a run folder and a judge, and gives a sample of the recorded
 // moments to work.
 func (a *app) withJudge(cmd *cobra.Command, args []string, f judgeFlags, work func(context.Context, driver.Judges, []judging.Moment) error) (err error) {
@@ -158,7 +205,7 @@ func (a *app) withJudge(cmd *cobra.Command, args []string, f judgeFlags, work fu
 	if len(moments) == 0 {
 		return fmt.Errorf("%s has no waking step to judge: %w", args[0], errs.ErrNotFound)
 	}
-	judges, stop, err := openJudge(ctx, f.judge, loaded)
+	judges, stop, err := openJudge(ctx, f, loaded)
 	if err != nil {
 		return err
 	}
@@ -175,26 +222,26 @@ func (a *app) judgeConfig(cmd *cobra.Command, at folder.Folder) (*config.Loaded,
 	return loaded, usage(err)
 }
 
-// openJudge makes the judges of a driver. Their answers are kept nowhere.
-func openJudge(ctx context.Context, name string, loaded *config.Loaded) (driver.Judges, func() error, error) {
+// openJudge makes the judges of a driver.
+func openJudge(ctx context.Context, f judgeFlags, loaded *config.Loaded) (driver.Judges, func() error, error) {
 	nothing := func() error { return nil }
-	switch name {
+	switch f.judge {
 	case driver.Exact:
 		return driver.ExactJudges(), nothing, nil
 	case modeljudge.Model, modeljudge.Hybrid:
 	default:
-		return driver.Judges{}, nothing, usagef("--judge: found %q, want exact, model or hybrid", name)
+		return driver.Judges{}, nothing, usagef("--judge: found %q, want exact, model or hybrid", f.judge)
 	}
 	set, err := prompts.Load(loaded.Models.Prompts)
 	if err != nil {
 		return driver.Judges{}, nothing, usage(err)
 	}
-	client, err := model.New(ctx, loaded.Models.Config(), model.Deps{Answers: ":memory:", Patience: time.Minute})
+	client, err := model.New(ctx, loaded.Models.Config(), model.Deps{Answers: cmp.Or(f.answers, ":memory:"), Patience: time.Minute})
 	if err != nil {
 		return driver.Judges{}, nothing, usage(err)
 	}
 	stop := func() error { return client.Close(context.Background()) }
-	judges, err := modeljudge.Drivers(name, client, set)
+	judges, err := modeljudge.Drivers(f.judge, client, set)
 	if err != nil {
 		return driver.Judges{}, nothing, errors.Join(usage(err), stop())
 	}

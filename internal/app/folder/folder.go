@@ -105,7 +105,7 @@ func cause(err error) error {
 
 // own are the names of what commands write into a run folder.
 var own = []string{
-	"config.yaml", "state", "prompts", "journal.db", "metrics.json", "report.html",
+	"config.yaml", "state", "prompts", "scores", "journal.db", "metrics.json", "report.html",
 	"steps.parquet", "pairs.jsonl", "pairs.parquet", "entries.jsonl",
 }
 
@@ -193,6 +193,9 @@ func (f Folder) SavePrompts(texts map[string]string) error {
 	}
 	return nil
 }
+
+// Scores is the file of a further score set.
+func (f Folder) Scores(name string) string { return f.path("scores", filepath.Base(name)+".jsonl") }
 
 // Prompts returns the folder of the kept prompts; empty where none are kept.
 func (f Folder) Prompts() string {

@@ -26,6 +26,8 @@ type Moment struct {
 	Situation  *driver.Situation
 	Step       int32
 	Candidates []*simv1.Candidate
+	// Recorded are the evaluations of the run itself.
+	Recorded []*simv1.Evaluation
 }
 
 // Moments returns up to limit moments of recorded runs, spread evenly by a draw
@@ -38,7 +40,7 @@ func Moments(ctx context.Context, from source.Source, runs []*environmentv1.Run,
 	if waking == 0 {
 		return nil, nil
 	}
-	share := float64(limit) / float64(waking)
+	share := 4 * float64(limit) / float64(waking) // more than are wanted; the rest is left out evenly
 	var out []Moment
 	for _, r := range runs {
 		some, err := ofRun(ctx, from, r, share)
@@ -47,7 +49,14 @@ func Moments(ctx context.Context, from source.Source, runs []*environmentv1.Run,
 		}
 		out = append(out, some...)
 	}
-	return out[:min(len(out), limit)], nil
+	if len(out) <= limit {
+		return out, nil
+	}
+	picked := make([]Moment, limit)
+	for i := range picked {
+		picked[i] = out[i*len(out)/limit]
+	}
+	return picked, nil
 }
 
 // ofRun goes through a run as the session of its user does.
@@ -82,7 +91,7 @@ func ofRun(ctx context.Context, from source.Source, r *environmentv1.Run, share 
 		}
 		if draws.Float64(int(s.GetStep())) < share {
 			reading := history.Snapshot().Read(s.GetStep(), activity.Kind(s.GetAction().GetKind()))
-			out = append(out, Moment{Life: life, Step: s.GetStep(), Candidates: s.GetCandidates(),
+			out = append(out, Moment{Life: life, Step: s.GetStep(), Candidates: s.GetCandidates(), Recorded: s.GetEvaluations(),
 				Situation: &driver.Situation{Action: s.GetAction(), Reading: &reading, Today: append([]*simv1.PastStep(nil), today...)}})
 		}
 		delivered := s.GetCandidates()[0]
