@@ -26,7 +26,7 @@ install-check: ## check that go install .../cmd/propersim@VERSION works, without
 	go test -count 1 ./test/install
 
 test: .bin/gotestsum ## run every test of both modules, and list those that were skipped (5 to 10 minutes on 2 cores)
-	gotestsum --format pkgname-and-test-fails --format-icons text --format-hide-empty-pkg -- $(TESTS)
+	gotestsum --format pkgname-and-test-fails --format-icons text --format-hide-empty-pkg -- -timeout 30m $(TESTS)
 
 WORKER_PYTHON ?= $(HOME)/.cache/propersim/train/bin/python
 WORKER_BASE ?= $(HOME)/.cache/propersim/smollm2-135m
