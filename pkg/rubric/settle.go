@@ -1,6 +1,6 @@
 package rubric
 
-// Reasons that are given in several places.
+// Reasons why a clause is not read, for use in more than one place.
 const (
 	whyUnknown    = "not understood"
 	whyCondition  = "this condition was not understood"
@@ -18,103 +18,86 @@ const (
 	whyReasonTime = "a reason makes no rule; if it is a wish, say it in a sentence of its own"
 )
 
-// settle gives each clause its sense: its own cue, else that of the clause
-// before it in the same list, else that of a verdict behind it ("dinner, prayer
-// and nights are off limits"). A clause that was not understood ends the list
-// in both directions, unless it is only a thing with an unknown name.
+// settle gives each clause its sense: the sense of its own cue, else that of the
+// clause before it in the same list, else that of a verdict after it ("dinner,
+// prayer and nights are off limits"). A clause that was not understood ends the
+// list in both directions, unless it only names something unknown.
 func (r *reader) settle(s *scanner, cls []clause) {
-	sense, base := unset, unset
-	pending := 0 // the first clause that a verdict may still judge
-	blocked := r.refused && r.field != fieldCommunication
+	l := clauseList{reader: r, s: s, cls: cls, blocked: r.refused && r.field != fieldCommunication}
 	for k := range cls {
-		cl := &cls[k]
-		if cl.role == roleRemark {
-			continue
-		}
-		own, late := cl.cue()
-		if !cl.content() && cl.role == roleRule && cl.polite(s) {
-			continue // "please" between commas judges nothing
-		}
-		switch cl.before {
-		case sepBut:
-			sense, base, pending, blocked = unset, unset, k, false
-		case sepNot:
-			own, base, pending = negative, unset, k
-		case sepExcept:
-			if blocked && cl.role == roleRule {
-				cl.role, cl.why = roleUnread, whyDepends
-				continue
-			}
-			if base == unset {
-				base = sense
-			}
-			if own == unset || own == positive {
-				own = -base
-				if base == unset {
-					own = negative
-				}
-			}
-			pending = k
-		}
-		if (r.field == fieldPreference || r.field == fieldTiming) && own != unset && cl.before != sepOr && cl.before != sepNot && !cl.content() {
-			late = true
-		}
-		if cl.role == roleUnread && r.field == fieldTiming && !cl.content() && k > 0 && cl.before == sepComma && !cl.modifies(s) && cls[pending].conditional(s) {
-			unread(cls[pending:k], whyDepends) // "when I have guests, hush": the conditions of what was not understood
-		}
-		if cl.role == roleUnread && !cl.transparent(s) {
-			if cl.before != sepBut && (late && own == negative || cl.leads()) {
-				unread(cls[pending:k], whyDepends)
-			}
-			if k > 0 && cl.before == sepComma && !cl.modifies(s) && cls[k-1].conditional(s) && !cl.content() {
-				unread(cls[k-1:k], whyDepends) // "if I'm reading, ...": the condition of a clause that was not understood
-			}
-			sense, pending, blocked = unset, k+1, true
-			continue
-		}
-		if k > 0 && r.field != fieldCommunication && cl.before == sepAnd && giving[cl.first(s)] && cls[k-1].forbids(s) {
-			cl.role, cl.why = roleUnread, whyNeither // "don't wake me and talk to me at six"
-			continue
-		}
-		if own == unset && r.field != fieldCommunication && sense == negative && giving[cl.first(s)] && cl.before != sepOr {
-			own = positive // "no sports, bring on the music"
-		}
-		if own == unset {
-			if blocked && cl.before != sepBut && cl.content() && cl.role == roleRule && !r.independent(s, cl) {
-				cl.role, cl.why = roleUnread, whyDepends
-				continue
-			}
-			cl.sense = sense
-			continue
-		}
-		cl.sense, sense, blocked = own, own, false
-		if late {
-			for j := k - 1; j >= pending && cls[j].sense == unset; j-- {
-				cls[j].sense = own
+		l.enter(k)
+		for _, rule := range senseRules {
+			if rule.applies(&l) && rule.apply(&l) == nextClause {
+				break
 			}
 		}
-		pending = k + 1
 	}
-	r.refused = sense == negative || blocked
+	r.refused = l.sense == negative || l.blocked
 	for k := range cls {
-		cl := &cls[k]
-		if cl.sense != unset {
-			continue
-		}
-		cl.sense = positive
-		if cl.role == roleRule && r.field == fieldTiming && cl.has(chunkMoment) && cl.speaksOfSelf(s) {
-			cl.role, cl.why = roleUnread, whySelf
-		}
-		if cl.role == roleRule && r.field == fieldTiming && cl.has(chunkMoment) && cl.disturbs(s) {
-			cl.role, cl.why = roleUnread, whyNeither
-		}
-		if cl.role == roleRule && selves[cl.first(s)] && cl.has(chunkMoment, chunkTopics, chunkTone, chunkBoundary) && !cl.has(chunkCount) {
-			cl.role, cl.why = roleUnread, whySelf
+		if cls[k].sense == unset {
+			cls[k].sense = positive
+			r.doubtWish(s, &cls[k])
 		}
 	}
 }
 
-// unread takes back the clauses of a list whose verdict was not understood.
+// clauseList is the clauses of one sentence, and what settle knows at clause k.
+type clauseList struct {
+	*reader
+	s   *scanner
+	cls []clause
+
+	k    int
+	cl   *clause
+	own  polarity // the sense that the clause's own cue gives
+	late bool     // the cue follows what it judges
+
+	sense   polarity // of the list so far
+	base    polarity // of the list before its exceptions
+	pending int      // the first clause that a verdict may still judge
+	blocked bool     // a clause that was not understood may be the verdict of the list
+}
+
+func (l *clauseList) enter(k int) {
+	l.k, l.cl = k, &l.cls[k]
+	l.own, l.late = l.cl.cue()
+}
+
+// isRule reports whether the clause may still make a rule.
+func (l *clauseList) isRule() bool { return l.cl.role == roleRule }
+
+// isObstacle reports a clause that was not understood and that ends the list.
+func (l *clauseList) isObstacle() bool { return l.cl.role == roleUnread && !l.cl.transparent(l.s) }
+
+// dependsOnNext reports whether the clause before is a condition of this one:
+// "if I'm reading, ...".
+func (l *clauseList) dependsOnNext(first int) bool {
+	return l.k > 0 && l.cl.before == sepComma && !l.cl.content() && !l.cl.modifies(l.s) && l.cls[first].conditional(l.s)
+}
+
+// demands reports a clause that begins with a verb of demand: "bring on".
+func (l *clauseList) demands() bool {
+	return l.field != fieldCommunication && giving[l.cl.first(l.s)]
+}
+
+// drop takes from the clause the right to make a rule.
+func (l *clauseList) drop(why string) { l.cl.role, l.cl.why = roleUnread, why }
+
+// doubtWish drops a clause without any sense of its own that speaks of the
+// person, or of what nobody asks for.
+func (r *reader) doubtWish(s *scanner, cl *clause) {
+	if cl.role != roleRule {
+		return
+	}
+	for _, doubt := range wishDoubts {
+		if doubt.applies(r, s, cl) {
+			cl.role, cl.why = roleUnread, doubt.why
+			return
+		}
+	}
+}
+
+// unread drops the bare clauses of a list whose verdict was not understood.
 func unread(list []clause, why string) {
 	for k := range list {
 		if list[k].role == roleRule && list[k].sense == unset && list[k].bare() {
@@ -123,7 +106,7 @@ func unread(list []clause, why string) {
 	}
 }
 
-// forbids reports a clause that denies a verb: "don't wake me".
+// forbids reports whether the clause denies a verb: "don't wake me".
 func (cl *clause) forbids(s *scanner) bool {
 	for _, c := range cl.chunks {
 		if w := s.text(c.to - 1); c.kind == chunkCue && c.cue == negative && (w == "not" || w == "never") {
@@ -133,7 +116,7 @@ func (cl *clause) forbids(s *scanner) bool {
 	return false
 }
 
-// polite reports a clause that only says please.
+// polite reports whether the only cue of the clause is "please".
 func (cl *clause) polite(s *scanner) bool {
 	cues := 0
 	for _, c := range cl.chunks {
@@ -147,7 +130,8 @@ func (cl *clause) polite(s *scanner) bool {
 	return cues > 0
 }
 
-// speaksOfSelf reports "I" or "we" beside a time and no word of what is wanted.
+// speaksOfSelf reports whether the clause has "I" or "we" as a subject and no
+// count.
 func (cl *clause) speaksOfSelf(s *scanner) bool {
 	if cl.has(chunkCount) {
 		return false
@@ -160,11 +144,11 @@ func (cl *clause) speaksOfSelf(s *scanner) bool {
 	return false
 }
 
-// giving are verbs that begin a demand.
+// giving has the verbs that begin a demand.
 var giving = wordSet("giving")
 
-// disturbs reports a verb such as "disturb", which nobody asks for without a
-// word of how it is meant.
+// disturbs reports whether the clause has a verb such as "disturb". Nobody asks
+// for that, so it is no wish without a cue.
 func (cl *clause) disturbs(s *scanner) bool {
 	for _, c := range cl.chunks {
 		switch s.text(c.from) {
@@ -175,8 +159,8 @@ func (cl *clause) disturbs(s *scanner) bool {
 	return false
 }
 
-// modifies reports a clause that says more about the one before it and is no
-// demand of its own: "before the tram rattles by".
+// modifies reports whether the clause only qualifies the one before it: "before
+// the tram rattles by".
 func (cl *clause) modifies(s *scanner) bool {
 	at := cl.from
 	for at < cl.to && s.toks[at].kind == mark {
@@ -185,7 +169,8 @@ func (cl *clause) modifies(s *scanner) bool {
 	return relations.length(s.toks, at) > 0 || conditions[s.text(at)] || refinements.length(s.toks, at) > 0
 }
 
-// conditional reports a clause that is only a condition.
+// conditional reports whether the clause is only a condition: a moment with a
+// relation word, no topic and no count.
 func (cl *clause) conditional(s *scanner) bool {
 	if !cl.has(chunkMoment) || cl.has(chunkTopics, chunkCount) {
 		return false
@@ -199,8 +184,8 @@ func (cl *clause) conditional(s *scanner) bool {
 	return false
 }
 
-// leads reports whether a clause that was not understood begins with something
-// that could be a rule and goes on: it may be the verdict of a list.
+// leads reports whether the clause starts with possible content of a rule and has
+// unknown words after it. Such a clause may be the verdict of a list.
 func (cl *clause) leads() bool {
 	for k, c := range cl.chunks {
 		switch c.kind {
@@ -219,8 +204,8 @@ func (cl *clause) leads() bool {
 	return false
 }
 
-// independent reports whether a clause says by itself what it is, so that it
-// needs no list: a number, a limit of words.
+// independent reports whether the clause needs no list to have a sense: it has a
+// number or a limit of words.
 func (r *reader) independent(s *scanner, cl *clause) bool {
 	return cl.has(chunkCount, chunkWords) && (r.field == fieldFrequency || r.field == fieldCommunication)
 }
