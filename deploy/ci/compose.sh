@@ -28,7 +28,7 @@ for port in 7070 7071; do # nobody is let in without the secret
   case $address in 127.0.0.1:*) ;; *) fail "published on $address, not on loopback" ;; esac
   list=$([ $port = 7070 ] && echo runs || echo persona)
   if outside "$list" ls --address "$address" >"$work/log" 2>&1; then fail "$address lets anybody in"; fi
-  grep -q unauthenticated "$work/log" || { cat "$work/log"; fail "$address did not ask for a token"; }
+  grep -q "no token" "$work/log" || { cat "$work/log"; fail "$address did not ask for a token"; }
 done
 
 at=0 part=$((total / 20))
