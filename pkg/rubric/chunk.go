@@ -7,7 +7,7 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-// chunkKind tells what a piece of a sentence is about.
+// chunkKind is the meaning of a piece of a sentence.
 type chunkKind uint8
 
 const (
@@ -25,7 +25,7 @@ const (
 	chunkBoundary
 	chunkWords  // a length limit
 	chunkCount  // a statement about frequency
-	chunkNarrow // an unknown word that narrows the topic behind it
+	chunkNarrow // an unknown word that narrows the topic after it
 )
 
 // chunk is a run of tokens with one meaning.
@@ -45,7 +45,8 @@ type chunk struct {
 	stmt     *statement
 }
 
-// field says which text a reader is in; the same words mean different things.
+// field is one of the four texts of a rubric. The same words can mean different
+// things in different fields.
 type field uint8
 
 const (
@@ -59,7 +60,7 @@ var fieldNames = [...]string{"personal_preference", "timing", "frequency", "comm
 
 func (f field) String() string { return fieldNames[f] }
 
-// chunks parts one sentence into its pieces for a field.
+// chunks splits one sentence into pieces that cover all of its tokens.
 func (r *reader) chunks(s *scanner) []chunk {
 	var out []chunk
 	for i := 0; i < len(s.toks); {
@@ -74,115 +75,75 @@ func (r *reader) chunks(s *scanner) []chunk {
 	return out
 }
 
+// chunkAt reads the piece at token i, behind the pieces before.
 func (r *reader) chunkAt(s *scanner, i int, before []chunk) chunk {
-	if c, ok := r.reasonAt(s, i); ok {
+	p := &cursor{reader: r, s: s, i: i, before: before}
+	if c, ok := p.first(phraseRules); ok {
 		return c
 	}
-	if c, ok := r.special(s, i, before); ok {
+	p.measure()
+	if c, ok := p.first(wordRules); ok {
 		return c
 	}
-	if _, n := leadIns.match(s.toks, i); n > 0 {
-		return chunk{kind: chunkFiller, to: i + n}
-	}
-	if r.field == fieldTiming {
-		if _, n := anyTime.match(s.toks, i); n > 0 {
-			if _, k := s.momentAt(i, true); k <= n && separators.length(s.toks, i) <= n {
-				return chunk{kind: chunkAnyTime, to: i + n}
-			}
-		}
-	}
-	if c, ok := r.momentChunk(s, i, before); ok {
-		return c
-	}
-	if c, ok := r.bracketAt(s, i, before); ok {
-		return c
-	}
-	if r.field == fieldTiming {
-		if n := refinements.length(s.toks, i); n > 0 && cues.length(s.toks, i) < n {
-			return chunk{kind: chunkFiller, to: i + n}
-		}
-	}
-	frame := frames[r.field].length(s.toks, i)
-	if n := onlyAfter.length(s.toks, i); n > 0 {
-		return chunk{kind: chunkOnly, to: i + n}
-	}
-	cue, cueLen := r.cueAt(s, i)
-	sep, sepLen := separators.match(s.toks, i)
-	if r.field == fieldPreference || r.field == fieldCommunication {
-		if topics, n := r.topicAt(s, i); n > 0 && n >= cueLen && n >= sepLen && n >= frame {
-			return chunk{kind: chunkTopics, to: i + n, topics: topics}
-		}
-	}
-	if r.field == fieldFrequency && sep == sepNot && sepLen > 1 && s.text(i) != "just" {
-		sep, sepLen = sepAnd, 1 // "and never more than three": the rest belongs to the number
-	}
-	if (sep == sepExcept || sep == sepNot) && s.text(i) == "unless" && r.field != fieldPreference {
-		if _, n := s.momentAt(i+sepLen, r.field == fieldTiming); n == 0 {
-			return chunk{kind: chunkUnknown, to: r.unknownEnd(s, i)}
-		}
-	}
-	if sep == sepNot && sepLen > 1 {
-		if _, k := r.cueAt(s, i+sepLen-1); k > 1 { // "but never tired of science"
-			sep, sepLen = separators.match(s.toks[:i+1], i)
-		}
-	}
-	if w := s.text(i); w == "nor" && i == 0 {
-		return chunk{kind: chunkCue, to: i + 1, cue: negative}
-	}
-	if w, next := s.text(i), s.text(i+1); w == "so" && (next == "is" || next == "are" || next == "too") {
-		if len(before) == 0 {
-			return chunk{kind: chunkUnknown, to: i + 1} // "So is my diary": what it repeats stands in another sentence
-		}
-		return chunk{kind: chunkSep, to: i + 1, sep: sepAnd}
-	}
-	if n := r.outsideAt(s, i); n > 0 {
-		return chunk{kind: chunkSep, to: i + n, sep: sepExcept}
-	}
-	if n := provisos.length(s.toks, i); n > 0 && (r.field == fieldPreference || r.field == fieldTiming) {
-		return chunk{kind: chunkUnknown, to: r.unknownEnd(s, i)}
-	}
-	if s.text(i) == "without" && r.field == fieldCommunication {
-		return chunk{kind: chunkSep, to: i + 1, sep: sepNot, nominal: true}
-	}
-	if s.text(i) == "without" && r.field == fieldPreference && inClause(before, chunkTopics) {
-		return chunk{kind: chunkUnknown, to: clauseEnd(s, i+1)} // "recipes without meat" are neither recipes nor refused
-	}
-	if frame > max(cueLen, sepLen) {
-		return chunk{kind: chunkFiller, to: i + frame}
-	}
-	if sepLen > 0 && sepLen >= cueLen {
-		return chunk{kind: chunkSep, to: i + sepLen, sep: sep}
-	}
-	if cueLen > 0 {
-		t := s.text(i)
-		return chunk{kind: chunkCue, to: i + cueLen, cue: cue, nominal: t == "no" || t == "without" || t == "free"}
-	}
-	switch t := s.toks[i]; {
-	case t.kind == picture:
-		sense, _ := approvals.match(s.toks, i)
-		return chunk{kind: chunkCue, to: i + 1, cue: sense, nominal: true}
-	case frame > 0:
-		return chunk{kind: chunkFiller, to: i + frame}
-	case t.kind == mark:
-		return chunk{kind: chunkFiller, to: i + 1}
-	case r.field != fieldFrequency && t.kind == word && isNumberWord(t.text) && t.text != "one" && countsTimes(s, i):
-		return chunk{kind: chunkFiller, to: i + 1} // "there are three stretches"
-	case t.text == "only" || t.text == "solely" || t.text == "exclusively" || t.text == "strictly" || t.text == "purely":
-		return chunk{kind: chunkOnly, to: i + 1}
-	case t.kind == word && fillers[t.text] && !weighty[t.text]:
-		return chunk{kind: chunkFiller, to: i + 1}
-	}
-	return chunk{kind: chunkUnknown, to: r.unknownEnd(s, i)}
+	return p.unknown()
 }
 
-// countsTimes reports a number of times of the day or of manners, which are
-// named behind it: "three stretches", "all three".
+// cursor is a token of a sentence, and what is known about it.
+type cursor struct {
+	*reader
+	s      *scanner
+	i      int
+	before []chunk // the pieces that precede token i
+
+	// Set by measure. The lengths are in tokens; 0 says that there is none.
+	frame  int
+	cue    polarity
+	cueLen int
+	sep    separator
+	sepLen int
+}
+
+// first returns the piece of the first rule that reads one.
+func (p *cursor) first(rules []chunkRule) (chunk, bool) {
+	for _, rule := range rules {
+		if c, ok := rule.read(p); ok {
+			return c, true
+		}
+	}
+	return chunk{}, false
+}
+
+// measure finds the frame, the cue and the separator at the token.
+func (p *cursor) measure() {
+	p.frame = frames[p.field].length(p.s.toks, p.i)
+	p.cue, p.cueLen = p.cueAt(p.s, p.i)
+	p.sep, p.sepLen = separators.match(p.s.toks, p.i)
+	if p.field == fieldFrequency && p.sep == sepNot && p.sepLen > 1 && p.word() != "just" {
+		p.sep, p.sepLen = sepAnd, 1 // "and never more than three": "never" belongs to the number
+	}
+}
+
+// word returns the text of the token.
+func (p *cursor) word() string { return p.s.text(p.i) }
+
+// take makes a piece of n tokens; false where n is 0.
+func (p *cursor) take(kind chunkKind, n int) (chunk, bool) {
+	return chunk{kind: kind, to: p.i + n}, n > 0
+}
+
+// unknown makes a piece that is not understood.
+func (p *cursor) unknown() chunk {
+	return chunk{kind: chunkUnknown, to: p.unknownEnd(p.s, p.i)}
+}
+
+// countsTimes reports whether the number at token i counts times of the day or
+// manners, which the next words name: "three stretches".
 func countsTimes(s *scanner, i int) bool {
 	w := s.text(i + 1)
 	return frames[fieldTiming].length(s.toks, i+1) > 0 || frames[fieldCommunication].length(s.toks, i+1) > 0 || nouns[w]
 }
 
-// inClause reports a piece of a kind in the clause that is being read.
+// inClause reports whether the current clause already has a piece of this kind.
 func inClause(before []chunk, kind chunkKind) bool {
 	for k := len(before) - 1; k >= 0 && before[k].kind != chunkSep; k-- {
 		if before[k].kind == kind {
@@ -192,8 +153,8 @@ func inClause(before []chunk, kind chunkKind) bool {
 	return false
 }
 
-// outsideAt reads "outside" before a stretch of the clock: what it names is
-// closed.
+// outsideAt returns 1, the length of "outside", before a part of the day or an
+// interval of the clock, and 0 otherwise.
 func (r *reader) outsideAt(s *scanner, i int) int {
 	if s.text(i) != "outside" || r.field == fieldFrequency || r.field == fieldCommunication {
 		return 0
@@ -211,6 +172,8 @@ func (r *reader) outsideAt(s *scanner, i int) int {
 	return 0
 }
 
+// unknownEnd returns the end of the piece at token i that is not understood: one
+// word, or for a condition all words up to a separator, a mark or a count.
 func (r *reader) unknownEnd(s *scanner, i int) int {
 	at := i + 1
 	if !conditions[s.text(i)] && provisos.length(s.toks, i) == 0 {
@@ -229,7 +192,7 @@ func (r *reader) unknownEnd(s *scanner, i int) int {
 	return at
 }
 
-// reasonAt skips an explanation to the end of its clause.
+// reasonAt reads an explanation ("because ...") up to the end of its clause.
 func (r *reader) reasonAt(s *scanner, i int) (chunk, bool) {
 	n := reasons.length(s.toks, i)
 	if n == 0 {
@@ -246,112 +209,6 @@ func (r *reader) reasonAt(s *scanner, i int) (chunk, bool) {
 	return chunk{kind: chunkReason, to: at}, true
 }
 
-// momentChunk reads a moment where the field has room for one.
-func (r *reader) momentChunk(s *scanner, i int, before []chunk) (chunk, bool) {
-	bare := r.field == fieldTiming || r.field == fieldFrequency && counted(before)
-	var model *moment // a list goes on: "while cooking, reading or hosting"
-	if len(before) > 0 {
-		model = continued(before)
-		bare = bare || model != nil
-	}
-	s.topical = r.field != fieldPreference || inClause(before, chunkTopics)
-	m, n := s.momentAt(i, bare)
-	if n == 0 && model != nil && model.kinds != nil { // "working on a jigsaw or on my knitting"
-		if w := s.text(i); w == "on" || w == "at" || w == "in" || w == "with" {
-			if m, n = s.workingOn(i+1, 1); n > 0 {
-				return chunk{kind: chunkMoment, to: i + n, moment: m}, true
-			}
-		}
-	}
-	if n == 0 {
-		return chunk{}, false
-	}
-	if m.bare && m.kinds != nil && !m.gerund && s.text(i-1) == "not" {
-		return chunk{}, false // a verb: "do not write"
-	}
-	if m.bare && m.kinds != nil && (selves[s.text(i-1)] || s.text(i-1) == "to" || s.text(i-1) == "will" || s.text(i-1) == "you") {
-		return chunk{}, false // a verb: "I work"
-	}
-	if m.bare && i > 0 && isNumberWord(s.text(i-1)) {
-		return chunk{}, false // "three stretches"
-	}
-	if m.bare && r.field == fieldFrequency && m.daypart && m.kinds == nil && counted(before) {
-		return chunk{kind: chunkMoment, to: i + n, moment: m}, true // "three a day: morning, noon and night"
-	}
-	if m.bare && r.field != fieldTiming {
-		if model == nil || model.kinds == nil || m.kinds == nil || r.field == fieldFrequency {
-			if m.kinds != nil && m.clock == nil || model == nil {
-				return chunk{}, false
-			}
-		}
-		if r.field == fieldPreference && m.kinds != nil && !r.listGoesOn(s, i, i+n, before, m) {
-			return chunk{}, false
-		}
-		if r.field == fieldCommunication {
-			return chunk{}, false
-		}
-	}
-	if m.bare && model != nil && m.kinds != nil && m.clock == nil && !m.after {
-		m.after, m.within = model.after, model.within
-	}
-	if cue, k := r.cueAt(s, i); k >= n && cue != unset {
-		return chunk{}, false
-	}
-	return chunk{kind: chunkMoment, to: i + n, moment: m}, true
-}
-
-// counted says that a number was told shortly before.
-func counted(before []chunk) bool {
-	for _, c := range before[max(0, len(before)-2*near):] {
-		if c.kind == chunkCount {
-			return true
-		}
-	}
-	return false
-}
-
-// listGoesOn decides, among likes, whether a bare activity continues the
-// condition before it or names the next topic: after "or" it does, after "and"
-// where it is a gerund with no condition of its own.
-func (r *reader) listGoesOn(s *scanner, i, end int, before []chunk, m moment) bool {
-	last := before[len(before)-1]
-	if last.kind != chunkSep {
-		return false
-	}
-	if _, n := s.momentAt(end, false); n > 0 {
-		return false
-	}
-	if nouns[s.text(end)] {
-		return false
-	}
-	return last.sep == sepOr || last.sep == sepAnd && m.gerund && s.text(last.from) != "plus"
-}
-
-// continued returns the moment that a list may be continuing: the last chunks
-// are a moment, separators and fillers.
-func continued(before []chunk) *moment {
-	sawSep := false
-	for k := len(before) - 1; k >= max(0, len(before)-near); k-- {
-		switch c := before[k]; c.kind {
-		case chunkSep:
-			if c.sep == sepBut || c.sep == sepExcept {
-				return nil
-			}
-			sawSep = true
-		case chunkFiller:
-			continue
-		case chunkMoment:
-			if sawSep {
-				return &before[k].moment
-			}
-			return nil
-		default:
-			return nil
-		}
-	}
-	return nil
-}
-
 // name returns the verbatim words of a token range, at most 512 bytes.
 func (r *reader) name(s *scanner, from, to int) string {
 	if from >= to || to > len(s.toks) {
@@ -360,8 +217,9 @@ func (r *reader) name(s *scanner, from, to int) string {
 	return clip(strings.Join(strings.Fields(strings.ToValidUTF8(r.text[s.toks[from].start:s.toks[to-1].end], "?")), " "), 512)
 }
 
-// bracketAt reads a denial in two parts, around what is denied: "leave my
-// evenings alone", "keep sports and politics away from me".
+// bracketAt reads either part of a denial that encloses what it denies: "leave my
+// evenings alone", "keep sports and politics away from me". The first part is a
+// negative cue, the second a filler.
 func (r *reader) bracketAt(s *scanner, i int, before []chunk) (chunk, bool) {
 	if r.field == fieldFrequency {
 		return chunk{}, false
@@ -386,13 +244,14 @@ func (r *reader) bracketAt(s *scanner, i int, before []chunk) (chunk, bool) {
 	return chunk{}, false
 }
 
-// brackets begin, and closings end, a denial in two parts.
+// brackets has the words that begin a denial in two parts, closings the phrases
+// that end it.
 var (
 	brackets = wordSet("brackets")
 	closings = phrases("closings")
 )
 
-// topicAt returns the topics at token i.
+// topicAt returns the topics at token i and the number of tokens that name them.
 func (r *reader) topicAt(s *scanner, i int) ([]string, int) {
 	if r.field == fieldCommunication {
 		return namedTopics.match(s.toks, i)
@@ -400,7 +259,8 @@ func (r *reader) topicAt(s *scanner, i int) ([]string, int) {
 	return topicWords.match(s.toks, i)
 }
 
-// cueAt returns the cue at token i: of equal length, the one of the field.
+// cueAt returns the longest cue at token i and its length. A cue of the field has
+// priority over a general one of the same length.
 func (r *reader) cueAt(s *scanner, i int) (polarity, int) {
 	cue, n := cues.match(s.toks, i)
 	if own, k := fieldCues[r.field].match(s.toks, i); k >= n && k > 0 {
