@@ -1,76 +1,21 @@
 package rubric
 
-// gapAt reads a distance in time: "at least two hours apart", "never more than
-// four hours without a word".
+// gapAt reads a distance in time at token at: "at least two hours apart", "never
+// more than four hours without a word". It fills st and returns the length in
+// tokens, 0 if there is no distance.
 func (r *reader) gapAt(s *scanner, at int, st *statement) int {
 	if r.field != fieldFrequency {
 		return 0
 	}
-	start := at
-	lead := false
-	if n := closerThan.length(s.toks, at); n > 0 {
-		lead, at = true, at+n
-		st.mode = modePlain
-	}
-	for at < start+near {
-		w := s.text(at)
-		if names, begins := distances[w]; begins {
-			lead = lead || names
-			at++
-			continue
-		}
-		if lead || w == "leave" || w == "space" || at > start {
-			if m, n := preModes.match(s.toks, at); n > 0 {
-				st.mode, at = m, at+n
-				continue
-			}
-			if distanceFillers[w] || w == "a" && !isUnit(s.text(at+1)) {
-				at++
-				continue
-			}
-		}
-		if w == "a" && distances[s.text(at+1)] {
-			at++
-			continue
-		}
-		break
-	}
-	if k, n := preModes.match(s.toks, at); n > 0 && at > start {
-		st.mode, at = k, at+n
-	}
-	d, n := durationAt(s.toks, at, false)
+	g := gapReader{s: s, st: st, start: at, at: at}
+	g.readLead()
+	d, n := durationAt(s.toks, g.at, false)
 	if n == 0 || d.hi > 1440 {
 		return 0
 	}
-	at += n
-	apart := lead
-	end := at
-	for k := at; k < at+8 && k < len(s.toks); k++ {
-		switch s.text(k) {
-		case "apart", "between", "inbetween", "since":
-			apart = true
-			end = k + 1
-			// what lies between them is no rule
-			for nouns[s.text(end)] || betweenWords[s.text(end)] || s.text(end) == "and" && s.text(end+1) == "the" {
-				end++
-			}
-		case ",":
-			k = len(s.toks)
-		}
-		if apart && !lead {
-			break
-		}
-	}
-	switch {
-	case st.mode == modeMost: // at most so long without one
-		st.mode, st.count, st.minutes = modeLeast, one(1), d
-		end = clauseEnd(s, at)
-	case apart:
-		if st.mode == modeLeast || d.hi == d.lo {
-			st.mode = modeMost
-		}
-		st.count, st.minutes = one(1), d
-	default:
+	g.at += n
+	end, ok := g.bound(d)
+	if !ok {
 		return 0
 	}
 	if m, n := postModes.match(s.toks, end); n > 0 && m == modeLeast {
@@ -79,21 +24,95 @@ func (r *reader) gapAt(s *scanner, at int, st *statement) int {
 		end += 2
 	}
 	st.gap, st.window, st.counted = true, windowTrailing, true
-	return end - start
+	return end - g.start
 }
 
-// distances begin a distance in time; the value says whether they also name it,
-// so that no "apart" is needed.
-var distances = map[string]bool{
-	"gap": true, "pause": true, "break": true, "interval": true, "intervals": true, "distance": true, "wait": true, "spaced": true, "spacing": true,
-	"leave": false, "space": false,
+// gapReader is what gapAt knows while it reads one distance.
+type gapReader struct {
+	s     *scanner
+	st    *statement
+	start int
+	at    int  // the next token
+	lead  bool // a word named the distance, so that no "apart" is needed
 }
 
-// distanceFillers may stand between a distance and its length, and betweenWords
-// behind it, for what lies between.
-var (
-	distanceFillers = map[string]bool{"of": true, "them": true, "about": true, "around": true, "roughly": true, "me": true, "for": true, "it": true, "out": true}
-	betweenWords    = map[string]bool{"them": true, "two": true, "one": true, "the": true, "next": true, "each": true, "any": true, "your": true, "last": true, "another": true, "from": true, "other": true}
-)
+// readLead reads what stands before the length of the distance.
+func (g *gapReader) readLead() {
+	if n := closerThan.length(g.s.toks, g.at); n > 0 {
+		g.lead, g.at = true, g.at+n
+		g.st.mode = modePlain
+	}
+	for g.at < g.start+near {
+		n := g.leadLength()
+		if n == 0 {
+			break
+		}
+		g.at += n
+	}
+	if g.at > g.start {
+		g.at += g.readBound()
+	}
+}
+
+// leadLength applies the first lead rule that matches and returns its length.
+func (g *gapReader) leadLength() int {
+	for _, rule := range gapLeadRules {
+		if n := rule.read(g); n > 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+// readBound reads "at least" and returns its length in tokens.
+func (g *gapReader) readBound() int {
+	m, n := preModes.match(g.s.toks, g.at)
+	if n > 0 {
+		g.st.mode = m
+	}
+	return n
+}
+
+// bound turns the length d into a bound of the statement. It returns the token
+// after the distance, and false if the text names a length but no distance.
+func (g *gapReader) bound(d span) (int, bool) {
+	end, apart := g.apart()
+	switch {
+	case g.st.mode == modeMost: // at most this long without a recommendation
+		g.st.mode = modeLeast
+		end = clauseEnd(g.s, g.at)
+	case !apart:
+		return 0, false
+	case g.st.mode == modeLeast || d.hi == d.lo:
+		g.st.mode = modeMost
+	}
+	g.st.count, g.st.minutes = one(1), d
+	return end, true
+}
+
+// apart looks for "apart" within eight tokens after the length. It returns the
+// token after the distance, and whether the text names a distance at all.
+func (g *gapReader) apart() (int, bool) {
+	end, apart := g.at, g.lead
+	for k := g.at; k < min(g.at+8, len(g.s.toks)) && g.s.text(k) != ","; k++ {
+		if !apartWords[g.s.text(k)] {
+			continue
+		}
+		end, apart = g.skipBetween(k+1), true
+		if !g.lead {
+			break
+		}
+	}
+	return end, apart
+}
+
+// skipBetween skips the words for what the distance lies between: they make no
+// rule.
+func (g *gapReader) skipBetween(i int) int {
+	for nouns[g.s.text(i)] || betweenWords[g.s.text(i)] || g.s.text(i) == "and" && g.s.text(i+1) == "the" {
+		i++
+	}
+	return i
+}
 
 func isUnit(w string) bool { _, ok := unitMinutes[w]; return ok }

@@ -4,8 +4,9 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-// dayEnd is where "after nine in the evening" ends, and lateEnd where it ends
-// when nobody is to speak: the night belongs to it.
+// dayEnd is the minute of the day at which "after nine in the evening" ends.
+// lateEnd is its end where the text refuses that time: a refusal includes the
+// night.
 const (
 	dayEnd  = 1440
 	lateEnd = 240
@@ -19,7 +20,7 @@ const (
 	atMinutes     = 15 // "at eight" is a quarter to until a quarter past
 )
 
-// moment is a pattern as it was read.
+// moment is a time of the day, an activity, or both, as read from the text.
 type moment struct {
 	clock     *interval
 	kinds     []string
@@ -27,7 +28,7 @@ type moment struct {
 	within    int32 // minutes after it
 	overnight bool  // "between ten and six" could also be the night
 	openTo    bool  // "after nine": the clock interval has no written end
-	unsure    bool  // the clock could have meant the other half of the day
+	unsure    bool  // the time may be meant in the other half of the day
 	daypart   bool  // the clock comes from a name such as "evening"
 	gerund    bool
 	bare      bool // no relation word was written
@@ -38,8 +39,8 @@ type moment struct {
 type scanner struct {
 	toks    []token
 	uses24  bool // the rubric writes hours of the afternoon as 13 to 24
-	tails   bool // a tail is being read: it has none of its own
-	strict  bool // topics are near: "on painting" and "with wine" are no moments
+	tails   bool // reads a tail, which has no tail of its own
+	strict  bool // the text names topics: "on painting" and "with wine" are no moments
 	topical bool // the clause has named its topic, so that "about" belongs to the activity
 }
 
@@ -51,8 +52,9 @@ func (s *scanner) text(i int) string {
 }
 
 // momentAt reads one moment at token i: a clock interval, an activity, or both
-// ("after dinner in the evening"). bare says whether it may do without a
-// relation word ("mornings", "6-9am", "dinner").
+// ("after dinner in the evening"). It returns the moment and its length in
+// tokens, 0 if there is none. bare allows a moment without a relation word
+// ("mornings", "6-9am", "dinner").
 func (s *scanner) momentAt(i int, bare bool) (moment, int) {
 	m, n := s.simpleMoment(i, bare)
 	if n == 0 {
@@ -92,8 +94,8 @@ func (s *scanner) momentAt(i int, bare bool) (moment, int) {
 	return m, m.to - i
 }
 
-// and joins two neighbouring patterns into one that needs both; false where
-// they contradict each other or say the same kind of thing twice.
+// and joins two adjacent moments into one that requires both. It returns false
+// if they contradict each other or name the same kind of thing twice.
 func (m moment) and(o moment) (moment, bool) {
 	switch {
 	case m.clock == nil && o.clock != nil && o.kinds == nil:
@@ -111,8 +113,8 @@ func (m moment) and(o moment) (moment, bool) {
 	return m, false
 }
 
-// exactly narrows a part of the day to a time of the clock: the part lends the
-// time its half of the day.
+// exactly narrows a part of the day to a time of the clock. The part of the day
+// decides whether the time is before or after noon.
 func (m moment) exactly(exact moment) moment {
 	if exact.unsure && m.clock.from >= 720 {
 		exact.clock = &interval{(exact.clock.from + 720) % 1440, min(exact.clock.to+720, 1440)}
@@ -121,8 +123,8 @@ func (m moment) exactly(exact moment) moment {
 	return exact
 }
 
-// narrowed is exactly, and keeps to the part of the day where the time has only
-// one end: "evenings after seven" end with the evening.
+// narrowed is like exactly, but a time with only one end keeps the other end of
+// the part of the day: "evenings after seven" end with the evening.
 func (m moment) narrowed(exact moment) moment {
 	out := m.exactly(exact)
 	from, to := out.clock.from, out.clock.to
@@ -142,87 +144,7 @@ func (m moment) narrowed(exact moment) moment {
 	return out
 }
 
-func (s *scanner) simpleMoment(i int, bare bool) (moment, int) {
-	if i >= len(s.toks) {
-		return moment{}, 0
-	}
-	if s.toks[i].kind == word {
-		if m, n := s.measured(i); n > 0 {
-			return m, n
-		}
-		if s.text(i) == "once" && subjects[s.text(i+1)] {
-			if m, n := s.related(i+1, relWhen); n > 0 {
-				return m, n + 1
-			}
-		}
-		if rel, n := relations.match(s.toks, i); n > 0 {
-			if m, k := s.related(i+n, rel); k > 0 {
-				return m, n + k
-			}
-			if n > 1 { // "in between meetings": try the shorter relation
-				if rel, k := relations.match(s.toks[:i+1], i); k > 0 {
-					if m, k := s.related(i+1, rel); k > 0 {
-						return m, k + 1
-					}
-				}
-			}
-		}
-	} else if s.toks[i].kind == number {
-		if m, n := s.measured(i); n > 0 {
-			return m, n
-		}
-	}
-	if bare {
-		if v, n := dayparts.match(s.toks, i); n > 0 && clockWords.length(s.toks, i) == n && v.to > v.from {
-			return moment{clock: &interval{v.from, v.to}, daypart: true, bare: true}, n // "noon" said alone is the middle of the day
-		}
-		if m, n := s.plainRange(i); n > 0 {
-			return m, n
-		}
-	}
-	if m, n := s.clockRange(i, false); n > 0 {
-		return m, n
-	}
-	if !bare {
-		if w := s.text(i); w == "every" || w == "each" || w == "most" {
-			if m, n := s.daypartAt(i + 1); n > 0 {
-				return m, n + 1
-			}
-		}
-		return moment{}, 0
-	}
-	at := i
-	for s.text(at) == "the" || s.text(at) == "my" || s.text(at) == "our" || s.text(at) == "every" || s.text(at) == "each" || s.text(at) == "most" || s.text(at) == "a" || s.text(at) == "an" {
-		at++
-	}
-	if m, n := s.daypartAt(at); n > 0 {
-		n += s.roundOf(at + n)
-		if a, k := s.activityAt(at+n, 0); k > 0 && s.text(at+n) != "free" { // "morning meditation"
-			if both, ok := m.and(a); ok && len(activityAfter(s, at, n)) == 0 {
-				both.bare = true
-				return both, at + n + k - i
-			}
-		}
-		m.bare = true
-		return m, at + n - i
-	}
-	m, n := s.activityAt(at, 0)
-	if n == 0 {
-		return m, 0
-	}
-	m.bare = true
-	return m, at + n - i
-}
-
-// roundOf skips "round of" and its like before an activity.
-func (s *scanner) roundOf(i int) int {
-	if n := rounds.length(s.toks, i); n > 0 && activityWords.length(s.toks, i+n) > 0 {
-		return n
-	}
-	return 0
-}
-
-// pattern turns a moment into the contract's form, named by its own words.
+// pattern converts the moment to its message; name is its own words.
 func (m moment) pattern(name string) *simv1.MomentPattern {
 	p := &simv1.MomentPattern{Name: name}
 	if m.clock != nil {
