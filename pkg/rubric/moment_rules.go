@@ -9,9 +9,9 @@ const (
 	fullForm            // only where a moment needs one
 )
 
-// momentRule is one way to read a simple moment. read returns the length in
+// simpleRule is one way to read a simple moment. read returns the length in
 // tokens, 0 if the rule does not match.
-type momentRule struct {
+type simpleRule struct {
 	name string
 	form momentForm
 	read func(s *scanner, i int) (moment, int)
@@ -28,7 +28,7 @@ func (s *scanner) simpleMoment(i int, bare bool) (moment, int) {
 	if bare {
 		form = bareForm
 	}
-	for _, rule := range momentRules() {
+	for _, rule := range simpleRules() {
 		if rule.form != anyForm && rule.form != form {
 			continue
 		}
@@ -39,10 +39,10 @@ func (s *scanner) simpleMoment(i int, bare bool) (moment, int) {
 	return moment{}, 0
 }
 
-// momentRules returns the rules in their order. It is a function because an
+// simpleRules returns the rules in their order. It is a function because an
 // activity may contain a moment, and Go rejects a variable that refers to itself.
-func momentRules() [10]momentRule {
-	return [...]momentRule{
+func simpleRules() [10]simpleRule {
+	return [...]simpleRule{
 		{"a measured stretch", anyForm, (*scanner).measuredMoment},
 		{"once, with a subject", anyForm, (*scanner).onceMoment},
 		{"a relation word", anyForm, (*scanner).relatedMoment},
