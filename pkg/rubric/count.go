@@ -48,7 +48,8 @@ func (r *reader) countChunk(s *scanner, i int, before []chunk) (chunk, bool) {
 	return chunk{kind: chunkCount, to: i + n, stmt: &st}, true
 }
 
-// afterMoment says that the last thing told was a time: "after dinner, one".
+// afterMoment reports whether the last chunk with meaning is a moment: "after
+// dinner, one".
 func afterMoment(before []chunk) bool {
 	for k := len(before) - 1; k >= max(0, len(before)-near); k-- {
 		switch before[k].kind {
@@ -62,8 +63,8 @@ func afterMoment(before []chunk) bool {
 	return false
 }
 
-// andMode lends a number the side of the one it is joined to: "at most ten a
-// day and two an hour".
+// andMode returns the bound of the statement to which "and" joins a number: "at
+// most ten a day and two an hour".
 func andMode(s *scanner, before []chunk) mode {
 	n := len(before)
 	if n >= 2 && before[n-1].kind == chunkSep && s.text(before[n-1].from) == "and" && before[n-2].kind == chunkCount && !before[n-2].stmt.gap && !before[n-2].stmt.vague && before[n-2].stmt.window != windowSlots {
@@ -83,91 +84,84 @@ func clauseEnd(s *scanner, i int) int {
 	return i
 }
 
-// statementAt reads one statement: modifiers, a number, what it refers to, and
-// modifiers behind it, in the orders people use.
+// statementAt reads one statement about frequency at token i: bounds, a number,
+// its window, and bounds behind it, in the orders people use. It returns the
+// statement and its number of tokens, 0 if there is none.
 func (r *reader) statementAt(s *scanner, i int) (statement, int) {
-	var st statement
-	at, any, moded := i, false, false
-	for k := max(i-4, 0); k < i; k++ {
-		w := s.text(k)
-		st.wished = st.wished || w == "want" || w == "need" || w == "like" || w == "expect" || w == "love" || w == "welcome"
-	}
-	if o, n := r.ordinalAt(s, at); n > 0 {
+	if o, n := r.ordinalAt(s, i); n > 0 {
 		return o, n
 	}
-	if w := s.text(at); w == "never" || w == "not" || w == "no" {
-		if c, n := countAt(s, at+1); n > 0 && c.lo >= 2 && c.lo == c.hi {
-			st.mode, at, moded = modeNever, at+1, true
-		}
+	p := &countPhrase{reader: r, s: s, start: i, at: i}
+	p.st.wished = mentions(s, max(i-4, 0), i, wishes)
+	if p.refusesNumber() {
+		p.st.mode, p.bounded = modeNever, true
+		p.at++
 	}
-	for at < i+near {
-		if s.text(at) == "," && moded && at > i {
-			at++
-			continue
-		}
-		if m, n := preModes.match(s.toks, at); n > 0 {
-			if m == modeMore && s.text(at) == "over" && !moded && !any {
-				if _, k := countAt(s, at+1); k == 0 {
-					break
-				}
-			}
-			if !moded || m != modeMore {
-				st.mode = m
-			}
-			moded, at = true, at+n
-			continue
-		}
-		if lead, n := leads.match(s.toks, at); n > 0 {
-			if _, k := s.windowAt(at); k > 0 && lead != "ideal" {
-				break
-			}
-			st.about = st.about || lead == "about"
-			st.ideal = st.ideal || lead == "ideal"
-			any = any || lead == "any"
-			at += n
-			continue
-		}
-		break
+	p.take(leadRules, i+near)
+	if n := r.gapAt(s, p.at, &p.st); n > 0 {
+		return p.st, p.at + n - i
 	}
-	if n := r.gapAt(s, at, &st); n > 0 {
-		return st, at + n - i
+	p.numberAt = p.at
+	if c, n := countAt(s, p.at); n > 0 {
+		return p.counted(c, n)
 	}
-	bare := at
-	if c, n := countAt(s, at); n > 0 {
-		if !r.plausible(s, at, n) {
-			return statement{}, 0
-		}
-		if st.mode == modeLeast && mentions(s, at, at+n, map[string]bool{"most": true}) {
-			st.mode = modePlain // "at least once, at most twice"
-		}
-		st.count, st.counted, at = c, true, at+n
-	} else if w := s.text(at); w == "a" || w == "an" || w == "another" || w == "something" || w == "anything" || w == "one" {
-		k := at
-		if w != "something" && w != "anything" {
-			k++
-		}
-		if win, n := s.windowAt(k); n == 1 { // "a daily tip"
-			st.window, st.minutes = win.window, win.minutes
-			k++
-		}
-		for slack[s.text(k)] {
-			k++
-		}
-		if !nouns[s.text(k)] {
-			if w == "a" || w == "an" {
-				return r.bareWindow(s, i, at, st, moded)
-			}
-			return statement{}, 0
-		}
-		st.count, at = one(1), k+1
-	} else {
-		return r.bareWindow(s, i, at, st, moded)
+	if singles[p.word(0)] {
+		return p.single()
 	}
-	return r.complete(s, i, at, bare, st, moded, any)
+	return r.bareWindow(s, i, p.at, p.st)
 }
 
-// plausible tells a number of recommendations from an hour of the day or a
-// number of words.
+// wishes before a number say that more of it is wanted: "I want more than four".
+var wishes = map[string]bool{"want": true, "need": true, "like": true, "expect": true, "love": true, "welcome": true}
+
+// singles may stand for one recommendation.
+var singles = map[string]bool{"a": true, "an": true, "another": true, "something": true, "anything": true, "one": true}
+
+// refusesNumber reports "never two": a denied number of two or more.
+func (p *countPhrase) refusesNumber() bool {
+	if w := p.word(0); w != "never" && w != "not" && w != "no" {
+		return false
+	}
+	c, n := countAt(p.s, p.at+1)
+	return n > 0 && c.lo >= 2 && c.lo == c.hi
+}
+
+// counted reads a statement whose number c has n tokens.
+func (p *countPhrase) counted(c span, n int) (statement, int) {
+	if !p.plausible(p.s, p.at, n) {
+		return statement{}, 0
+	}
+	if p.st.mode == modeLeast && mentions(p.s, p.at, p.at+n, map[string]bool{"most": true}) {
+		p.st.mode = modePlain // "at least once, at most twice"
+	}
+	p.st.count, p.st.counted = c, true
+	p.at += n
+	return p.complete()
+}
+
+// single reads a statement whose number is an article or a pronoun: "a short
+// tip", "something after dinner".
+func (p *countPhrase) single() (statement, int) {
+	k := p.at
+	if w := p.word(0); w != "something" && w != "anything" {
+		k++
+	}
+	if win, n := p.s.windowAt(k); n == 1 { // "a daily tip"
+		p.st.window, p.st.minutes = win.window, win.minutes
+		k++
+	}
+	for slack[p.s.text(k)] {
+		k++
+	}
+	if !nouns[p.s.text(k)] {
+		return statement{}, 0
+	}
+	p.st.count, p.at = one(1), k+1
+	return p.complete()
+}
+
+// plausible reports whether the number at token at can count recommendations, and
+// is not an hour of the day, a length of time or a number of words.
 func (r *reader) plausible(s *scanner, at, n int) bool {
 	for k := at; k < at+n; k++ {
 		if s.toks[k].kind == clock {
@@ -189,99 +183,16 @@ func (r *reader) plausible(s *scanner, at, n int) bool {
 	return true
 }
 
-// complete reads what follows a number.
-func (r *reader) complete(s *scanner, i, at, numberAt int, st statement, moded, any bool) (statement, int) {
-	nouned := false
-	commas := 0
-	for at < min(len(s.toks), i+2*near) {
-		w := s.text(at)
-		if m, n := postModes.match(s.toks, at); n > 0 && !(m == modePlain && s.text(at+n) == "than") && !s.numberFollows(at+n) {
-			if m != modePlain && st.mode == modePlain {
-				st.mode, moded = m, true
-			}
-			at += n
-			continue
-		}
-		if st.window == windowNone {
-			if n := sameTimes.length(s.toks, at); n > 0 && len(r.out.spec.GetTiming().GetReceptive()) > 0 {
-				st.window, st.patterns = windowSlots, r.out.spec.GetTiming().GetReceptive()
-				at += n
-				continue
-			}
-		}
-		if st.window == windowNone {
-			if win, n := s.windowAt(at); n > 0 {
-				st.window, st.minutes, st.slots = win.window, win.minutes, win.slots
-				at += n
-				continue
-			}
-			if m, n := s.momentAt(at, false); n > 0 && r.slotFits(s, numberAt, at, m, nouned) {
-				m.from, m.to = at, at+n
-				st.window, st.slots = windowSlots, []moment{m}
-				for k := at; k < at+n; k++ {
-					if w := s.text(k); w == "each" || w == "every" {
-						st.slots = m.each()
-					}
-				}
-				at += n
-				continue
-			}
-		}
-		if w == "in" && (s.text(at+1) == "total" || s.text(at+1) == "all") {
-			at += 2
-			continue
-		}
-		if nouns[w] || slack[w] {
-			nouned = nouned || nouns[w] || w == "times" || w == "time"
-			at++
-			continue
-		}
-		if w == "," && commas == 0 { // "two, at most, a day"
-			if _, n := postModes.match(s.toks, at+1); n > 0 && !s.numberFollows(at+1+n) {
-				commas++
-				at++
-				continue
-			}
-			if (moded || st.count.lo != st.count.hi) && st.window == windowNone && at > i {
-				if _, n := s.windowAt(at + 1); n > 0 {
-					commas++
-					at++
-					continue
-				}
-			}
-		}
-		break
-	}
-	never := st.mode == modeNever
-	st.finishMode(s, &at, any)
-	if st.window == windowNone && r.field == fieldFrequency && s.text(at) == ":" {
-		st.window = windowDay // "twice: after breakfast and before bed"
-	}
-	if st.window == windowNone && never && at < len(s.toks) && s.toks[at].kind != mark {
-		return statement{}, 0 // "never two in a row"
-	}
-	if st.window == windowNone {
-		if st.count.hi == 0 {
-			st.window = windowDay
-			if !st.counted {
-				return statement{}, 0
-			}
-			return st, at - i
-		}
-		if r.field == fieldFrequency && !moded && !st.ideal && !r.inList(s, i) {
-			st.floating = true
-			return st, at - i
-		}
-		if r.field != fieldFrequency {
-			return statement{}, 0
-		}
-		st.inherits = true
-	}
-	return st, at - i
+// complete reads what follows a number and finds the window of the number.
+func (p *countPhrase) complete() (statement, int) {
+	p.take(tailRules, min(len(p.s.toks), p.start+2*near))
+	p.never = p.st.mode == modeNever
+	p.st.finishMode(p.s, &p.at, p.any)
+	return p.end()
 }
 
-// numberFollows reports a number or a length of time at token i: "at least"
-// before it belongs to it and not to the number before.
+// numberFollows reports whether a number or a length of time stands at token i. A
+// bound before token i then belongs to it, and not to the number before.
 func (s *scanner) numberFollows(i int) bool {
 	if _, n := s.windowAt(i); n > 0 {
 		return false
@@ -299,14 +210,14 @@ func (s *scanner) numberFollows(i int) bool {
 	return n > 0
 }
 
-// inList says that a number without a window stands in a list of such numbers
-// or next to a statement that has one ("three a day, or four").
+// inList reports whether a number without a window ends a list of numbers or
+// follows a statement that has a window ("three a day, or four").
 func (r *reader) inList(s *scanner, i int) bool {
 	return r.last != nil && r.last.window != windowSlots && i > 0 && (s.text(i-1) == "," || s.text(i-1) == "or" || s.text(i-1) == "and") && i+2 >= len(s.toks)
 }
 
-// slotFits keeps "from 6 to 8 in the evening" and "around 8 at night" from being
-// read as numbers of recommendations.
+// slotFits reports whether the number before a moment can count recommendations.
+// It cannot in "from 6 to 8 in the evening" and "around 8 at night".
 func (r *reader) slotFits(s *scanner, numberAt, at int, m moment, nouned bool) bool {
 	if nouned {
 		return true
@@ -324,12 +235,13 @@ func (r *reader) slotFits(s *scanner, numberAt, at int, m moment, nouned bool) b
 	return t.kind != number || t.value <= 3
 }
 
-// finishMode settles "more than" and "less than" by what is said about it.
+// finishMode turns "more than", "less than", "never" and verdicts such as "is too
+// much" into a bound. It moves at behind the words that it used.
 func (st *statement) finishMode(s *scanner, at *int, any bool) {
 	switch st.mode {
 	case modeMore:
-		// "more than four a day" is what most people complain of; who wants more
-		// says so before it ("I want more than four").
+		// "More than four a day" is usually a complaint. A wish for more begins with
+		// a verb: "I want more than four".
 		switch {
 		case st.wished && !any && !mentions(s, *at, len(s.toks), tooMuch):
 			st.mode, st.count = modeLeast, span{st.count.lo + 1, st.count.hi + 1}
@@ -361,8 +273,8 @@ func (st *statement) finishMode(s *scanner, at *int, any bool) {
 	}
 }
 
-// consequence reports what comes of a number that is too large: "and I switch
-// off", or nothing more at all.
+// consequence reports whether the text ends at token at or states the consequence
+// of a number that is too large: "and I switch off".
 func (s *scanner) consequence(at int) bool {
 	if s.text(at) == "," {
 		at++
@@ -371,7 +283,8 @@ func (s *scanner) consequence(at int) bool {
 	return at >= len(s.toks) || w == "i" || (w == "and" || w == "then") && (next == "i" || next == "you" || next == "it")
 }
 
-// mentionsPhrase looks for one of two-word phrases before the next clause.
+// mentionsPhrase reports whether one of the two-word phrases stands before the next
+// clause.
 func mentionsPhrase(s *scanner, at int, phrases ...string) bool {
 	for end := min(at+near, len(s.toks)-1); at < end; at++ {
 		w := s.text(at)
@@ -387,10 +300,12 @@ func mentionsPhrase(s *scanner, at int, phrases ...string) bool {
 	return false
 }
 
-// near is how many words around a phrase are looked at for what is said of it;
-// it keeps reading linear in the length of a text.
+// near is the greatest distance, in tokens, at which words are related to a phrase.
+// It keeps the time to read a text linear in its length.
 const near = 24
 
+// mentions reports whether one of the words stands in tokens from to to, at most
+// near tokens ahead.
 func mentions(s *scanner, from, to int, words map[string]bool) bool {
 	for k := from; k < min(to, from+near); k++ {
 		if words[s.text(k)] {
@@ -400,7 +315,7 @@ func mentions(s *scanner, from, to int, words map[string]bool) bool {
 	return false
 }
 
-// remarkEnd returns the end of the clause in which one of the words stands.
+// remarkEnd returns the end of the clause that contains one of the words, or at.
 func remarkEnd(s *scanner, at int, words map[string]bool) int {
 	for k := at; k < min(len(s.toks), at+near); k++ {
 		if words[s.text(k)] {
@@ -411,7 +326,7 @@ func remarkEnd(s *scanner, at int, words map[string]bool) int {
 }
 
 // bareWindow reads a rhythm without a number: "every two hours", "hourly".
-func (r *reader) bareWindow(s *scanner, i, at int, st statement, moded bool) (statement, int) {
+func (r *reader) bareWindow(s *scanner, i, at int, st statement) (statement, int) {
 	w := s.text(at)
 	if w != "every" && w != "hourly" && w != "each" && w != "once" && w != "daily" {
 		return statement{}, 0
@@ -429,7 +344,6 @@ func (r *reader) bareWindow(s *scanner, i, at int, st statement, moded bool) (st
 		}
 		at += n
 	}
-	any := false
-	st.finishMode(s, &at, any)
+	st.finishMode(s, &at, false)
 	return st, at - i
 }
