@@ -70,7 +70,7 @@ func (s shell) serve(t *testing.T, server, client string) {
 	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) // it may have ended
-		<-ended
+		t.Logf("%s ended: %v", server, <-ended)
 	})
 	for _, a := range addresses {
 		for !listens(a) {
