@@ -37,7 +37,7 @@ func (c Lines) SVG() (string, error) {
 	p.Y.Min, p.Y.Max = low, high
 	p.Add(grid())
 	for _, s := range c.Series {
-		if err := addBand(p, clamp(s, low, high)); err != nil {
+		if err := addBand(p, s); err != nil {
 			return "", err
 		}
 	}
@@ -51,22 +51,6 @@ func (c Lines) SVG() (string, error) {
 	spanDays(p, c.Series)
 	p.Y.Min, p.Y.Max = low, high
 	return render(p, c.Width, c.Height, marks)
-}
-
-// clamp cuts the band of a series at the ends of the axis.
-func clamp(s Series, low, high float64) Series {
-	within := func(values []float64) []float64 {
-		if values == nil {
-			return nil
-		}
-		out := make([]float64, len(values))
-		for i, v := range values {
-			out[i] = math.Max(low, math.Min(high, v)) // a NaN stays one
-		}
-		return out
-	}
-	s.Low, s.High = within(s.Low), within(s.High)
-	return s
 }
 
 // fit returns the range of the lines from their second day on, bands included, on
@@ -183,7 +167,7 @@ func addLine(p *plot.Plot, s Series, width float64) error {
 			if err != nil {
 				return fmt.Errorf("chart: %s: %w", s.Name, err)
 			}
-			dot.GlyphStyle = draw.GlyphStyle{Color: s.Color, Radius: 2.5, Shape: draw.CircleGlyph{}}
+			dot.GlyphStyle = draw.GlyphStyle{Color: s.Color, Radius: 3, Shape: draw.CircleGlyph{}}
 			p.Add(dot)
 		}
 	}

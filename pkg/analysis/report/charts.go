@@ -55,7 +55,7 @@ func (d drawing) draw(width float64, plot plotter) (drawing, error) {
 		return d, err
 	}
 	d.SVG = drawn(svg)
-	if width <= narrow+20 {
+	if width == narrow {
 		return d, nil
 	}
 	small, err := plot(narrow)
@@ -97,7 +97,7 @@ func (v *view) headlines() ([]drawing, error) {
 		{"success_rate", "Success", "Share of what it said that scored 3 or 4."},
 	} {
 		lines := v.series(c.name)
-		d, err := drawing{Title: c.title, Note: c.note, Legend: keys(lines)}.draw(350, func(width float64) (string, error) {
+		d, err := drawing{Title: c.title, Note: c.note, Legend: keys(lines)}.draw(narrow, func(width float64) (string, error) {
 			return chart.Lines{Y: strings.ToLower(c.title), Low: 0, High: 1, Series: lines, Width: width, Height: 250}.SVG()
 		})
 		if err != nil {
