@@ -174,6 +174,32 @@ func TestPromptsCanBeLookedAt(t *testing.T) {
 	require.Contains(t, must(t, "replay", "--verify", out), "ok")
 }
 
+// TestAFurtherJudgeIsKeptApart: its score sets lie beside the journal, the report
+// shows how far it agrees, and compare does not mix its scores with others.
+func TestAFurtherJudgeIsKeptApart(t *testing.T) {
+	server := fakemodel.New(fakemodel.Config{})
+	t.Cleanup(server.Close)
+	out, config := filepath.Join(t.TempDir(), "run"), modelConfig(t, server.BaseURL())
+	must(t, "simulate", "--personas", "1", "--days", "1", "--set", "simulation.step=10m", "--method", "ars", "--out", out)
+	before := hashes(t, out)
+	require.Contains(t, must(t, "judge", "agreement", out, "--config", config, "--limit", "20"), "exact judge  timing")
+	must(t, "rescore", out, "--config", config, "--name", "second")
+	page, err := os.ReadFile(filepath.Join(out, "report.html"))
+	require.NoError(t, err)
+	require.Contains(t, string(page), "<h3>agreement-model</h3>")
+	require.Contains(t, string(page), "itself, asked again")
+	require.Equal(t, before, hashes(t, out))
+	require.Contains(t, must(t, "compare", out, out, "--scores", "second"), "mean score")
+	code, output := propersim(t, "compare", out, out, "--scores", "recorded,second")
+	require.Equal(t, 2, code, output)
+	require.Contains(t, output, "score sets (recorded against second); judges (exact against model, fake")
+	require.Contains(t, must(t, "compare", out, out, "--scores", "recorded,second", "--mixed"), "mean score")
+	code, output = propersim(t, "compare", out, out, "--scores", "agreement-model")
+	require.Equal(t, 1, code, output)
+	require.Contains(t, output, "a sample alone")
+	requireNoCanary(t, out)
+}
+
 // TestTheExactJudgeScoresARecordAsItWasScored: a score set beside the run, which
 // is not overwritten.
 func TestTheExactJudgeScoresARecordAsItWasScored(t *testing.T) {

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -15,11 +17,12 @@ import (
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/pkg/analysis/compare"
 	"github.com/propersim/propersim/pkg/analysis/figures"
+	"github.com/propersim/propersim/pkg/analysis/scores"
 	"github.com/propersim/propersim/pkg/analysis/source"
 )
 
 func (a *app) compare() *cobra.Command {
-	var days string
+	var days, scoreSets string
 	var mixed bool
 	cmd := &cobra.Command{
 		Use:   "compare A B",
@@ -30,8 +33,11 @@ people (seeds averaged): what to expect of others. "These people" has the noise 
 runs alone, and needs several seeds. A star marks a difference whose interval for new
 people excludes zero.
 
-Experiments that differ in time step, world, seeds or rubrics are refused unless
---mixed is given.
+--scores NAME compares by a score set of the folders (written by rescore), NAME_A,NAME_B
+by one of each; "recorded" is a run's own.
+
+Experiments that differ in time step, world, seeds, rubrics, judge or score set are
+refused unless --mixed is given.
 
 A and B are run folders or metrics.json files; where one holds several methods,
 FOLDER:METHOD says which. With --journal A and B are names of experiments in that
@@ -41,18 +47,23 @@ journal. Without --days: the first day, the last three, all.`,
 		Args: exact(2),
 	}
 	cmd.Flags().StringVar(&a.from.journal, "journal", "", "`DSN` of a journal; A and B are experiments in it")
-	cmd.Flags().BoolVar(&mixed, "mixed", false, "compare even if time steps, worlds, seeds or rubrics differ")
+	cmd.Flags().BoolVar(&mixed, "mixed", false, "compare even if time steps, worlds, seeds, rubrics, judges or score sets differ")
+	cmd.Flags().StringVar(&scoreSets, "scores", compare.Recorded, "score `set` of A and B; two, comma-separated, for one of each")
 	cmd.Flags().StringVar(&days, "days", "", "`ranges` of days, comma-separated, e.g. 1,12-14")
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		ranges, err := parseRanges(days)
 		if err != nil {
 			return usage(err)
 		}
-		left, err := a.side(cmd.Context(), args[0])
+		setOfA, setOfB, two := strings.Cut(scoreSets, ",")
+		if !two {
+			setOfB = setOfA
+		}
+		left, err := a.side(cmd.Context(), args[0], setOfA)
 		if err != nil {
 			return err
 		}
-		right, err := a.side(cmd.Context(), args[1])
+		right, err := a.side(cmd.Context(), args[1], setOfB)
 		if err != nil {
 			return err
 		}
@@ -102,15 +113,15 @@ func requireDays(ranges []compare.Range, sides ...compare.Side) error {
 	return nil
 }
 
-// side reads "FOLDER[:METHOD]".
-func (a *app) side(ctx context.Context, name string) (compare.Side, error) {
+// side reads "FOLDER[:METHOD]", scored by a score set.
+func (a *app) side(ctx context.Context, name, scoreSet string) (compare.Side, error) {
 	path, method := name, ""
 	if _, err := os.Stat(path); err != nil || a.from.journal != "" {
 		if at := strings.LastIndex(name, ":"); at > 0 {
 			path, method = name[:at], name[at+1:]
 		}
 	}
-	runs, err := a.sideRuns(ctx, path)
+	runs, err := a.sideRuns(ctx, path, scoreSet)
 	if err != nil {
 		return compare.Side{}, err
 	}
@@ -127,13 +138,18 @@ func (a *app) side(ctx context.Context, name string) (compare.Side, error) {
 		}
 		return compare.Side{}, usagef("%s", message)
 	}
-	return compare.Side{Name: name, Method: method, Runs: runs}, nil
+	return compare.Side{Name: name, Method: method, Scores: scoreSet, Runs: runs}, nil
 }
 
 // sideRuns reads the runs of an experiment of the journal that flags name, or
-// those of a path.
-func (a *app) sideRuns(ctx context.Context, name string) ([]figures.Run, error) {
-	if a.from.journal == "" {
+// those of a path, scored by a score set.
+func (a *app) sideRuns(ctx context.Context, name, scoreSet string) ([]figures.Run, error) {
+	switch {
+	case scoreSet == "":
+		return nil, usagef("--scores: found an empty name; %q is a run's own scores", compare.Recorded)
+	case scoreSet != compare.Recorded:
+		return a.rescored(ctx, name, scoreSet)
+	case a.from.journal == "":
 		return a.figures(ctx, name)
 	}
 	s, err := place{journal: a.from.journal, experiment: name}.open(ctx)
@@ -141,6 +157,30 @@ func (a *app) sideRuns(ctx context.Context, name string) ([]figures.Run, error) 
 		return nil, err
 	}
 	return foldRuns(ctx, s)
+}
+
+// rescored folds the runs of a folder by the scores of a set.
+func (a *app) rescored(ctx context.Context, name, scoreSet string) ([]figures.Run, error) {
+	at := folder.Folder(name)
+	if a.from.journal != "" || !at.Used() {
+		return nil, usagef("--scores %s: score sets are in run folders, and %s is none", scoreSet, name)
+	}
+	set, err := scores.Read(at.Scores(scoreSet))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usagef("--scores: there is no %s (rescore writes one)", at.Scores(scoreSet))
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.openFolder(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := foldRuns(ctx, scores.Over(s, set))
+	for i := range runs {
+		runs[i].Judge = set.Judge
+	}
+	return runs, err
 }
 
 // figures reads the runs of a metrics.json, of a folder's metrics.json, or,

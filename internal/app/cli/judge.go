@@ -5,9 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -16,7 +13,6 @@ import (
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/internal/app/judging"
-	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/model"
 	"github.com/propersim/propersim/prompts"
@@ -31,7 +27,7 @@ func (a *app) judge() *cobra.Command {
 	return parent
 }
 
-// judgeFlags say which judge is asked, about how much.
+// judgeFlags say which judge is asked, and about how much.
 type judgeFlags struct {
 	judge string
 	limit int
@@ -42,48 +38,6 @@ type judgeFlags struct {
 func (f *judgeFlags) bind(cmd *cobra.Command, limit int) {
 	cmd.Flags().StringVar(&f.judge, "judge", "model", "`judge` to ask: model, hybrid or exact; models.roles.judge says which model")
 	cmd.Flags().IntVar(&f.limit, "limit", limit, "at most so many recorded `moments`")
-}
-
-func (a *app) judgeAgreement() *cobra.Command {
-	var f judgeFlags
-	cmd := &cobra.Command{
-		Use: "agreement DIR [RUN...]", Short: "Ask a judge about recorded steps again: agreement with the exact judge and with itself",
-		Long: `Asks a judge twice about a sample of the recorded moments and prints, for each
-criterion, the share of verdicts in which it agrees with the exact judge, Cohen's
-kappa, and the same for its own repeat, with 95% intervals by a bootstrap over
-verdicts. Nothing of the run is changed.`,
-		Example: "  propersim judge agreement runs/2026-11-22-ars --judge model --config models.yaml --limit 200",
-		Args:    cobra.MinimumNArgs(1),
-	}
-	f.bind(cmd, 200)
-	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
-		return a.withJudge(cmd, args, f, func(ctx context.Context, judges driver.Judges, moments []judging.Moment) error {
-			report, err := judging.Agree(ctx, judges, moments)
-			if err != nil {
-				return err
-			}
-			return a.showAgreement(report)
-		})
-	})
-	return cmd
-}
-
-func (a *app) showAgreement(r *judging.Report) error {
-	if a.json {
-		return a.printJSON(r)
-	}
-	fmt.Fprintf(a.out, "%d candidates at %d moments\n", r.Candidates, r.Moments)
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "WITH\tCRITERION\tVERDICTS\tAGREE\t95%\tKAPPA\t95%\tUNJUDGED")
-	for _, part := range []struct {
-		name string
-		all  []judging.Agreement
-	}{{"exact judge", r.WithExact}, {"itself", r.WithItself}} {
-		for _, x := range part.all {
-			fmt.Fprintf(w, "%s\t%s\t%d\t%.2f\t%.2f to %.2f\t%.2f\t%.2f to %.2f\t%d\n", part.name, x.Criterion, x.Pairs, x.Share, x.ShareLow, x.ShareHigh, x.Kappa, x.KappaLow, x.KappaHigh, x.Unjudged)
-		}
-	}
-	return w.Flush()
 }
 
 func (a *app) judgeInjection() *cobra.Command {
@@ -131,46 +85,6 @@ func (a *app) showShifts(s *judging.Shifts) error {
 		}
 	}
 	return w.Flush()
-}
-
-func (a *app) rescore() *cobra.Command {
-	f := judgeFlags{limit: 1 << 30}
-	var name string
-	cmd := &cobra.Command{
-		Use: "rescore DIR [RUN...]", Short: "Judge the recorded candidates anew, beside the scores of the run",
-		Long: `Asks a judge about every recorded candidate and writes DIR/scores/NAME.jsonl, one line
-a candidate, with the score of the run beside the new one. The run itself and any
-other score set stay as they are; an existing NAME is refused. What was paid for is
-kept: a command that was stopped continues when it is given again.`,
-		Example: "  propersim rescore runs/2026-11-22-ars --judge model --config models.yaml --name second-opinion",
-		Args:    cobra.MinimumNArgs(1),
-	}
-	cmd.Flags().StringVar(&f.judge, "judge", "model", "`judge` to ask: model, hybrid or exact; models.roles.judge says which model")
-	cmd.Flags().StringVar(&name, "name", "", "`name` of the score set (default that of the judge)")
-	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
-		at := folder.Folder(args[0])
-		path := at.Scores(cmp.Or(name, f.judge))
-		if _, err := os.Stat(path); err == nil {
-			return usagef("%s exists; choose another --name", path)
-		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		f.answers = path + ".answers.db"
-		return a.withJudge(cmd, args, f, func(ctx context.Context, judges driver.Judges, moments []judging.Moment) error {
-			count := 0
-			err := outfile.Replace(path, 0o644, func(w io.Writer) (err error) {
-				count, err = judging.Rescore(ctx, judges, moments, w)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(a.out, "%d candidates at %d moments\n  %s\n", count, len(moments), path)
-			return nil
-		})
-	})
-	return cmd
 }
 
 // withJudge opens a run folder and a judge, and gives a sample of the recorded

@@ -289,34 +289,9 @@ them: one report of an experiment that many processes conducted.`,
 }
 
 // rewrite writes the outputs of a folder, or of the journal that flags name, to a
-// folder.
+// folder, and prints the table of methods.
 func (a *app) rewrite(ctx context.Context, at, to folder.Folder, steps bool) error {
-	job := output.Job{Folder: to, Program: a.program, Where: []string{"--journal", "DSN"}, Version: a.version, Steps: steps}
-	var args []string
-	if at != "" {
-		args = []string{string(at)}
-		job.Where = args
-	}
-	s, _, _, err := a.openPlace(ctx, args)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	job.Source = s
-	if at != "" && at.Used() {
-		if job.Config, err = at.Load(config.Sources{}); err != nil {
-			return err
-		}
-	}
-	if at != "" {
-		if before, err := figures.Read(at.Metrics()); err == nil {
-			job.Timing = before.Timing
-		}
-	}
-	if err := outfile.MkdirAll(string(to), 0o755); err != nil {
-		return err
-	}
-	file, err := job.Write(ctx)
+	file, err := a.writeOutputs(ctx, at, to, steps)
 	if err != nil {
 		return err
 	}
@@ -328,4 +303,33 @@ func (a *app) rewrite(ctx context.Context, at, to folder.Folder, steps bool) err
 	}
 	_, err = fmt.Fprintf(a.out, "\n  %s\n  %s\n", to.Report(), to.Metrics())
 	return err
+}
+
+func (a *app) writeOutputs(ctx context.Context, at, to folder.Folder, steps bool) (*figures.File, error) {
+	job := output.Job{Folder: to, Program: a.program, Where: []string{"--journal", "DSN"}, Version: a.version, Steps: steps}
+	var args []string
+	if at != "" {
+		args = []string{string(at)}
+		job.Where, job.ScoreSets = args, at.ScoreSets()
+	}
+	s, _, _, err := a.openPlace(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	job.Source = s
+	if at != "" && at.Used() {
+		if job.Config, err = at.Load(config.Sources{}); err != nil {
+			return nil, err
+		}
+	}
+	if at != "" {
+		if before, err := figures.Read(at.Metrics()); err == nil {
+			job.Timing = before.Timing
+		}
+	}
+	if err := outfile.MkdirAll(string(to), 0o755); err != nil {
+		return nil, err
+	}
+	return job.Write(ctx)
 }

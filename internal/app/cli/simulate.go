@@ -437,7 +437,7 @@ func (a *app) write(ctx context.Context, at folder.Folder, loaded *config.Loaded
 		return nil, err
 	}
 	defer recorded.Close()
-	file, err := output.Job{Folder: at, Program: a.program, Where: []string{string(at)}, Source: source.Only(recorded, ids), Config: loaded, Version: a.version, Timing: timing, Steps: true}.Write(ctx)
+	file, err := output.Job{Folder: at, Program: a.program, Where: []string{string(at)}, Source: source.Only(recorded, ids), Config: loaded, Version: a.version, Timing: timing, Steps: true, ScoreSets: at.ScoreSets()}.Write(ctx)
 	if err != nil {
 		return nil, err
 	}

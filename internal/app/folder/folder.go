@@ -194,8 +194,13 @@ func (f Folder) SavePrompts(texts map[string]string) error {
 	return nil
 }
 
-// Scores is the file of a further score set.
-func (f Folder) Scores(name string) string { return f.path("scores", filepath.Base(name)+".jsonl") }
+// Scores returns the path of a further score set.
+func (f Folder) Scores(name string) string {
+	return filepath.Join(f.ScoreSets(), filepath.Base(name)+".jsonl")
+}
+
+// ScoreSets returns the folder of the further score sets.
+func (f Folder) ScoreSets() string { return f.path("scores") }
 
 // Prompts returns the folder of the kept prompts; empty where none are kept.
 func (f Folder) Prompts() string {

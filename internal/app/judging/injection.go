@@ -45,17 +45,17 @@ func Inject(ctx context.Context, judges driver.Judges, moments []Moment, texts [
 			}
 		}
 	}
-	plain, err := scores(ctx, judges, said, "plain/", "")
+	plain, err := scoresOf(ctx, judges, said, "plain/", "")
 	if err != nil {
 		return nil, err
 	}
-	again, err := scores(ctx, judges, said, "again/", "")
+	again, err := scoresOf(ctx, judges, said, "again/", "")
 	if err != nil {
 		return nil, err
 	}
 	out := &Shifts{Baseline: shift("", plain, again), Texts: make([]Shift, len(texts))}
 	for i, text := range texts {
-		with, err := scores(ctx, judges, said, "injected/", text)
+		with, err := scoresOf(ctx, judges, said, "injected/", text)
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +76,7 @@ func (s *Shift) add(other Shift) {
 
 // scores judges each moment's recommendation with a text behind its words; NaN
 // for one without a score.
-func scores(ctx context.Context, judges driver.Judges, moments []Moment, label, text string) ([]float64, error) {
+func scoresOf(ctx context.Context, judges driver.Judges, moments []Moment, label, text string) ([]float64, error) {
 	out := make([]float64, len(moments))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)

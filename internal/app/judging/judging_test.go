@@ -1,6 +1,8 @@
 package judging_test
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -10,6 +12,8 @@ import (
 	"github.com/propersim/propersim/internal/app/judging"
 	"github.com/propersim/propersim/internal/fakemodel"
 	"github.com/propersim/propersim/internal/fakemodel/fakeclient"
+	"github.com/propersim/propersim/pkg/analysis/figures"
+	"github.com/propersim/propersim/pkg/analysis/scores"
 	"github.com/propersim/propersim/prompts"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	"github.com/propersim/propersim/services/user/driver"
@@ -32,7 +36,7 @@ func moments(t *testing.T) []judging.Moment {
 	var out []judging.Moment
 	for range 4 {
 		for _, s := range judgetest.Situations(t) {
-			out = append(out, judging.Moment{Life: judgetest.Life(), Situation: s, Candidates: judgetest.Candidates()[:4]})
+			out = append(out, judging.Moment{Life: judgetest.Life(), Step: int32(len(out)), Situation: s, Candidates: judgetest.Candidates()[:4]})
 		}
 	}
 	return out
@@ -40,31 +44,53 @@ func moments(t *testing.T) []judging.Moment {
 
 const allPass = `{"preference":{"reason":"x","pass":true},"timing":{"reason":"x","pass":true},"frequency":{"reason":"x","pass":true},"communication":{"reason":"x","pass":true}}`
 
-// TestAgreement: the exact judge agrees with itself fully, a judge that always
-// passes agrees by chance alone, and one that draws has no kappa.
-func TestAgreement(t *testing.T) {
-	report, err := judging.Agree(t.Context(), driver.ExactJudges(), moments(t))
+// agreement judges the moments and reads the score set.
+func agreement(t *testing.T, d driver.Judges) figures.JudgeAgreement {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "second.jsonl")
+	file, err := os.Create(path)
 	require.NoError(t, err)
-	for _, a := range report.WithExact {
-		require.Equal(t, 1.0, a.Share, a.Criterion)
+	count, err := judging.Rescore(t.Context(), d, moments(t), true, file)
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	require.Equal(t, 80, count)
+	set, err := scores.Read(path)
+	require.NoError(t, err)
+	return set.Agreement()
+}
+
+// TestAgreement: the exact judge agrees with itself fully, a judge that always
+// passes agrees by chance alone, and one that draws does not agree with itself.
+func TestAgreement(t *testing.T) {
+	got := agreement(t, driver.ExactJudges())
+	require.Equal(t, "second", got.Set)
+	require.Equal(t, "exact", got.Judge)
+	for _, a := range got.WithExact {
+		require.Equal(t, 1.0, a.Exact, a.Criterion)
 		require.Equal(t, 1.0, a.Kappa, a.Criterion)
+		require.Zero(t, a.Bias, a.Criterion)
 	}
 	_, d := judges(t, fakemodel.Config{Answer: func(*fakemodel.Request, int) string { return allPass }})
-	report, err = judging.Agree(t.Context(), d, moments(t))
-	require.NoError(t, err)
-	require.Zero(t, report.WithExact[1].Kappa, "chance alone")
-	require.Equal(t, 1.0, report.WithItself[1].Share)
-	require.Equal(t, 80, report.Candidates)
+	got = agreement(t, d)
+	require.Contains(t, got.Judge, "model, fake")
+	require.Zero(t, got.WithExact[1].Kappa, "chance alone")
+	require.Positive(t, got.WithExact[4].Bias, "milder than the exact judge")
+	require.Equal(t, 1.0, got.WithItself[1].Exact)
 
 	server, d := judges(t, fakemodel.Config{})
-	report, err = judging.Agree(t.Context(), d, moments(t))
-	require.NoError(t, err)
-	for _, a := range report.WithItself {
-		require.Less(t, a.KappaLow, 0.3, "a judge that draws does not agree with itself")
-		require.LessOrEqual(t, a.ShareLow, a.Share)
-		require.GreaterOrEqual(t, a.ShareHigh, a.Share)
+	got = agreement(t, d)
+	require.Len(t, got.WithItself, 5)
+	for _, a := range got.WithItself {
+		require.Less(t, a.KappaInterval.Low, 0.3, "a judge that draws does not agree with itself")
+		require.LessOrEqual(t, a.ExactInterval.Low, a.Exact)
+		require.GreaterOrEqual(t, a.ExactInterval.High, a.Exact)
 	}
 	require.Positive(t, server.Calls())
+
+	_, d = judges(t, fakemodel.Config{Answer: func(*fakemodel.Request, int) string { return "hm" }})
+	got = agreement(t, d)
+	require.Zero(t, got.WithExact[0].N, "what is unjudged agrees with nothing")
+	require.Positive(t, got.WithExact[0].Unjudged)
 }
 
 // TestAnInjectionThatWorksIsSeen: a judge that obeys one text.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/propersim/propersim/internal/journal"
 	"github.com/propersim/propersim/pkg/analysis/figures"
+	"github.com/propersim/propersim/pkg/analysis/scores"
 	"github.com/propersim/propersim/pkg/analysis/source"
 	"github.com/propersim/propersim/pkg/model"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
@@ -65,4 +66,22 @@ func (j Job) priced(uses []figures.ModelUse) []figures.ModelUse {
 		uses[i].USD = price.USD(model.Usage{Prompt: u.PromptTokens, Cached: u.CachedTokens, Completion: u.CompletionTokens})
 	}
 	return uses
+}
+
+// judges returns how far the judges of the score sets agree with the exact one.
+func (j Job) judges() ([]figures.JudgeAgreement, error) {
+	if j.ScoreSets == "" {
+		return nil, nil
+	}
+	sets, err := scores.ReadAll(j.ScoreSets)
+	if err != nil {
+		return nil, err
+	}
+	var out []figures.JudgeAgreement
+	for _, set := range sets {
+		if len(set.Lines) > 0 {
+			out = append(out, set.Agreement())
+		}
+	}
+	return out, nil
 }

@@ -33,6 +33,8 @@ type Job struct {
 	Version string
 	// Timing may be nil.
 	Timing *figures.Timing
+	// ScoreSets is the folder of further score sets; empty for none.
+	ScoreSets string
 	// Steps asks for steps.parquet too.
 	Steps bool
 }
@@ -62,6 +64,9 @@ func (j Job) Write(ctx context.Context) (_ *figures.File, err error) {
 	}
 	file := figures.NewFile(j.Version, tree, j.Timing, runs)
 	file.Models = j.priced(uses.List())
+	if file.Judges, err = j.judges(); err != nil {
+		return nil, err
+	}
 	if err := file.Write(j.Folder.Metrics()); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@
 package compare
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,8 +17,14 @@ type Side struct {
 	// Name is how the caller named it.
 	Name   string
 	Method string
+	// Scores is the name of the score set by which the runs are scored; Recorded for
+	// their own scores.
+	Scores string
 	Runs   []figures.Run
 }
+
+// Recorded names the scores that a run has of itself.
+const Recorded = "recorded"
 
 // Range is a stretch of simulated days, both ends included.
 type Range struct {
@@ -120,8 +127,9 @@ func count(units []figures.Unit) (people, seeds int) {
 }
 
 // Mixed names what the two sides do not share and a comparison would mix: time
-// step, world, seeds, and the rubrics of the people that both have. Empty where
-// they are alike.
+// step, world, seeds, score set, judge, and the rubrics of the people that both
+// have: their exact forms and, where a model judges, their texts. Empty where they
+// are alike.
 func Mixed(a, b Side) []string {
 	var out []string
 	differ := func(what string, of func(figures.Run) string) {
@@ -133,16 +141,33 @@ func Mixed(a, b Side) []string {
 	differ("time steps", func(r figures.Run) string { return (time.Duration(r.StepSeconds) * time.Second).String() })
 	differ("worlds", func(r figures.Run) string { return r.World })
 	differ("seeds", func(r figures.Run) string { return strconv.FormatUint(r.Seed, 10) })
-	var rubrics []string
+	if left, right := cmp.Or(a.Scores, Recorded), cmp.Or(b.Scores, Recorded); left != right {
+		out = append(out, "score sets ("+left+" against "+right+")")
+	}
+	judge := func(r figures.Run) string { return cmp.Or(r.Judge, "not recorded") }
+	differ("judges", judge)
+	if rubrics := unlike(a, b, func(r figures.Run) string { return r.Rubric }); len(rubrics) > 0 {
+		out = append(out, "rubrics of "+strings.Join(rubrics, ", "))
+	}
+	exact := []string{"exact"}
+	if slices.Equal(values(a, judge), exact) && slices.Equal(values(b, judge), exact) {
+		return out
+	}
+	if texts := unlike(a, b, func(r figures.Run) string { return r.RubricText }); len(texts) > 0 {
+		out = append(out, "texts of the rubrics of "+strings.Join(texts, ", "))
+	}
+	return out
+}
+
+// unlike returns the people that both sides have and in which they differ.
+func unlike(a, b Side, of func(figures.Run) string) []string {
+	var out []string
 	for _, x := range a.Runs {
 		for _, y := range b.Runs {
-			if x.Persona == y.Persona && x.Rubric != y.Rubric && !slices.Contains(rubrics, x.Persona) {
-				rubrics = append(rubrics, x.Persona)
+			if x.Persona == y.Persona && of(x) != of(y) && !slices.Contains(out, x.Persona) {
+				out = append(out, x.Persona)
 			}
 		}
-	}
-	if len(rubrics) > 0 {
-		out = append(out, "rubrics of "+strings.Join(rubrics, ", "))
 	}
 	return out
 }

@@ -27,6 +27,9 @@ type File struct {
 	Failures  Failures  `json:"failures"`
 	// Models is what the calls to models used, by role; absent where there were none.
 	Models []ModelUse `json:"models,omitempty"`
+	// Judges are the judges of the score sets beside the journal, compared with the
+	// exact judge; absent where there are no score sets.
+	Judges []JudgeAgreement `json:"judges,omitempty"`
 }
 
 // Timing says how long conducting took, over all sittings: the processes that

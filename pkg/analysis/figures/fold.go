@@ -11,6 +11,7 @@ import (
 	"github.com/propersim/propersim/pkg/activity"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/judge"
+	"github.com/propersim/propersim/pkg/role"
 	"github.com/propersim/propersim/pkg/simtime"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -33,6 +34,10 @@ type Run struct {
 	// Rubric is the SHA-256 of the person's compiled rubric, 16 hexadecimal digits:
 	// runs judged by different rubrics cannot be compared.
 	Rubric string `json:"rubric"`
+	// RubricText is the same of the rubric's texts, by which a model judges.
+	RubricText string `json:"rubric_text"`
+	// Judge says who judged, as role.Describe writes it.
+	Judge string `json:"judge"`
 	// State is queued, running, waiting, paused, finished, failed or cancelled.
 	State string `json:"state"`
 	// Reason says why a run waits or failed.
@@ -97,7 +102,9 @@ func NewFold(run *environmentv1.Run) *Fold {
 			BigFive:     traits(run.GetPersona().GetBigFive()),
 			Method:      MethodName(run),
 			World:       run.GetConfig().GetWorldId(),
-			Rubric:      rubricDigest(run.GetPersona().GetSpec()),
+			Rubric:      digest(run.GetPersona().GetSpec()),
+			RubricText:  digest(run.GetPersona().GetRubric()),
+			Judge:       role.Describe(run.GetConfig().GetBackends().GetJudge(), "exact"),
 			Seed:        run.GetConfig().GetSeed(),
 			StepSeconds: int(run.GetConfig().GetStepSeconds()),
 			State:       StateName(run.GetState()),
@@ -116,10 +123,11 @@ func MethodName(run *environmentv1.Run) string {
 	return name
 }
 
-func rubricDigest(spec *simv1.PreferenceSpec) string {
-	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(spec)
+// digest returns 16 hexadecimal digits of a message's SHA-256.
+func digest(m proto.Message) string {
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil {
-		return "" // only for invalid UTF-8, which a stored spec cannot have
+		return "" // only for invalid UTF-8, which a stored persona cannot have
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:8])

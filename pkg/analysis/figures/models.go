@@ -28,6 +28,9 @@ type ModelUse struct {
 	Repaired int64 `json:"repaired"`
 	Failed   int64 `json:"failed"`
 	Retried  int64 `json:"retried"`
+	// Outcomes counts the requests by how they ended, such as answered, off_schema or
+	// rate_limited (docs/models.md).
+	Outcomes map[string]int64 `json:"outcomes,omitempty"`
 	// USD by the configured prices; 0 where there are none.
 	USD float64 `json:"usd"`
 	// Quantiles of the time from the first request to the last answer, in seconds;
@@ -67,7 +70,7 @@ func (m *ModelUses) Add(call *simv1.ModelCall, seconds float64) {
 	key := [2]string{role, call.GetModel()}
 	u := m.uses[key]
 	if u == nil {
-		u = &modelUse{ModelUse: ModelUse{Role: role, Model: call.GetModel()}}
+		u = &modelUse{ModelUse: ModelUse{Role: role, Model: call.GetModel(), Outcomes: make(map[string]int64)}}
 		m.uses[key] = u
 	}
 	u.Calls++
@@ -88,6 +91,7 @@ func (u *modelUse) count(attempts []*simv1.Attempt) {
 	bad, last, retried := false, "", false
 	for _, a := range attempts {
 		last = a.GetOutcome()
+		u.Outcomes[last]++
 		switch {
 		case last == "answered":
 		case slices.Contains(unusable, last):

@@ -28,6 +28,7 @@ func TestModelUses(t *testing.T) {
 	require.Equal(t, []figures.ModelUse{{
 		Role: "judge", Model: "m", Calls: 5, Cached: 1, PromptTokens: 400, CachedTokens: 160, CompletionTokens: 40,
 		Repaired: 1, Failed: 1, Retried: 1, P50: 2, P90: 4, P99: 4,
+		Outcomes: map[string]int64{"answered": 4, "malformed": 1, "off_schema": 2, "rate_limited": 1},
 	}}, got)
 	require.InDelta(t, 0.4, got[0].FailedShare(), 1e-9)
 }

@@ -124,9 +124,10 @@ func functions() map[string]any {
 		"bounds": between,
 		"cell":   newCell,
 		"n":      sample,
-		"f2":     func(v float64) string { return fmt.Sprintf("%.2f", v) },
-		"f3":     func(v float64) string { return fmt.Sprintf("%.3f", v) },
-		"mib":    func(b int64) string { return fmt.Sprintf("%.0f MiB", float64(b)/(1<<20)) },
+		"usd":    usd, "whole": whole, "unanswered": unanswered,
+		"f2":  func(v float64) string { return fmt.Sprintf("%.2f", v) },
+		"f3":  func(v float64) string { return fmt.Sprintf("%.3f", v) },
+		"mib": func(b int64) string { return fmt.Sprintf("%.0f MiB", float64(b)/(1<<20)) },
 	}
 }
 
