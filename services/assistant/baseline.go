@@ -10,6 +10,7 @@ import (
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	"github.com/propersim/propersim/services/assistant/answer"
+	"github.com/propersim/propersim/services/assistant/bandit"
 	"github.com/propersim/propersim/services/assistant/loglinear"
 	"github.com/propersim/propersim/services/assistant/oracle"
 )
@@ -39,6 +40,10 @@ func newBaseline(start *assistantv1.SessionStart, draws seeded.Source) (baseline
 			perStep:   math.Min(1, start.GetToldRate()*float64(scale)/3600),
 			phase:     draws.At(-1).Float64(),
 		}, nil
+	case simv1.Decider_DECIDER_SCHEDULE:
+		return &scheduled{untrained: untrained{scale: scale}, last: -1}, nil
+	case simv1.Decider_DECIDER_BANDIT:
+		return bandit.New(scale), nil
 	case simv1.Decider_DECIDER_SPEC:
 		return oracle.New(start.GetToldSpec(), scale)
 	default:

@@ -34,6 +34,7 @@ func TestAStartThatAMethodMayNotHaveIsRefused(t *testing.T) {
 		"an adapter for silence":    {"silent", func(s *assistantv1.SessionStart) { s.Adapter = &assistantv1.Adapter{Id: "a"} }, "start.adapter"},
 		"a step that divides none":  {"ar", func(s *assistantv1.SessionStart) { s.Settings.StepSeconds = 151 }, "start.settings.step_seconds"},
 		"no settings":               {"ar", func(s *assistantv1.SessionStart) { s.Settings = nil }, "start.settings.step_seconds"},
+		"a bandit without scores":   {"bandit", func(s *assistantv1.SessionStart) { s.Method.Memory = simv1.MemoryLevel_MEMORY_LEVEL_AR }, "start.method.memory"},
 		"another policy":            {"ar", func(s *assistantv1.SessionStart) { s.Policy = &simv1.Backend{Driver: "model", Model: "m"} }, "start.policy.driver"},
 		"another summarizer":        {"ar", func(s *assistantv1.SessionStart) { s.Summarizer = &simv1.Backend{Driver: "model", Model: "m"} }, "start.summarizer.driver"},
 		"another embedder":          {"ar", func(s *assistantv1.SessionStart) { s.Embedder = &simv1.Backend{Driver: "model", Model: "m"} }, "start.embedder.driver"},
@@ -80,7 +81,7 @@ func perDay(history []*simv1.PastStep) (n int) {
 func TestMethodsSpeakAsOftenAsTheyShould(t *testing.T) {
 	const waking = 16 * 24
 	for method, want := range map[string][2]int{
-		"none": {350, 384}, "ar": {350, 384}, "proper": {350, 384}, "ars": {200, 340}, "silent": {0, 0}, "constant": {8, 8}, "persona-given": {3, 3},
+		"none": {350, 384}, "ar": {350, 384}, "proper": {350, 384}, "ars": {200, 340}, "silent": {0, 0}, "constant": {8, 8}, "scheduled": {4, 4}, "persona-given": {3, 3},
 	} {
 		client := dial(t, newRetrieval())
 		_, err := open(t, client, start(method))
@@ -106,6 +107,60 @@ func TestConstantIsEvenlySpaced(t *testing.T) {
 		}
 		last = i
 	}
+}
+
+func TestScheduledSpeaksAtItsTimesAndSkipsThoseSleptThrough(t *testing.T) {
+	client := dial(t, newRetrieval())
+	_, err := open(t, client, start("scheduled"))
+	require.NoError(t, err)
+	spoken := func(history []*simv1.PastStep) (minutes []int32) {
+		for _, past := range history {
+			if past.GetDelivered().GetRecommendation() != nil {
+				minutes = append(minutes, past.GetStep()*5/2)
+			}
+		}
+		return minutes
+	}
+	history := live(t, client, start("scheduled"), 0, day, nil)
+	require.Equal(t, []int32{9 * 60, 12*60 + 30, 17*60 + 30, 20*60 + 30}, spoken(history))
+	// The second day begins at half past ten, too late for the first slot.
+	rest := live(t, client, start("scheduled"), day+21*12, 2*day, history)[len(history):]
+	require.Equal(t, []int32{36*60 + 30, 41*60 + 30, 44*60 + 30}, spoken(rest))
+}
+
+// TestBanditLearnsFromScores lives with somebody who scores silence 3, books 4 and
+// any other recommendation 1.
+func TestBanditLearnsFromScores(t *testing.T) {
+	client := dial(t, newRetrieval())
+	_, err := open(t, client, start("bandit"))
+	require.NoError(t, err)
+	last, said, books := int32(-1), 0, 0
+	for step := range int32(4 * day) {
+		seen := life(step)
+		if seen == nil {
+			continue
+		}
+		answer, err := client.Recommend(t.Context(), &assistantv1.RecommendRequest{RunId: "run", Step: step, LastStep: last, Observation: seen, Candidates: 2})
+		require.NoError(t, err)
+		past := &simv1.PastStep{Step: step, Observation: seen, Delivered: answer.GetCandidates()[0], Score: new(int32(3))}
+		if words := past.GetDelivered().GetRecommendation(); words != nil {
+			past.Score = new(int32(1))
+			if words.GetTopic() == "books" {
+				past.Score = new(int32(4))
+			}
+			if step >= 3*day {
+				said++
+				if words.GetTopic() == "books" {
+					books++
+				}
+			}
+		}
+		_, err = client.Observe(t.Context(), &assistantv1.ObserveRequest{RunId: "run", LastStep: last, Past: past})
+		require.NoError(t, err)
+		last = step
+	}
+	require.Greater(t, said, 300, "it speaks about books at nearly every step of the fourth day")
+	require.Greater(t, float64(books)/float64(said), 0.95)
 }
 
 // TestPersonaGivenDoesWhatItWasTold compares the upper bound with the preferences

@@ -30,10 +30,12 @@ func checkStart(start *assistantv1.SessionStart, cfg *Config) error {
 
 // told is what each decider must be told about the user.
 var told = map[simv1.Decider]simv1.Told{
-	simv1.Decider_DECIDER_POLICY:  simv1.Told_TOLD_NOTHING,
-	simv1.Decider_DECIDER_SILENCE: simv1.Told_TOLD_NOTHING,
-	simv1.Decider_DECIDER_RATE:    simv1.Told_TOLD_RATE,
-	simv1.Decider_DECIDER_SPEC:    simv1.Told_TOLD_SPEC,
+	simv1.Decider_DECIDER_POLICY:   simv1.Told_TOLD_NOTHING,
+	simv1.Decider_DECIDER_SILENCE:  simv1.Told_TOLD_NOTHING,
+	simv1.Decider_DECIDER_RATE:     simv1.Told_TOLD_RATE,
+	simv1.Decider_DECIDER_SPEC:     simv1.Told_TOLD_SPEC,
+	simv1.Decider_DECIDER_SCHEDULE: simv1.Told_TOLD_NOTHING,
+	simv1.Decider_DECIDER_BANDIT:   simv1.Told_TOLD_NOTHING,
 }
 
 func checkMethod(faults *errs.Violations, m *simv1.Method) {
@@ -48,11 +50,14 @@ func checkMethod(faults *errs.Violations, m *simv1.Method) {
 	}
 	want, known := told[m.GetDecider()]
 	if !known {
-		faults.Add("start.method.decider", "found %v, want POLICY, SILENCE, RATE or SPEC: this assistant has no other rules", m.GetDecider())
+		faults.Add("start.method.decider", "found %v, want POLICY, SILENCE, RATE, SPEC, SCHEDULE or BANDIT: this assistant has no other rules", m.GetDecider())
 		return
 	}
 	if m.GetTold() != want {
 		faults.Add("start.method.told", "found %v, want %v with %v", m.GetTold(), want, m.GetDecider())
+	}
+	if m.GetDecider() == simv1.Decider_DECIDER_BANDIT && m.GetMemory() != simv1.MemoryLevel_MEMORY_LEVEL_ARS {
+		faults.Add("start.method.memory", "found %v, want ARS with %v, which learns from scores", m.GetMemory(), m.GetDecider())
 	}
 	if m.GetTrains() && m.GetDecider() != simv1.Decider_DECIDER_POLICY {
 		faults.Add("start.method.trains", "is set, but %v has no policy to train", m.GetDecider())

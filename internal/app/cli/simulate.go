@@ -54,7 +54,9 @@ environment, the user and buffer services are called where --user-address and
 
 Methods: none (no memory), ar (remembers what it said), ars (and its scores),
 proper (ar, trained every night), proper-contrast (trained on contrasts),
-silent, constant (a fixed rate), persona-given (told what the person wants).`,
+silent, constant (a fixed rate), scheduled (fixed times of the day), bandit (a
+contextual bandit that learns from scores), persona-given (told what the person
+wants).`,
 		Example: `  propersim simulate --personas 1-4 --days 3
   propersim simulate --method none,ar,ars,proper,silent --out runs/side-by-side
   propersim simulate --persona-file me.yaml --personas my-name --days 7

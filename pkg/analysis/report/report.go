@@ -129,7 +129,7 @@ type row struct {
 }
 
 // references are methods that the others are compared with.
-var references = []string{"silent", "constant", "persona-given"}
+var references = []string{"silent", "constant", "scheduled", "persona-given"}
 
 func newView(in Input) (*view, error) {
 	for _, h := range in.Hours {

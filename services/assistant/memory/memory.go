@@ -68,6 +68,13 @@ func (m *Memory) View(step int32, seen *simv1.Observation, similar *Similar) (te
 	return string(m.text), policy.Extract(&numbers)
 }
 
+// Features returns the features of a step after the last one, without those of
+// similar moments.
+func (m *Memory) Features(step int32, seen *simv1.Observation) *simv1.Features {
+	numbers := m.stats.numbers(step, seen)
+	return policy.Extract(&numbers)
+}
+
 // Missing returns the blocks of today that View shows at a step and that have no
 // summary yet, oldest first.
 func (m *Memory) Missing(step int32) []*driver.Block {

@@ -33,6 +33,8 @@ var table = []*simv1.Method{
 	{Name: "proper-contrast", Memory: ar, Scheme: contrast, Decider: policy, Told: nothing, Trains: true},
 	{Name: "silent", Memory: noMemory, Scheme: samples, Decider: simv1.Decider_DECIDER_SILENCE, Told: nothing},
 	{Name: "constant", Memory: noMemory, Scheme: samples, Decider: simv1.Decider_DECIDER_RATE, Told: simv1.Told_TOLD_RATE},
+	{Name: "scheduled", Memory: noMemory, Scheme: samples, Decider: simv1.Decider_DECIDER_SCHEDULE, Told: nothing},
+	{Name: "bandit", Memory: ars, Scheme: samples, Decider: simv1.Decider_DECIDER_BANDIT, Told: nothing},
 	{Name: "persona-given", Memory: ar, Scheme: samples, Decider: simv1.Decider_DECIDER_SPEC, Told: simv1.Told_TOLD_SPEC},
 }
 
@@ -141,6 +143,8 @@ func consistent(m *simv1.Method) error {
 		return fmt.Errorf("%v needs told %v", decider, simv1.Told_TOLD_RATE)
 	case decider == simv1.Decider_DECIDER_SPEC && m.GetTold() != simv1.Told_TOLD_SPEC:
 		return fmt.Errorf("%v needs told %v", decider, simv1.Told_TOLD_SPEC)
+	case decider == simv1.Decider_DECIDER_BANDIT && m.GetMemory() != ars:
+		return fmt.Errorf("%v needs memory %v, the one that has scores", decider, ars)
 	case m.GetTrains() && decider != simv1.Decider_DECIDER_UNSPECIFIED && !UsesAdapters(m):
 		return fmt.Errorf("%v cannot be trained: want %v or %v", decider, policy, simv1.Decider_DECIDER_CUSTOM)
 	}

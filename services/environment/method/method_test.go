@@ -12,7 +12,7 @@ import (
 )
 
 func TestANameAloneIsEnoughForAMethodOfTheTable(t *testing.T) {
-	require.Equal(t, []string{"none", "ar", "ars", "proper", "proper-contrast", "silent", "constant", "persona-given"}, method.Names())
+	require.Equal(t, []string{"none", "ar", "ars", "proper", "proper-contrast", "silent", "constant", "scheduled", "bandit", "persona-given"}, method.Names())
 	for _, whole := range method.All() {
 		for _, given := range []*simv1.Method{whole, {Name: whole.GetName()}} {
 			var v errs.Violations
@@ -49,6 +49,7 @@ func TestFaultsOfAMethodAreNamed(t *testing.T) {
 		"parts are absent":                  {&simv1.Method{Name: "best", Trains: true}, []string{"config.method.memory", "config.method.scheme", "config.method.decider", "config.method.told"}},
 		"a rate that it is not told":        {whole(func(m *simv1.Method) { m.Decider = simv1.Decider_DECIDER_RATE }), []string{"config.method.decider"}},
 		"wishes that it is not told":        {whole(func(m *simv1.Method) { m.Decider = simv1.Decider_DECIDER_SPEC }), []string{"config.method.decider"}},
+		"a bandit without scores":           {whole(func(m *simv1.Method) { m.Decider = simv1.Decider_DECIDER_BANDIT }), []string{"config.method.decider"}},
 		"silence cannot be trained":         {whole(func(m *simv1.Method) { m.Decider, m.Trains = simv1.Decider_DECIDER_SILENCE, true }), []string{"config.method.decider"}},
 		"other values for one of the table": {&simv1.Method{Name: "proper", Memory: simv1.MemoryLevel_MEMORY_LEVEL_ARS}, []string{"config.method.memory", "config.method.scheme", "config.method.decider", "config.method.told", "config.method.trains"}},
 		"one that does not train":           {&simv1.Method{Name: "ar", Trains: true}, []string{"config.method.memory", "config.method.scheme", "config.method.decider", "config.method.told", "config.method.trains"}},

@@ -161,8 +161,8 @@ type RunConfig struct {
 	// World by id.
 	WorldId string `protobuf:"bytes,2,opt,name=world_id,json=worldId,proto3" json:"world_id,omitempty"`
 	// How the assistant works. A request may give the name of a method of ours
-	// alone: none, ar, ars, proper, proper-contrast, silent, constant,
-	// persona-given. The environment fills in the rest, and refuses other values.
+	// alone: none, ar, ars, proper, proper-contrast, silent, constant, scheduled,
+	// bandit, persona-given. The environment fills in the rest, and refuses other values.
 	// Any other name is a third party's method and must come whole.
 	Method *v1.Method `protobuf:"bytes,13,opt,name=method,proto3" json:"method,omitempty"`
 	// Root of all randomness.

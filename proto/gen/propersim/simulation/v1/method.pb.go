@@ -153,6 +153,11 @@ const (
 	Decider_DECIDER_SPEC Decider = 4
 	// The assistant's own rules, which we do not know.
 	Decider_DECIDER_CUSTOM Decider = 5
+	// Fixed times of the day.
+	Decider_DECIDER_SCHEDULE Decider = 6
+	// A contextual bandit, which learns at every step from the score of what was
+	// delivered.
+	Decider_DECIDER_BANDIT Decider = 7
 )
 
 // Enum value maps for Decider.
@@ -164,6 +169,8 @@ var (
 		3: "DECIDER_RATE",
 		4: "DECIDER_SPEC",
 		5: "DECIDER_CUSTOM",
+		6: "DECIDER_SCHEDULE",
+		7: "DECIDER_BANDIT",
 	}
 	Decider_value = map[string]int32{
 		"DECIDER_UNSPECIFIED": 0,
@@ -172,6 +179,8 @@ var (
 		"DECIDER_RATE":        3,
 		"DECIDER_SPEC":        4,
 		"DECIDER_CUSTOM":      5,
+		"DECIDER_SCHEDULE":    6,
+		"DECIDER_BANDIT":      7,
 	}
 )
 
@@ -263,8 +272,8 @@ func (Told) EnumDescriptor() ([]byte, []int) {
 // into the whole message; services read the fields and never compare names.
 type Method struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// none, ar, ars, proper, proper-contrast, silent, constant, persona-given, or
-	// the name of a third party's method. Names its random draws.
+	// none, ar, ars, proper, proper-contrast, silent, constant, scheduled, bandit,
+	// persona-given, or the name of a third party's method. Names its random draws.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// What the memory may hold.
 	Memory MemoryLevel `protobuf:"varint,2,opt,name=memory,proto3,enum=propersim.simulation.v1.MemoryLevel" json:"memory,omitempty"`
@@ -373,14 +382,16 @@ const file_propersim_simulation_v1_method_proto_rawDesc = "" +
 	"\x06Scheme\x12\x16\n" +
 	"\x12SCHEME_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSCHEME_SAMPLES\x10\x01\x12\x13\n" +
-	"\x0fSCHEME_CONTRAST\x10\x02*\x83\x01\n" +
+	"\x0fSCHEME_CONTRAST\x10\x02*\xad\x01\n" +
 	"\aDecider\x12\x17\n" +
 	"\x13DECIDER_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eDECIDER_POLICY\x10\x01\x12\x13\n" +
 	"\x0fDECIDER_SILENCE\x10\x02\x12\x10\n" +
 	"\fDECIDER_RATE\x10\x03\x12\x10\n" +
 	"\fDECIDER_SPEC\x10\x04\x12\x12\n" +
-	"\x0eDECIDER_CUSTOM\x10\x05*L\n" +
+	"\x0eDECIDER_CUSTOM\x10\x05\x12\x14\n" +
+	"\x10DECIDER_SCHEDULE\x10\x06\x12\x12\n" +
+	"\x0eDECIDER_BANDIT\x10\a*L\n" +
 	"\x04Told\x12\x14\n" +
 	"\x10TOLD_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fTOLD_NOTHING\x10\x01\x12\r\n" +
