@@ -6,6 +6,8 @@ import (
 	"math"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/propersim/propersim/pkg/errs"
 )
 
@@ -55,6 +57,7 @@ func (t *Totals) add(other Totals) {
 // ledger reserves spending before a request and settles it afterwards.
 type ledger struct {
 	tokens, picos int64 // limits; 0 is none
+	used          *prometheus.GaugeVec
 
 	mu             sync.Mutex
 	spent          map[string]Totals // guarded by mu; by role
@@ -64,12 +67,24 @@ type ledger struct {
 	settled        chan struct{}     // guarded by mu; closed and replaced at each settlement
 }
 
-func newLedger(b Budget, spent map[string]Totals) *ledger {
-	l := &ledger{tokens: b.Tokens, picos: int64(math.Round(b.USD * picosPerUSD)), spent: spent, settled: make(chan struct{})}
+func newLedger(b Budget, spent map[string]Totals, used *prometheus.GaugeVec) *ledger {
+	l := &ledger{used: used, tokens: b.Tokens, picos: int64(math.Round(b.USD * picosPerUSD)), spent: spent, settled: make(chan struct{})}
 	for _, t := range spent {
 		l.sum.add(t)
 	}
+	l.show()
 	return l
+}
+
+// show sets the gauges of the limits that there are. The caller holds l.mu, or has
+// not shared l yet.
+func (l *ledger) show() {
+	if l.tokens > 0 {
+		l.used.WithLabelValues("tokens").Set(float64(l.sum.Tokens()) / float64(l.tokens))
+	}
+	if l.picos > 0 {
+		l.used.WithLabelValues("usd").Set(float64(l.sum.Picos) / float64(l.picos))
+	}
 }
 
 // reservation is what a request may use at most.
@@ -119,6 +134,7 @@ func (l *ledger) settle(role string, r reservation, used Totals) {
 	t.add(used)
 	l.spent[role] = t
 	l.sum.add(used)
+	l.show()
 	close(l.settled)
 	l.settled = make(chan struct{})
 }

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,7 +51,7 @@ type Client struct {
 	cache     *contentCache // nil without models.cache
 	ledger    *ledger
 	metrics   *metrics
-	unusable  atomic.Int64 // answers
+	activity  activities
 	tracer    trace.Tracer
 	log       *zap.Logger
 
@@ -117,7 +116,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Client, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.answers.close())
 	}
-	c.ledger = newLedger(cfg.Budget, spent)
+	c.ledger = newLedger(cfg.Budget, spent, c.metrics.budget)
 	c.closing, c.abandon = context.WithCancel(context.Background())
 	return c, nil
 }
@@ -185,23 +184,20 @@ func (c *Client) Totals() map[string]Totals { return c.ledger.byRole() }
 
 // Now is what a client does at this moment.
 type Now struct {
-	// InFlight requests are under way, Queued ones wait for a slot.
-	InFlight, Queued int
-	// Unusable answers so far, repaired or not.
-	Unusable int64
+	// Roles have the activity of each role that has asked.
+	Roles map[string]Activity
 	// Failing endpoints, with the reason.
 	Failing []string
 }
 
 // Now returns what the client does at this moment.
 func (c *Client) Now() Now {
-	out := Now{Unusable: c.unusable.Load()}
+	out := Now{Roles: c.activity.now()}
 	for _, name := range slices.Sorted(maps.Keys(c.endpoints)) {
 		for _, l := range c.endpoints[name].lanes {
 			l.mu.Lock()
-			out.InFlight, out.Queued = out.InFlight+l.inFlight, out.Queued+len(l.queue)
 			if l.failing > 0 {
-				out.Failing = append(out.Failing, name+" "+l.why)
+				out.Failing = append(out.Failing, name+": "+l.why)
 			}
 			l.mu.Unlock()
 		}
@@ -249,12 +245,7 @@ func (c *Client) Do(ctx context.Context, call Call) ([]Answer, error) {
 	defer cancel()
 	answers, err := t.run(bounded)
 	for _, a := range answers {
-		for _, attempt := range a.Record.Attempts {
-			c.metrics.answers.WithLabelValues(call.Role, string(attempt.Outcome)).Inc()
-			if attempt.Outcome.IsRepairable() {
-				c.unusable.Add(1)
-			}
-		}
+		c.ended(call.Role, a.Record.Attempts, a.Timing)
 	}
 	return answers, c.unfinished(ctx, call.Role, err)
 }

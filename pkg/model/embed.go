@@ -70,16 +70,17 @@ func (c *Client) embedSome(ctx context.Context, call EmbedCall, texts []string, 
 			attempt.Answer = packVectors(got.Vectors)
 		}
 		h.add(attempt, got.latency)
-		c.metrics.answers.WithLabelValues(Embedder, string(attempt.Outcome)).Inc()
 		if got.Unusable == "" {
 			if err := c.checkShape(inner, role, got.Vectors); err != nil {
 				return nil, Record{}, Timing{}, err
 			}
 			record, timing := embedRecord(inner, role, r, h)
 			timing.Latency = time.Since(began)
+			c.ended(Embedder, record.Attempts, timing)
 			return got.Vectors, record, timing, nil
 		}
 		if repair == c.cfg.Repairs {
+			c.ended(Embedder, h.attempts, h.timing)
 			return nil, Record{}, Timing{}, fmt.Errorf("embedder: %w: %w", &Failure{Outcome: OffSchema, Detail: got.Unusable}, errs.ErrPrecondition)
 		}
 	}

@@ -57,7 +57,10 @@ func (c *Client) exchange(ctx context.Context, call *Call, r *request, sample in
 			failed.retryAfter = wait
 			return nil, c.fail(call, e, failed)
 		}
-		if err := sleep(ctx, wait); err != nil {
+		done := c.activity.waiting(call.Role)
+		err = sleep(ctx, wait)
+		done()
+		if err != nil {
 			return nil, err
 		}
 		h.timing.Waited += wait
@@ -107,8 +110,9 @@ func (c *Client) once(ctx context.Context, call *Call, e *endpoint, r *request, 
 	}
 	prompt, completion := r.tokens()
 	most := reservation{prompt + completion, e.Price.cost(Usage{Prompt: prompt, Completion: completion})}
-	began := time.Now()
+	began, done := time.Now(), c.activity.waiting(call.Role)
 	if err := c.ledger.reserve(ctx, most); err != nil {
+		done()
 		if errors.Is(err, errs.ErrBudgetSpent) {
 			return nil, &attemptError{outcome: BudgetSpent, detail: err.Error()}, nil
 		}
@@ -116,6 +120,7 @@ func (c *Client) once(ctx context.Context, call *Call, e *endpoint, r *request, 
 	}
 	l := e.lane(call.Run)
 	slot, failed, err := l.acquire(ctx, call.At, prompt+completion, c.deps.Patience)
+	done()
 	h.timing.Waited += time.Since(began)
 	if failed != nil || err != nil {
 		c.ledger.settle(call.Role, most, Totals{})
@@ -199,6 +204,7 @@ func (c *Client) land(id string, f *flight) {
 // an answer on its way is paid for.
 func (c *Client) fly(ctx context.Context, f *flight, id string, p *passage) {
 	defer c.land(id, f)
+	defer c.activity.sending(p.call.Role)()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(c.closing, cancel)

@@ -213,7 +213,7 @@ func (l *lane) pump() {
 		l.inFlight++
 		close(w.ready)
 	}
-	l.gauges.set(len(l.queue), l.inFlight, l.limit)
+	l.gauges.set(len(l.queue), l.inFlight, l.limit, l.failing > 0)
 }
 
 // wakeIn runs pump again after a while. The caller holds l.mu.

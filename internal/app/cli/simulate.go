@@ -303,7 +303,7 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 	}
 	board := live.NewBoard(began, before)
 	if services.Usage() != nil {
-		board.Models(services.ModelsLine)
+		board.ShowModels(services.Models)
 	}
 	sitting, err := beginSitting(at, board)
 	if err != nil {

@@ -228,6 +228,18 @@ func (c *Config) BackendsMessage(prompts string) *simv1.Backends {
 	return out
 }
 
+// RolesOfModels returns the roles that a model plays, sorted.
+func (c *Config) RolesOfModels() []string {
+	var out []string
+	for role, backend := range c.Backends.modelled() {
+		if backend == "model" || backend == "hybrid" {
+			out = append(out, role)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // modelled returns the backend of each role that a model can play.
 func (b *Backends) modelled() map[string]string {
 	return map[string]string{

@@ -22,14 +22,15 @@ type Board struct {
 	away string // why there is no news; empty while there is
 	// before are the steps that were committed before the board began
 	before int64
-	models func() string // what models do and used; nil where none is asked
+	models func() *Models // nil where no model is asked
 }
 
-// Models makes the board show what models do and used, as describe says.
-func (b *Board) Models(describe func() string) {
+// ShowModels makes the board show what models do and used; the result of news may
+// be nil.
+func (b *Board) ShowModels(news func() *Models) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.models = describe
+	b.models = news
 }
 
 // NewBoard returns a board that measures from began on, when so many steps were
@@ -49,7 +50,7 @@ func (b *Board) Update(r *environmentv1.Run) {
 	b.away = ""
 }
 
-// Away tells that no news can be had for the time being, and why.
+// Away records that there is no news for the time being, and why.
 func (b *Board) Away(why error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -93,8 +94,8 @@ type Snapshot struct {
 	PerSecond float64
 	// Done are steps committed since the board began.
 	Done int64
-	// Models says what models do and used; empty where none is asked.
-	Models string
+	// Models says what models do and used; nil where none is asked.
+	Models *Models
 }
 
 // Snapshot sums the board up.

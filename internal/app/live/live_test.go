@@ -73,3 +73,24 @@ func TestThousands(t *testing.T) {
 		require.Equal(t, want, live.Thousands(n))
 	}
 }
+
+// TestModelsAreShownByRole: one line where there is no terminal.
+func TestModelsAreShownByRole(t *testing.T) {
+	b := live.NewBoard(time.Now(), 0)
+	b.Update(news("a", 192, environmentv1.RunState_RUN_STATE_FINISHED))
+	b.ShowModels(func() *live.Models {
+		return &live.Models{
+			Roles: []live.ModelRole{
+				{Role: "assistant", InFlight: 2, Calls: 1000, Prompt: 90000, Completion: 500, USD: 0.25},
+				{Role: "judge", InFlight: 3, Waiting: 7, Calls: 234, Prompt: 10000, Completion: 200, Repaired: 4, Retried: 1},
+			},
+			Failing: []string{"gpu: overloaded: \x1b[31mbusy"},
+		}
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out bytes.Buffer
+	live.Show(ctx, &out, b)
+	require.Contains(t, out.String(), "models: 1,234 calls, 5 in flight, 7 waiting, 100,000 + 700 tokens, 0.2500 USD, 4 repaired, 1 retried; gpu: overloaded")
+	require.NotContains(t, out.String(), "\x1b", "the words of an endpoint have no control codes")
+}

@@ -81,8 +81,8 @@ func plain(s Snapshot) string {
 		"mean score " + figure(l.Score, 2),
 		figure(l.PerHour, 2) + " recommendations an hour",
 	}
-	if s.Models != "" {
-		parts = append(parts, s.Models)
+	if s.Models != nil {
+		parts = append(parts, s.Models.line())
 	}
 	if l.Reason != "" {
 		parts = append(parts, terminal.Escape(l.Reason))
@@ -112,8 +112,8 @@ func draw(w io.Writer, s Snapshot, last int) int {
 		name := l.Method
 		out = append(out, fmt.Sprintf("  %-16s mean score %s   recommendations an hour %s", name, strong.Render(figure(l.Score, 2)), strong.Render(figure(l.PerHour, 2))))
 	}
-	if s.Models != "" {
-		out = append(out, "  "+s.Models)
+	if s.Models != nil {
+		out = append(out, s.Models.table()...)
 	}
 	if s.All.Reason != "" {
 		out = append(out, alarm.Render("  "+terminal.Escape(s.All.Reason)))

@@ -3,10 +3,10 @@ package stack
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/app/live"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/model"
 	"github.com/propersim/propersim/prompts"
@@ -74,28 +74,24 @@ func (s *Stack) Usage() map[string]model.Totals {
 	return s.models.client.Totals()
 }
 
-// ModelsLine says in one line what the models of this process do and used.
-func (s *Stack) ModelsLine() string {
+// Models says what the models of this process do and used, by role; nil where none
+// is asked here.
+func (s *Stack) Models() *live.Models {
 	client := s.models.client
 	if client == nil {
-		return ""
+		return nil
 	}
-	var sum model.Totals
-	for _, t := range client.Totals() {
-		sum.Requests, sum.Prompt, sum.Completion, sum.Picos = sum.Requests+t.Requests, sum.Prompt+t.Prompt, sum.Completion+t.Completion, sum.Picos+t.Picos
+	now, totals := client.Now(), client.Totals()
+	out := &live.Models{Failing: now.Failing}
+	for _, role := range s.opts.Config.RolesOfModels() {
+		used, doing := totals[role], now.Roles[role]
+		out.Roles = append(out.Roles, live.ModelRole{
+			Role: role, InFlight: doing.InFlight, Waiting: doing.Waiting,
+			Calls: used.Requests, Prompt: used.Prompt, Completion: used.Completion, USD: used.USD(),
+			Repaired: doing.Repaired, Failed: doing.Failed, Retried: doing.Retried,
+		})
 	}
-	now := client.Now()
-	line := fmt.Sprintf("%d calls, %d under way, %d wait; %d + %d tokens", sum.Requests, now.InFlight, now.Queued, sum.Prompt, sum.Completion)
-	if sum.Picos > 0 {
-		line += fmt.Sprintf(", %.2f USD", sum.USD())
-	}
-	if now.Unusable > 0 {
-		line += fmt.Sprintf("; %d unusable answers", now.Unusable)
-	}
-	for _, why := range now.Failing {
-		line += "; " + why
-	}
-	return line
+	return out
 }
 
 // ask returns what the drivers of this process ask. All of them share one

@@ -90,7 +90,7 @@ func Read(path string) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("score set: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // it is only read
+	defer file.Close()
 	set := &Set{Name: strings.TrimSuffix(filepath.Base(path), ".jsonl")}
 	lines := json.NewDecoder(bufio.NewReader(file))
 	for number := 1; ; number++ {
