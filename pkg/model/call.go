@@ -58,6 +58,9 @@ type Call struct {
 	Seed *int64
 	// Adapter is the name of a LoRA adapter, asked for in place of the model.
 	Adapter string
+	// AdapterRun is the handle of the run that the adapter was trained for. It is
+	// sent in the header RunHeader: a GPU node answers nobody else under the name.
+	AdapterRun string
 }
 
 // Failure is an answer that stayed unusable after the allowed repairs.
@@ -129,8 +132,9 @@ type request struct {
 	Texts      []string  `json:"texts,omitempty"` // to embed
 	Dimensions int       `json:"dimensions,omitempty"`
 
-	bySchema  *Schema
-	structure string
+	bySchema   *Schema
+	structure  string
+	adapterRun string
 }
 
 // tokens estimates how many tokens the request takes, and how many its answer

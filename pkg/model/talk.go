@@ -96,7 +96,8 @@ func (t *talk) request(messages []Message, n int) *request {
 	maxTokens := t.role.maxTokens(t.call.Role)
 	r := &request{
 		Model: t.model(), Messages: messages, N: n, structure: t.caps.Structured,
-		Sampling: Sampling{Temperature: t.role.Temperature, TopP: t.role.TopP, MaxTokens: maxTokens, Seed: t.call.Seed},
+		adapterRun: t.call.AdapterRun,
+		Sampling:   Sampling{Temperature: t.role.Temperature, TopP: t.role.TopP, MaxTokens: maxTokens, Seed: t.call.Seed},
 	}
 	if t.call.Schema != nil {
 		r.bySchema, r.Schema = t.call.Schema, t.call.Schema.Digest

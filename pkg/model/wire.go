@@ -22,6 +22,10 @@ import (
 // not fill the memory or the journal.
 const maxBody = 4 << 20
 
+// RunHeader is the header with the handle of the run for which an adapter was
+// trained.
+const RunHeader = "X-Propersim-Run"
+
 // errTooLong reports a body longer than maxBody.
 var errTooLong = fmt.Errorf("the answer has more than %d bytes", maxBody)
 
@@ -108,7 +112,11 @@ func (c *connection) chat(ctx context.Context, r *request) (*reply, *attemptErro
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var response *http.Response
-	_, err := c.chats.Completions.New(ctx, c.params(r), option.WithResponseBodyInto(&raw), option.WithResponseInto(&response))
+	options := []option.RequestOption{option.WithResponseBodyInto(&raw), option.WithResponseInto(&response)}
+	if r.adapterRun != "" {
+		options = append(options, option.WithHeader(RunHeader, r.adapterRun))
+	}
+	_, err := c.chats.Completions.New(ctx, c.params(r), options...)
 	if errors.Is(err, errTooLong) {
 		return &reply{Model: r.Model, Unusable: errTooLong.Error(), latency: time.Since(began)}, nil
 	}

@@ -431,7 +431,9 @@ func (f fakeTrainer) SubmitJob(_ context.Context, req *trainerv1.SubmitJobReques
 	}
 	f.t.mu.Lock()
 	defer f.t.mu.Unlock()
-	data, _ := proto.MarshalOptions{Deterministic: true}.Marshal(req)
+	identity := proto.CloneOf(req)
+	identity.RunHandle = "" // no part of a job's identity
+	data, _ := proto.MarshalOptions{Deterministic: true}.Marshal(identity)
 	id := fmt.Sprintf("job-%016x", seeded.New(0, string(data)).Uint64())
 	if job, ok := f.t.jobs[id]; ok {
 		return &trainerv1.SubmitJobResponse{Job: job}, nil

@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,10 +24,10 @@ func servedName(m *trainerv1.Manifest) string {
 }
 
 // Load implements Loader.
-func (n Nodes) Load(ctx context.Context, _ *trainerv1.Job, m *trainerv1.Manifest) (string, error) {
-	name := servedName(m)
+func (n Nodes) Load(ctx context.Context, job *trainerv1.Job, m *trainerv1.Manifest) (string, error) {
+	name, run := servedName(m), cmp.Or(job.GetRunHandle(), job.GetRunId())
 	return name, n.each(ctx, func(ctx context.Context, _ int, node trainerv1.NodeServiceClient) error {
-		_, err := node.LoadAdapter(ctx, &trainerv1.LoadAdapterRequest{Adapter: m.GetId(), Name: name})
+		_, err := node.LoadAdapter(ctx, &trainerv1.LoadAdapterRequest{Adapter: m.GetId(), Name: name, RunHandle: run})
 		if errors.Is(err, errs.ErrInvalid) {
 			return fmt.Errorf("%w: %w", errRejected, err)
 		}

@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -17,8 +18,10 @@ import (
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
-// jobID is derived from the whole request.
+// jobID is derived from the request without run_handle.
 func jobID(req *trainerv1.SubmitJobRequest) (string, error) {
+	req = proto.CloneOf(req)
+	req.RunHandle = "" // it is drawn anew where the same run is created again
 	content, err := marshal(req)
 	if err != nil {
 		return "", err
@@ -44,6 +47,7 @@ func (s *Server) SubmitJob(ctx context.Context, req *trainerv1.SubmitJobRequest)
 	job := &trainerv1.Job{
 		Id: id, RunId: req.GetRunId(), Day: req.GetDay(), ParentAdapter: req.GetParentAdapter(),
 		Hyperparameters: req.GetHyperparameters(), Executor: req.GetExecutor(), Seed: req.GetSeed(),
+		RunHandle: cmp.Or(req.GetRunHandle(), req.GetRunId()),
 	}
 	if err := s.checkParent(ctx, job); err != nil {
 		return nil, err

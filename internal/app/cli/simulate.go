@@ -283,12 +283,15 @@ func (a *app) conduct(ctx context.Context, at folder.Folder, loaded *config.Load
 		}
 		services, err = stack.Start(stack.Options{
 			Config: &loaded.Config, Store: at.Store(loaded.Store), Version: a.version, Logger: log, Remote: remote(loaded),
-			Registry: window.metrics(), Tracer: window.Tracer(),
+			Registry: window.metrics(), Tracer: window.Tracer(), Workers: loaded.Backends.Trainer == "worker",
 		})
 		return err
 	})
 	if err != nil {
 		return misused(err)
+	}
+	if at := services.Addresses()["trainer"]; at != "" && loaded.Backends.Trainer == "worker" {
+		fmt.Fprintf(a.errOut, "trainer serves workers and nodes on %s\n", at)
 	}
 	stop := sync.OnceValue(services.Stop)
 	defer func() { err = errors.Join(err, stop()) }()

@@ -21,6 +21,7 @@ import (
 	"github.com/propersim/propersim/pkg/model"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 )
 
@@ -46,7 +47,8 @@ func Run(ctx context.Context, c *config.Config, recorded source.Source, run *env
 	again.Models.Prompts = prompts
 	again.Connect, again.Store, again.Backends.Index, again.Qdrant = config.Addresses{}, config.Store{}, "embedded", config.Qdrant{}
 	replay := model.NewReplay(again.Models.Config())
-	steps, err := load(ctx, recorded, run, replay)
+	trained := &nights{recorded: make(map[int32]*environmentv1.Night), served: make(map[string]string)}
+	steps, err := load(ctx, recorded, run, replay, trained)
 	if err != nil {
 		return Result{}, err
 	}
@@ -59,7 +61,11 @@ func Run(ctx context.Context, c *config.Config, recorded source.Source, run *env
 	if err := at.Make(); err != nil {
 		return Result{}, err
 	}
-	s, err := stack.Start(stack.Options{Config: &again, Store: at.Store(config.Store{}), Version: "replay", Asker: replay})
+	opts := stack.Options{Config: &again, Store: at.Store(config.Store{}), Version: "replay", Asker: replay}
+	if run.GetConfig().GetExecutor() == trainerv1.Executor_EXECUTOR_WORKER {
+		opts.Trainer = trained
+	}
+	s, err := stack.Start(opts)
 	if err != nil {
 		return Result{}, err
 	}
@@ -72,13 +78,15 @@ func Run(ctx context.Context, c *config.Config, recorded source.Source, run *env
 	return out, err
 }
 
-// load gives the recorded answers to the replay and counts the recorded steps.
-func load(ctx context.Context, recorded source.Source, run *environmentv1.Run, replay *model.Replay) (int32, error) {
-	steps := int32(0)
+// load gives the recorded answers and nights to those that replay them, and counts
+// the recorded steps.
+func load(ctx context.Context, recorded source.Source, run *environmentv1.Run, replay *model.Replay, trained *nights) (int32, error) {
+	steps, adapter := int32(0), ""
 	for e, err := range recorded.Entries(ctx, run.GetId(), 0) {
 		if err != nil {
 			return 0, err
 		}
+		adapter = trained.add(adapter, e.GetBody())
 		if s := e.GetBody().GetStep(); s != nil {
 			replay.Add(s.GetStep(), s.GetCalls())
 			steps++

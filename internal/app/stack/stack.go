@@ -40,7 +40,10 @@ type Options struct {
 	Remote bool
 	// Listen makes the servers listen on their addresses under listen instead of
 	// in memory.
-	Listen  bool
+	Listen bool
+	// Workers makes the trainer listen on its address even where Listen is false, so
+	// that workers and the agents of GPU nodes can call it.
+	Workers bool
 	Version string
 	Logger  *zap.Logger
 	// Registry gets the metrics of all services; nil means none are kept.
@@ -50,6 +53,9 @@ type Options struct {
 	// Asker answers in place of the endpoints of models, e.g. from a record; nil
 	// means a client of the endpoints.
 	Asker model.Asker
+	// Trainer trains in place of the trainer service, e.g. from a record; nil means
+	// that service.
+	Trainer trainerv1.TrainerServiceClient
 }
 
 // Clients call the services, wherever they are. A client of a service that
@@ -142,6 +148,10 @@ func dialing(name string, loaded *serve.Security, c *config.Config) []serve.Dial
 }
 
 func (s *Stack) start(name string) error {
+	if name == "trainer" && s.opts.Trainer != nil {
+		s.Trainer = s.opts.Trainer
+		return nil
+	}
 	here := *s.opts.Config.Connect.Of(name) == ""
 	if s.opts.Remote {
 		here = false
@@ -177,7 +187,7 @@ func (s *Stack) start(name string) error {
 // proof as of anybody where it listens on a port. A server on all addresses is
 // called as localhost, which its certificate then has to name.
 func (s *Stack) dialHere(u *unit) (serve.Conn, error) {
-	if !s.opts.Listen {
+	if !s.listens(u.name) {
 		return u.server.Dial()
 	}
 	host, port, err := net.SplitHostPort(u.server.Addr())
@@ -189,6 +199,11 @@ func (s *Stack) dialHere(u *unit) (serve.Conn, error) {
 	}
 	opts := append(dialing(u.name, s.security, s.opts.Config), serve.Insecure(), serve.Traced(s.opts.Tracer)) // the address is our own
 	return serve.Dial(net.JoinHostPort(host, port), opts...)
+}
+
+// listens reports whether a service of this process has a port.
+func (s *Stack) listens(name string) bool {
+	return s.opts.Listen || s.opts.Workers && name == "trainer"
 }
 
 // needs says whom a service calls.

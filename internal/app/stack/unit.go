@@ -43,7 +43,7 @@ func (s *Stack) newUnit(name string) (*unit, error) {
 		Name: name, Insecure: s.opts.Config.Security.Insecure, Security: s.security,
 		Logger: s.opts.Logger, Registry: s.opts.Registry, Tracer: s.opts.Tracer,
 	}
-	if s.opts.Listen {
+	if s.listens(name) {
 		cfg.Address = *s.opts.Config.Listen.Of(name)
 		cfg.Reflection = s.opts.Config.Security.Reflection || serve.Loopback(cfg.Address)
 	}

@@ -116,7 +116,7 @@ func (p *Policy) call(m *driver.Moment, messages []model.Message, purpose string
 	seed := int64(m.Draws.Uint64(0) >> 1)
 	return model.Call{
 		Role: model.Assistant, Purpose: purpose, Run: m.Run, Step: m.Step, At: m.At, Messages: messages, Schema: schema,
-		Check: p.check, N: n, Seed: &seed, Adapter: p.adapter.GetModel(),
+		Check: p.check, N: n, Seed: &seed, Adapter: p.adapter.GetModel(), AdapterRun: p.adapter.GetRunHandle(),
 	}
 }
 

@@ -48,7 +48,7 @@ func (r *runner) night(day int32) (err error) {
 	}
 	r.metrics.nights.WithLabelValues("trained").Inc()
 	night.Adapter, night.Metrics = job.GetAdapter(), job.GetMetrics()
-	if err := r.useAdapter(&assistantv1.Adapter{Id: job.GetAdapter(), Model: job.GetServedModel()}); err != nil {
+	if err := r.useAdapter(adapterOf(job)); err != nil {
 		return err
 	}
 	return r.commitNight(night)
@@ -71,7 +71,7 @@ func (r *runner) train(day int32) (*trainerv1.Job, error) {
 		err := r.call("trainer.SubmitJob", nil, func(ctx context.Context) error {
 			resp, err := r.Trainer.SubmitJob(ctx, &trainerv1.SubmitJobRequest{
 				RunId: r.run.ID(), Day: day, ParentAdapter: r.chain.Adapter, Hyperparameters: config.GetTraining(),
-				Executor: config.GetExecutor(), Seed: source.Uint64(int(day), attempt),
+				Executor: config.GetExecutor(), Seed: source.Uint64(int(day), attempt), RunHandle: r.run.Handle(),
 			})
 			job = resp.GetJob()
 			return err
@@ -126,6 +126,15 @@ func (r *runner) useAdapter(adapter *assistantv1.Adapter) error {
 		_, err := r.Assistants.UseAdapter(ctx, &assistantv1.UseAdapterRequest{RunId: r.run.Handle(), Adapter: adapter})
 		return err
 	})
+}
+
+// adapterOf returns what an assistant must know of the adapter that a job made.
+func adapterOf(job *trainerv1.Job) *assistantv1.Adapter {
+	out := &assistantv1.Adapter{Id: job.GetAdapter(), Model: job.GetServedModel()}
+	if out.GetModel() != "" {
+		out.RunHandle = job.GetRunHandle()
+	}
+	return out
 }
 
 func failed(state trainerv1.JobState) bool {

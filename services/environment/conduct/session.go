@@ -107,42 +107,41 @@ func (r *runner) assistantStart(ctx context.Context) (*assistantv1.SessionStart,
 		start.ToldSpec = r.run.Fixed().GetPersona().GetSpec()
 	}
 	if id := r.chain.Adapter; id != "" && r.usesAdapters {
-		model, err := r.servedModel(ctx, id)
-		if err != nil {
+		var err error
+		if start.Adapter, err = r.adapter(ctx, id); err != nil {
 			return nil, err
 		}
-		start.Adapter = &assistantv1.Adapter{Id: id, Model: model}
 	}
 	return start, nil
 }
 
-// servedModel returns the name under which a model server serves an adapter:
-// empty for the embedded policy, and otherwise what the trainer says of the job
-// that made it. A fork may use an adapter of a run that it descends from.
-func (r *runner) servedModel(ctx context.Context, adapter string) (string, error) {
+// adapter returns an adapter with the name under which a model server serves it:
+// empty for the embedded policy, and otherwise that of the job that made it. A fork
+// may use an adapter of a run that it descends from.
+func (r *runner) adapter(ctx context.Context, id string) (*assistantv1.Adapter, error) {
 	if r.run.Config().GetExecutor() == trainerv1.Executor_EXECUTOR_EMBEDDED {
-		return "", nil
+		return &assistantv1.Adapter{Id: id}, nil
 	}
 	from := r.run.Fixed().GetForkedFrom()
-	for id := r.run.ID(); id != ""; {
-		for job, err := range jobs(ctx, r.Trainer, id) {
+	for run := r.run.ID(); run != ""; {
+		for job, err := range jobs(ctx, r.Trainer, run) {
 			if err != nil {
-				return "", fmt.Errorf("adapter %s: %w", adapter, err)
+				return nil, fmt.Errorf("adapter %s: %w", id, err)
 			}
-			if job.GetAdapter() == adapter && job.GetState() == trainerv1.JobState_JOB_STATE_ACTIVE {
-				return job.GetServedModel(), nil
+			if job.GetAdapter() == id && job.GetState() == trainerv1.JobState_JOB_STATE_ACTIVE {
+				return adapterOf(job), nil
 			}
 		}
-		id = from
-		if id != "" {
-			parent, err := r.Journal.Run(ctx, id)
+		run = from
+		if run != "" {
+			parent, err := r.Journal.Run(ctx, run)
 			if err != nil {
-				return "", err
+				return nil, err
 			}
 			from = parent.GetForkedFrom()
 		}
 	}
-	return "", fmt.Errorf("the trainer has no active job that made adapter %s: %w", adapter, errs.ErrNotFound)
+	return nil, fmt.Errorf("the trainer has no active job that made adapter %s: %w", id, errs.ErrNotFound)
 }
 
 func (r *runner) checkOpened(who string, last int32) error {

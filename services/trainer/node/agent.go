@@ -74,8 +74,9 @@ func (c Config) withDefaults() (Config, error) {
 // entry is a name that the agent knows.
 type entry struct {
 	adapter  string
-	loaded   bool // in the model server, as far as the agent knows
-	idle     bool // unloaded to make room; a request loads it again
+	runs     []string // handles of the runs that use it, sorted
+	loaded   bool     // in the model server, as far as the agent knows
+	idle     bool     // unloaded to make room; a request loads it again
 	inFlight int
 	lastUse  time.Time
 }
@@ -224,32 +225,38 @@ func (a *Agent) leastUsed(except string) (name string) {
 	return name
 }
 
-// namesFile has the names that the agent keeps, with their adapters.
+// namesFile has the names that the agent keeps.
 const namesFile = "names.json"
+
+// kept is what namesFile has of a name.
+type kept struct {
+	Adapter string   `json:"adapter"`
+	Runs    []string `json:"runs"`
+}
 
 func (a *Agent) readNames() error {
 	text, err := os.ReadFile(filepath.Join(a.cfg.Dir, namesFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	var names map[string]string
+	var names map[string]kept
 	if err == nil {
 		err = json.Unmarshal(text, &names)
 	}
 	if err != nil {
 		return fmt.Errorf("%s cannot be read: %w: %w", filepath.Join(a.cfg.Dir, namesFile), err, errs.ErrDataLoss)
 	}
-	for name, id := range names {
-		a.known[name] = &entry{adapter: id, lastUse: a.cfg.Clock()}
+	for name, k := range names {
+		a.known[name] = &entry{adapter: k.Adapter, runs: k.Runs, lastUse: a.cfg.Clock()}
 	}
 	return nil
 }
 
 // writeNames stores the names, whole or not at all. The caller holds mu.
 func (a *Agent) writeNames() error {
-	names := make(map[string]string, len(a.known))
+	names := make(map[string]kept, len(a.known))
 	for name, e := range a.known {
-		names[name] = e.adapter
+		names[name] = kept{e.adapter, e.runs}
 	}
 	text, err := json.MarshalIndent(names, "", "  ")
 	if err != nil {
@@ -259,7 +266,7 @@ func (a *Agent) writeNames() error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(text, '\n'))
+	_, err = f.Write(append(text, '\n')) // readable by this user alone: handles admit to the adapters
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(f.Name(), filepath.Join(a.cfg.Dir, namesFile))
 	}

@@ -9,10 +9,13 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"path"
+	"slices"
 
 	"go.uber.org/zap"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/model"
 )
 
 // requestBytes bounds the body of a request.
@@ -20,9 +23,13 @@ const requestBytes = 16 << 20
 
 // Gateway returns the handler for everybody but the agent. It passes on chat
 // completions, embeddings, the list of models, health and metrics; every other path
-// is a 404, those that load adapters or reset the model server among them. A
-// request for an adapter that the agent keeps but the model server has lost loads
-// it again first, and is never answered by the base.
+// is a 404, those that load adapters or reset the model server among them.
+//
+// An adapter is bound to the runs that use it: a request under its name must have
+// the handle of one of them in the header model.RunHeader, and gets the same 404 as
+// for an unknown name otherwise. The list of models has the base and the adapters of
+// the run in that header. A request for an adapter that the model server has lost
+// loads it again first, and is never answered by the base.
 func (a *Agent) Gateway() (http.Handler, error) {
 	to, err := url.Parse(a.cfg.Upstream)
 	if err != nil {
@@ -32,7 +39,8 @@ func (a *Agent) Gateway() (http.Handler, error) {
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(to)
 			r.Out.Host = to.Host
-			r.Out.Header.Del("Authorization") // it was for the gateway
+			r.Out.Header.Del("Authorization") // for the gateway, as is the handle
+			r.Out.Header.Del(model.RunHeader)
 		},
 		Transport:     &reloading{agent: a, to: http.DefaultTransport},
 		FlushInterval: -1, // an answer may be a stream of tokens
@@ -42,14 +50,50 @@ func (a *Agent) Gateway() (http.Handler, error) {
 		},
 	}
 	mux := http.NewServeMux()
-	for _, path := range []string{"GET /v1/models", "GET /health", "GET /metrics"} {
-		mux.Handle(path, proxy)
+	for _, route := range []string{"GET /health", "GET /metrics"} {
+		mux.Handle(route, proxy)
 	}
-	for _, path := range []string{"POST /v1/chat/completions", "POST /v1/embeddings"} {
-		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { a.answer(w, r, proxy) })
+	mux.HandleFunc("GET /v1/models", a.list)
+	for _, route := range []string{"POST /v1/chat/completions", "POST /v1/embeddings"} {
+		mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) { a.answer(w, r, proxy) })
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusNotFound, "there is no such path") })
-	return mux, nil
+	nothing := func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusNotFound, "there is no such path") }
+	mux.HandleFunc("/", nothing)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.EscapedPath() != path.Clean(r.URL.Path) { // the mux would redirect it to its plain form
+			nothing(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}), nil
+}
+
+// list answers with the models that the caller's run may use, in the model server's
+// own words.
+func (a *Agent) list(w http.ResponseWriter, r *http.Request) {
+	status, answer, err := a.server.call(r.Context(), http.MethodGet, "/v1/models", nil)
+	var list struct {
+		Object string           `json:"object"`
+		Data   []map[string]any `json:"data"`
+	}
+	if err == nil && status == http.StatusOK {
+		err = json.Unmarshal(answer, &list)
+	}
+	if err != nil || status != http.StatusOK {
+		a.log.Warn("the model server gives no list of models", zap.Int("status", status), zap.Error(err))
+		refuse(w, http.StatusServiceUnavailable, "the model server does not answer")
+		return
+	}
+	run := r.Header.Get(model.RunHeader)
+	a.mu.Lock()
+	list.Data = slices.DeleteFunc(list.Data, func(m map[string]any) bool {
+		name, _ := m["id"].(string)
+		e := a.known[name]
+		return name != a.cfg.Model && (e == nil || !slices.Contains(e.runs, run))
+	})
+	a.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(list) // the client sees a cut answer
 }
 
 // asked is what the gateway has read of a request.
@@ -75,7 +119,7 @@ func (a *Agent) answer(w http.ResponseWriter, r *http.Request, to http.Handler) 
 		return
 	}
 	if named.Model != a.cfg.Model {
-		done, err := a.use(r.Context(), named.Model)
+		done, err := a.use(r.Context(), named.Model, r.Header.Get(model.RunHeader))
 		if err != nil {
 			a.refuseModel(w, named.Model, err)
 			return
@@ -86,12 +130,12 @@ func (a *Agent) answer(w http.ResponseWriter, r *http.Request, to http.Handler) 
 	to.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), askedKey{}, &asked{named.Model, body})))
 }
 
-// use notes that a request for a name is in flight until done is called, and loads
-// the name if need be.
-func (a *Agent) use(ctx context.Context, name string) (done func(), err error) {
+// use notes that a request of a run for a name is in flight until done is called,
+// and loads the name if need be. ErrNotFound for a name that the run does not use.
+func (a *Agent) use(ctx context.Context, name, run string) (done func(), err error) {
 	a.mu.Lock()
 	e := a.known[name]
-	if e == nil {
+	if e == nil || !slices.Contains(e.runs, run) {
 		a.mu.Unlock()
 		return nil, errs.ErrNotFound
 	}

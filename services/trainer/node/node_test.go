@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/propersim/propersim/pkg/artifact"
 	"github.com/propersim/propersim/pkg/artifact/artifacttest"
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/model"
 	"github.com/propersim/propersim/pkg/serve"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 	"github.com/propersim/propersim/services/trainer/node"
@@ -117,18 +119,30 @@ func (g *gpu) start(t *testing.T, cfg node.Config) {
 	g.NodeServiceClient = trainerv1.NewNodeServiceClient(serving(t, "node", agent))
 }
 
+// ada is the handle of the run that the tests load adapters for.
+const ada = "handle-of-ada"
+
 func (g *gpu) load(t *testing.T, name, id string) error {
 	t.Helper()
-	_, err := g.LoadAdapter(t.Context(), &trainerv1.LoadAdapterRequest{Name: name, Adapter: id})
+	_, err := g.LoadAdapter(t.Context(), &trainerv1.LoadAdapterRequest{Name: name, Adapter: id, RunHandle: ada})
 	return err
 }
 
-// chat asks a model through the gateway and returns the status and who answered.
-func (g *gpu) chat(t *testing.T, model string) (status int, by string) {
+// chat asks a model through the gateway, as the run of ada, and returns the status
+// and who answered.
+func (g *gpu) chat(t *testing.T, name string) (status int, by string) {
 	t.Helper()
-	body, err := json.Marshal(map[string]any{"model": model, "max_tokens": 4, "messages": []any{map[string]string{"role": "user", "content": "Well?"}}})
+	return g.chatAs(t, ada, name)
+}
+
+func (g *gpu) chatAs(t *testing.T, run, name string) (status int, by string) {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"model": name, "max_tokens": 4, "messages": []any{map[string]string{"role": "user", "content": "Well?"}}})
 	require.NoError(t, err)
-	resp, err := http.Post(g.gateway.URL+"/v1/chat/completions", "application/json", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.gateway.URL+"/v1/chat/completions", bytes.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set(model.RunHeader, run)
+	resp, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, resp.Body.Close()) }()
 	var answer struct {
@@ -220,17 +234,20 @@ func TestWhatDoesNotFitNeverReachesTheModelServer(t *testing.T) {
 	for _, bad := range []*trainerv1.LoadAdapterRequest{
 		{Name: "../x", Adapter: strings.Repeat("0", 64)}, {Name: "d001-a", Adapter: "../../etc"}, {Name: "", Adapter: strings.Repeat("0", 64)},
 	} {
+		bad.RunHandle = ada
 		_, err := g.LoadAdapter(t.Context(), bad)
 		require.ErrorIs(t, err, errs.ErrInvalid)
 	}
 }
 
-func TestTheGatewayPassesOnItsPathsAlone(t *testing.T) {
+// TestEveryRouteButTheAllowedOnesIs404.
+func TestEveryRouteButTheAllowedOnesIs404(t *testing.T) {
 	g := startNode(t, node.Config{})
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	get := func(method, path string) int {
 		req, err := http.NewRequest(method, g.gateway.URL+path, strings.NewReader(`{"model":"tiny","lora_name":"x","lora_path":"/etc","messages":[]}`))
 		require.NoError(t, err)
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := client.Do(req)
 		require.NoError(t, err)
 		_, err = io.Copy(io.Discard, resp.Body)
 		require.NoError(t, err)
@@ -245,12 +262,92 @@ func TestTheGatewayPassesOnItsPathsAlone(t *testing.T) {
 		"POST /v1/load_lora_adapter", "POST /v1/unload_lora_adapter", "POST /v1/completions", "POST /tokenize", "GET /version",
 		"POST /adapters", "DELETE /adapters/d001-a", "POST /v1/responses", "POST /v1/messages", "POST /inference/v1/generate", "POST /scale_elastic_ep", "GET /openapi.json",
 		"POST /reset_prefix_cache", "POST /collective_rpc", "POST /invocations", "GET /", "POST /v1/chat/completions/../load_lora_adapter",
-		"POST /v1//load_lora_adapter", "POST /V1/load_lora_adapter", "POST /v1/chat/completions/x",
+		"POST /v1//load_lora_adapter", "POST /V1/load_lora_adapter", "POST /v1/chat/completions/x", "POST /v1/chat%2Fcompletions", "POST /v1/models/../load_lora_adapter",
+		"POST //v1/load_lora_adapter", "POST /./v1/load_lora_adapter", "POST /v1/%6coad_lora_adapter", "POST /v1/chat/completions/%2e%2e/%2e%2e/load_lora_adapter",
+		"GET /v1/chat/completions", "DELETE /v1/models", "POST /health", "PUT /metrics", "POST /sleep", "POST /wake_up", "POST /pause", "POST /v1/audio/speech", "GET /docs",
 	} {
 		method, path, _ := strings.Cut(path, " ")
-		require.Contains(t, []int{404, 307}, get(method, path), path)
+		require.Equal(t, 404, get(method, path), path)
 	}
-	require.Empty(t, g.vllm.Loaded())
+}
+
+// TestTheAgentAloneLoadsAdapters has a client that tries to load and unload
+// adapters by way of the gateway, also with the handle of a run.
+func TestTheAgentAloneLoadsAdapters(t *testing.T) {
+	g := startNode(t, node.Config{})
+	id := g.depot.publish(t, "tiny", 1, 2, 0.5)
+	require.NoError(t, g.load(t, "d001-a", id))
+	for path, body := range map[string]string{
+		"/v1/load_lora_adapter":   `{"lora_name":"evil","lora_path":"` + filepath.Join(g.dir, id) + `","load_inplace":true}`,
+		"/v1/unload_lora_adapter": `{"lora_name":"d001-a"}`,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.gateway.URL+path, strings.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set(model.RunHeader, ada)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, 404, resp.StatusCode, path)
+	}
+	require.Equal(t, []string{"d001-a"}, g.vllm.Loaded())
+	require.Equal(t, []string{"d001-a"}, g.vllm.Loads())
+}
+
+// TestAnAdapterAnswersItsOwnRunsAlone: a client cannot use, nor find in the list of
+// models, an adapter that its run does not use, also after a restart of the agent.
+func TestAnAdapterAnswersItsOwnRunsAlone(t *testing.T) {
+	g := startNode(t, node.Config{})
+	require.NoError(t, g.load(t, "d001-a", g.depot.publish(t, "tiny", 1, 2, 0.5)))
+	shared := g.depot.publish(t, "tiny", 1, 2, 0.25)
+	for _, run := range []string{"handle-of-ben", ada, ada} {
+		_, err := g.LoadAdapter(t.Context(), &trainerv1.LoadAdapterRequest{Name: "d001-b", Adapter: shared, RunHandle: run})
+		require.NoError(t, err)
+	}
+	_, err := g.LoadAdapter(t.Context(), &trainerv1.LoadAdapterRequest{Name: "d001-c", Adapter: shared})
+	require.ErrorIs(t, err, errs.ErrInvalid, "an adapter of no run")
+	check := func() {
+		for run, uses := range map[string][]string{ada: {"d001-a", "d001-b"}, "handle-of-ben": {"d001-b"}, "": {}, "handle-of-eve": {}} {
+			require.Equal(t, append([]string{"tiny"}, uses...), g.listed(t, run), run)
+			for _, name := range []string{"d001-a", "d001-b"} {
+				status, by := g.chatAs(t, run, name)
+				if slices.Contains(uses, name) {
+					require.Equal(t, 200, status)
+					require.Equal(t, name, by)
+				} else {
+					require.Equal(t, 404, status, "%s asks for %s", run, name)
+				}
+			}
+		}
+	}
+	check()
+	g.start(t, node.Config{Dir: g.dir, Upstream: g.vllm.URL, Model: "tiny"})
+	check()
+	info, err := os.Stat(filepath.Join(g.dir, "names.json"))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "handles are for the agent")
+}
+
+// listed returns the models that the gateway lists to a run.
+func (g *gpu) listed(t *testing.T, run string) (names []string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, g.gateway.URL+"/v1/models", nil)
+	require.NoError(t, err)
+	req.Header.Set(model.RunHeader, run)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, resp.Body.Close()) }()
+	require.Equal(t, 200, resp.StatusCode)
+	var list struct {
+		Data []struct {
+			ID string `json:"id"`
+		} `json:"data"`
+	}
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&list))
+	for _, m := range list.Data {
+		names = append(names, m.ID)
+	}
+	return names
 }
 
 func TestAnUnknownModelIsNeverAnsweredByTheBase(t *testing.T) {
@@ -262,9 +359,9 @@ func TestAnUnknownModelIsNeverAnsweredByTheBase(t *testing.T) {
 	status, by = g.chat(t, "d001-a")
 	require.Equal(t, 200, status)
 	require.Equal(t, "d001-a", by)
-	for _, model := range []string{"", "d002-b", "TINY"} {
-		status, by = g.chat(t, model)
-		require.Equal(t, 404, status, model)
+	for _, name := range []string{"", "d002-b", "TINY"} {
+		status, by = g.chat(t, name)
+		require.Equal(t, 404, status, name)
 		require.Empty(t, by)
 	}
 }

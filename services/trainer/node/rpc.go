@@ -52,18 +52,30 @@ func (a *Agent) checkName(req *trainerv1.LoadAdapterRequest) error {
 	return nil
 }
 
+// addName makes a name known and binds it to a run.
 func (a *Agent) addName(req *trainerv1.LoadAdapterRequest) error {
 	if err := a.checkName(req); err != nil {
 		return err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.known[req.GetName()] != nil {
+	was := a.known[req.GetName()]
+	if was != nil && slices.Contains(was.runs, req.GetRunHandle()) {
 		return nil
 	}
-	a.known[req.GetName()] = &entry{adapter: req.GetAdapter(), lastUse: a.cfg.Clock()}
+	e := &entry{adapter: req.GetAdapter(), lastUse: a.cfg.Clock()}
+	if was != nil {
+		e = was
+	}
+	runs := e.runs
+	e.runs = append(slices.Clone(runs), req.GetRunHandle())
+	slices.Sort(e.runs)
+	a.known[req.GetName()] = e
 	if err := a.writeNames(); err != nil {
-		delete(a.known, req.GetName())
+		e.runs = runs
+		if was == nil {
+			delete(a.known, req.GetName())
+		}
 		return fmt.Errorf("names cannot be stored: %w: %w", err, errs.ErrInternal)
 	}
 	return nil

@@ -241,20 +241,16 @@ def load_parent(trainer: PairTrainer, folder: Path, recipe: Recipe) -> None:
 def evaluate(trainer: PairTrainer, examples: Sequence[Example], *, adapter: bool) -> list[tuple[float, float]]:
     """Return the log-probabilities of the examples, in their order, with the adapter or without.
 
-    Examples of like length share a batch, so that little of it is padding.
+    Each example is a batch of its own, as in training. In bf16 the log-probabilities of an answer depend on the shape of
+    its batch, by half a nat for 150 tokens: an example that was evaluated among others would not match itself later.
     """
     model = trainer.model
     was_training = model.training
     model.eval()
     out: list[tuple[float, float]] = [(0.0, 0.0)] * len(examples)
-    order = sorted(range(len(examples)), key=lambda i: examples[i].tokens)
     try:
-        for at in range(0, len(order), 4):
-            some = order[at : at + 4]
-            rows = [
-                {"prompt_ids": e.prompt_ids, "chosen_ids": e.chosen_ids, "rejected_ids": e.rejected_ids}
-                for e in (examples[i] for i in some)
-            ]
+        for i, e in enumerate(examples):
+            rows = [{"prompt_ids": e.prompt_ids, "chosen_ids": e.chosen_ids, "rejected_ids": e.rejected_ids}]
             inputs = {k: v.to(model.device) for k, v in trainer.data_collator(rows).items()}
             with torch.no_grad():
                 if adapter:
@@ -262,8 +258,7 @@ def evaluate(trainer: PairTrainer, examples: Sequence[Example], *, adapter: bool
                 else:
                     with model.disable_adapter():
                         chosen, rejected = trainer.log_probs(model, inputs)
-            for i, c, r in zip(some, chosen.tolist(), rejected.tolist(), strict=True):
-                out[i] = (c, r)
+            out[i] = (float(chosen), float(rejected))
     finally:
         model.train(was_training)
     return out

@@ -239,7 +239,10 @@ type Adapter struct {
 	// Content address of the adapter.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Name under which a model server serves it; empty for the embedded policy.
-	Model         string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	// Handle of the run that it was trained for. The gateway of a GPU node answers
+	// under the name model only requests that have it in the header X-Propersim-Run.
+	RunHandle     string `protobuf:"bytes,4,opt,name=run_handle,json=runHandle,proto3" json:"run_handle,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -284,6 +287,13 @@ func (x *Adapter) GetId() string {
 func (x *Adapter) GetModel() string {
 	if x != nil {
 		return x.Model
+	}
+	return ""
+}
+
+func (x *Adapter) GetRunHandle() string {
+	if x != nil {
+		return x.RunHandle
 	}
 	return ""
 }
@@ -908,11 +918,13 @@ const file_propersim_assistant_v1_assistant_service_proto_rawDesc = "" +
 	"\n" +
 	"summarizer\x18\f \x01(\v2 .propersim.simulation.v1.BackendR\n" +
 	"summarizer\x12<\n" +
-	"\bembedder\x18\r \x01(\v2 .propersim.simulation.v1.BackendR\bembedderJ\x04\b\x03\x10\x06J\x04\b\b\x10\tR\x06memoryR\x06scheme\"T\n" +
+	"\bembedder\x18\r \x01(\v2 .propersim.simulation.v1.BackendR\bembedderJ\x04\b\x03\x10\x06J\x04\b\b\x10\tR\x06memoryR\x06scheme\"}\n" +
 	"\aAdapter\x12\x1a\n" +
 	"\x02id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\x12\x1e\n" +
-	"\x05model\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05modelJ\x04\b\x03\x10\x04R\aweights\"M\n" +
+	"\x05model\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05model\x12'\n" +
+	"\n" +
+	"run_handle\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\trunHandleJ\x04\b\x03\x10\x04R\aweights\"M\n" +
 	"\aHistory\x12B\n" +
 	"\x05steps\x18\x01 \x03(\v2!.propersim.simulation.v1.PastStepB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05steps\"\xe0\x01\n" +
 	"\x13OpenSessionResponse\x12\x1b\n" +

@@ -101,7 +101,10 @@ type LoadAdapterRequest struct {
 	// Content address.
 	Adapter string `protobuf:"bytes,1,opt,name=adapter,proto3" json:"adapter,omitempty"`
 	// Name to serve it under. A name never changes its adapter.
-	Name          string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Handle of the run that uses it. A name may be loaded for several runs, one call
+	// each.
+	RunHandle     string `protobuf:"bytes,3,opt,name=run_handle,json=runHandle,proto3" json:"run_handle,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -146,6 +149,13 @@ func (x *LoadAdapterRequest) GetAdapter() string {
 func (x *LoadAdapterRequest) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+func (x *LoadAdapterRequest) GetRunHandle() string {
+	if x != nil {
+		return x.RunHandle
 	}
 	return ""
 }
@@ -464,10 +474,13 @@ const file_propersim_trainer_v1_node_service_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aadapter\x18\x02 \x01(\tR\aadapter\x12\x16\n" +
 	"\x06loaded\x18\x03 \x01(\bR\x06loaded\x12\x1b\n" +
-	"\tin_flight\x18\x04 \x01(\x05R\binFlight\"}\n" +
+	"\tin_flight\x18\x04 \x01(\x05R\binFlight\"\xa8\x01\n" +
 	"\x12LoadAdapterRequest\x12/\n" +
 	"\aadapter\x18\x01 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\aadapter\x126\n" +
-	"\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d2\x1b^[a-z0-9][a-z0-9.-]{0,127}$R\x04name\"\x15\n" +
+	"\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d2\x1b^[a-z0-9][a-z0-9.-]{0,127}$R\x04name\x12)\n" +
+	"\n" +
+	"run_handle\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\trunHandle\"\x15\n" +
 	"\x13LoadAdapterResponse\"M\n" +
 	"\x13ProbeAdapterRequest\x126\n" +
 	"\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d2\x1b^[a-z0-9][a-z0-9.-]{0,127}$R\x04name\"T\n" +

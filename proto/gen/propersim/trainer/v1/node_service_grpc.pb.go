@@ -38,7 +38,8 @@ type NodeServiceClient interface {
 	// loaded from then on: it loads it again when the model server has lost it.
 	// INVALID_ARGUMENT for an adapter that does not fit the node's base model,
 	// ALREADY_EXISTS for a name with another adapter, UNAVAILABLE while the model
-	// server cannot be reached.
+	// server cannot be reached. From then on the node's gateway answers requests for
+	// the name that give the handle of the run, and those of no other run.
 	LoadAdapter(ctx context.Context, in *LoadAdapterRequest, opts ...grpc.CallOption) (*LoadAdapterResponse, error)
 	// ProbeAdapter compares the answers of a loaded adapter with those of the base
 	// model. NOT_FOUND for an unknown name.
@@ -110,7 +111,8 @@ type NodeServiceServer interface {
 	// loaded from then on: it loads it again when the model server has lost it.
 	// INVALID_ARGUMENT for an adapter that does not fit the node's base model,
 	// ALREADY_EXISTS for a name with another adapter, UNAVAILABLE while the model
-	// server cannot be reached.
+	// server cannot be reached. From then on the node's gateway answers requests for
+	// the name that give the handle of the run, and those of no other run.
 	LoadAdapter(context.Context, *LoadAdapterRequest) (*LoadAdapterResponse, error)
 	// ProbeAdapter compares the answers of a loaded adapter with those of the base
 	// model. NOT_FOUND for an unknown name.

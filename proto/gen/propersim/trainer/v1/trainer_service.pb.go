@@ -654,7 +654,9 @@ type Job struct {
 	StateTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=state_time,json=stateTime,proto3" json:"state_time,omitempty"`
 	// Name under which a model server serves the adapter, once LOADED; empty for
 	// the embedded policy.
-	ServedModel   string `protobuf:"bytes,16,opt,name=served_model,json=servedModel,proto3" json:"served_model,omitempty"`
+	ServedModel string `protobuf:"bytes,16,opt,name=served_model,json=servedModel,proto3" json:"served_model,omitempty"`
+	// Handle of the run, see SubmitJobRequest.
+	RunHandle     string `protobuf:"bytes,20,opt,name=run_handle,json=runHandle,proto3" json:"run_handle,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -801,6 +803,13 @@ func (x *Job) GetServedModel() string {
 	return ""
 }
 
+func (x *Job) GetRunHandle() string {
+	if x != nil {
+		return x.RunHandle
+	}
+	return ""
+}
+
 // TrainingProgress is how far a training has come.
 type TrainingProgress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -897,7 +906,11 @@ type SubmitJobRequest struct {
 	// Who trains.
 	Executor Executor `protobuf:"varint,5,opt,name=executor,proto3,enum=propersim.trainer.v1.Executor" json:"executor,omitempty"`
 	// Seed of the draw and of the order of pairs.
-	Seed          uint64 `protobuf:"varint,6,opt,name=seed,proto3" json:"seed,omitempty"`
+	Seed uint64 `protobuf:"varint,6,opt,name=seed,proto3" json:"seed,omitempty"`
+	// Handle of the run, which its assistant gives to model servers to be answered
+	// under the adapter's name; empty means run_id. It is no part of the job's
+	// identity.
+	RunHandle     string `protobuf:"bytes,7,opt,name=run_handle,json=runHandle,proto3" json:"run_handle,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -972,6 +985,13 @@ func (x *SubmitJobRequest) GetSeed() uint64 {
 		return x.Seed
 	}
 	return 0
+}
+
+func (x *SubmitJobRequest) GetRunHandle() string {
+	if x != nil {
+		return x.RunHandle
+	}
+	return ""
 }
 
 // SubmitJobResponse returns the job.
@@ -1939,7 +1959,7 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\x06margin\x18\x02 \x01(\x01R\x06margin\x12\x1a\n" +
 	"\baccuracy\x18\x03 \x01(\x01R\baccuracy\x12\x14\n" +
 	"\x05pairs\x18\x04 \x01(\x05R\x05pairs\x12\x18\n" +
-	"\aupdates\x18\x05 \x01(\x05R\aupdates\"\x8e\x05\n" +
+	"\aupdates\x18\x05 \x01(\x05R\aupdates\"\xad\x05\n" +
 	"\x03Job\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x10\n" +
@@ -1959,13 +1979,15 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\bprogress\x18\x0e \x01(\v2&.propersim.trainer.v1.TrainingProgressR\bprogress\x129\n" +
 	"\n" +
 	"state_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\tstateTime\x12!\n" +
-	"\fserved_model\x18\x10 \x01(\tR\vservedModel\"\xbf\x01\n" +
+	"\fserved_model\x18\x10 \x01(\tR\vservedModel\x12\x1d\n" +
+	"\n" +
+	"run_handle\x18\x14 \x01(\tR\trunHandle\"\xbf\x01\n" +
 	"\x10TrainingProgress\x12\x16\n" +
 	"\x06update\x18\x01 \x01(\x05R\x06update\x12#\n" +
 	"\rupdates_total\x18\x02 \x01(\x05R\fupdatesTotal\x12\x12\n" +
 	"\x04loss\x18\x03 \x01(\x01R\x04loss\x12*\n" +
 	"\x11tokens_per_second\x18\x04 \x01(\x01R\x0ftokensPerSecond\x12.\n" +
-	"\x13device_memory_bytes\x18\x05 \x01(\x03R\x11deviceMemoryBytes\"\xb6\x02\n" +
+	"\x13device_memory_bytes\x18\x05 \x01(\x03R\x11deviceMemoryBytes\"\xdf\x02\n" +
 	"\x10SubmitJobRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12\x19\n" +
@@ -1974,7 +1996,9 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\x0fhyperparameters\x18\x04 \x01(\v2%.propersim.trainer.v1.HyperparametersB\x06\xbaH\x03\xc8\x01\x01R\x0fhyperparameters\x12F\n" +
 	"\bexecutor\x18\x05 \x01(\x0e2\x1e.propersim.trainer.v1.ExecutorB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\bexecutor\x12\x12\n" +
-	"\x04seed\x18\x06 \x01(\x04R\x04seed\"@\n" +
+	"\x04seed\x18\x06 \x01(\x04R\x04seed\x12'\n" +
+	"\n" +
+	"run_handle\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\trunHandle\"@\n" +
 	"\x11SubmitJobResponse\x12+\n" +
 	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\"+\n" +
 	"\rGetJobRequest\x12\x1a\n" +

@@ -129,7 +129,7 @@ class TrainingMetrics(_message.Message):
     def __init__(self, loss: _Optional[float] = ..., margin: _Optional[float] = ..., accuracy: _Optional[float] = ..., pairs: _Optional[int] = ..., updates: _Optional[int] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("id", "run_id", "day", "state", "reason", "parent_adapter", "hyperparameters", "executor", "seed", "data_digest", "adapter", "metrics", "attempts", "progress", "state_time", "served_model")
+    __slots__ = ("id", "run_id", "day", "state", "reason", "parent_adapter", "hyperparameters", "executor", "seed", "data_digest", "adapter", "metrics", "attempts", "progress", "state_time", "served_model", "run_handle")
     ID_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     DAY_FIELD_NUMBER: _ClassVar[int]
@@ -146,6 +146,7 @@ class Job(_message.Message):
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     STATE_TIME_FIELD_NUMBER: _ClassVar[int]
     SERVED_MODEL_FIELD_NUMBER: _ClassVar[int]
+    RUN_HANDLE_FIELD_NUMBER: _ClassVar[int]
     id: str
     run_id: str
     day: int
@@ -162,7 +163,8 @@ class Job(_message.Message):
     progress: TrainingProgress
     state_time: _timestamp_pb2.Timestamp
     served_model: str
-    def __init__(self, id: _Optional[str] = ..., run_id: _Optional[str] = ..., day: _Optional[int] = ..., state: _Optional[_Union[JobState, str]] = ..., reason: _Optional[str] = ..., parent_adapter: _Optional[str] = ..., hyperparameters: _Optional[_Union[Hyperparameters, _Mapping]] = ..., executor: _Optional[_Union[Executor, str]] = ..., seed: _Optional[int] = ..., data_digest: _Optional[str] = ..., adapter: _Optional[str] = ..., metrics: _Optional[_Union[TrainingMetrics, _Mapping]] = ..., attempts: _Optional[int] = ..., progress: _Optional[_Union[TrainingProgress, _Mapping]] = ..., state_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., served_model: _Optional[str] = ...) -> None: ...
+    run_handle: str
+    def __init__(self, id: _Optional[str] = ..., run_id: _Optional[str] = ..., day: _Optional[int] = ..., state: _Optional[_Union[JobState, str]] = ..., reason: _Optional[str] = ..., parent_adapter: _Optional[str] = ..., hyperparameters: _Optional[_Union[Hyperparameters, _Mapping]] = ..., executor: _Optional[_Union[Executor, str]] = ..., seed: _Optional[int] = ..., data_digest: _Optional[str] = ..., adapter: _Optional[str] = ..., metrics: _Optional[_Union[TrainingMetrics, _Mapping]] = ..., attempts: _Optional[int] = ..., progress: _Optional[_Union[TrainingProgress, _Mapping]] = ..., state_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., served_model: _Optional[str] = ..., run_handle: _Optional[str] = ...) -> None: ...
 
 class TrainingProgress(_message.Message):
     __slots__ = ("update", "updates_total", "loss", "tokens_per_second", "device_memory_bytes")
@@ -179,20 +181,22 @@ class TrainingProgress(_message.Message):
     def __init__(self, update: _Optional[int] = ..., updates_total: _Optional[int] = ..., loss: _Optional[float] = ..., tokens_per_second: _Optional[float] = ..., device_memory_bytes: _Optional[int] = ...) -> None: ...
 
 class SubmitJobRequest(_message.Message):
-    __slots__ = ("run_id", "day", "parent_adapter", "hyperparameters", "executor", "seed")
+    __slots__ = ("run_id", "day", "parent_adapter", "hyperparameters", "executor", "seed", "run_handle")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     DAY_FIELD_NUMBER: _ClassVar[int]
     PARENT_ADAPTER_FIELD_NUMBER: _ClassVar[int]
     HYPERPARAMETERS_FIELD_NUMBER: _ClassVar[int]
     EXECUTOR_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    RUN_HANDLE_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     day: int
     parent_adapter: str
     hyperparameters: Hyperparameters
     executor: Executor
     seed: int
-    def __init__(self, run_id: _Optional[str] = ..., day: _Optional[int] = ..., parent_adapter: _Optional[str] = ..., hyperparameters: _Optional[_Union[Hyperparameters, _Mapping]] = ..., executor: _Optional[_Union[Executor, str]] = ..., seed: _Optional[int] = ...) -> None: ...
+    run_handle: str
+    def __init__(self, run_id: _Optional[str] = ..., day: _Optional[int] = ..., parent_adapter: _Optional[str] = ..., hyperparameters: _Optional[_Union[Hyperparameters, _Mapping]] = ..., executor: _Optional[_Union[Executor, str]] = ..., seed: _Optional[int] = ..., run_handle: _Optional[str] = ...) -> None: ...
 
 class SubmitJobResponse(_message.Message):
     __slots__ = ("job",)
