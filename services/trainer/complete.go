@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -21,6 +23,7 @@ type result struct {
 	model   string // base model; empty for the embedded policy
 	digest  string // of the drawn pairs
 	files   []*trainerv1.ArtifactFile
+	probes  []*trainerv1.Probe
 }
 
 // manifest is the manifest of a job's result, with its id.
@@ -47,7 +50,8 @@ func (s *Server) trained(ctx context.Context, leased *record, upload *artifact.U
 	}
 	r, err := s.jobs.changeHeld(ctx, leased.job.GetId(), leased.token, func(_ *sql.Tx, r *record) error {
 		r.manifest = manifest
-		r.job.DataDigest, r.job.Metrics = res.digest, res.metrics
+		r.job.DataDigest, r.job.Metrics, r.probes = res.digest, res.metrics, res.probes
+		r.job.TrainingSeconds = r.now.Sub(r.job.GetStateTime().AsTime()).Seconds() // since it was leased
 		r.enter(trainerv1.JobState_JOB_STATE_TRAINED)
 		return nil
 	})
@@ -80,7 +84,7 @@ func (s *Server) completeJob(stream grpc.ClientStreamingServer[trainerv1.Complet
 	if err != nil {
 		return nil, err
 	}
-	res := &result{metrics: h.GetMetrics(), policy: h.GetPolicy(), model: h.GetModel(), digest: h.GetDataDigest(), files: h.GetFiles()}
+	res := &result{metrics: h.GetMetrics(), policy: h.GetPolicy(), model: h.GetModel(), digest: h.GetDataDigest(), files: h.GetFiles(), probes: h.GetProbes()}
 	if same, err := r.repeats(h.GetFencingToken(), res); same || err != nil {
 		return r.job, err
 	}
@@ -144,6 +148,14 @@ func checkHeader(job *trainerv1.Job, h *trainerv1.CompleteJobHeader) error {
 	}
 	if want := job.GetDataDigest(); h.GetDataDigest() != want {
 		faults.Add("header.data_digest", "found %s, want %q as StreamPairs gave it", h.GetDataDigest(), want)
+	}
+	for i, p := range h.GetProbes() {
+		if int(p.GetAnswerTokens()) >= len(p.GetTokens()) {
+			faults.Add(fmt.Sprintf("header.probes[%d].answer_tokens", i), "found %d of %d tokens, want fewer than all", p.GetAnswerTokens(), len(p.GetTokens()))
+		}
+		if x := p.GetAdapterLogprob() + p.GetBaseLogprob(); math.IsNaN(x) || math.IsInf(x, 0) {
+			faults.Add(fmt.Sprintf("header.probes[%d].adapter_logprob", i), "found %v and %v for the base, want finite numbers", p.GetAdapterLogprob(), p.GetBaseLogprob())
+		}
 	}
 	return faults.OrNil()
 }

@@ -24,6 +24,9 @@ type record struct {
 	leaseUntil time.Time
 	// worker is the holder of that lease.
 	worker string
+	// probes are the questions for the test of the served adapter; nil before
+	// TRAINED and after the final state.
+	probes []*trainerv1.Probe
 
 	// now is when the record was read.
 	now time.Time
@@ -43,6 +46,9 @@ func (r *record) enter(state trainerv1.JobState) {
 	r.version++
 	r.job.State = state
 	r.job.StateTime = timestamppb.New(r.now)
+	if final(state) {
+		r.probes = nil
+	}
 	r.entered = append(r.entered, snapshot{version: r.version, job: proto.CloneOf(r.job)})
 }
 

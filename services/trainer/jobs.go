@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/store"
@@ -52,7 +53,7 @@ func (j *jobs) Close() error { return j.db.Close() }
 // shared reports whether other processes may change the jobs too.
 func (j *jobs) shared() bool { return j.db.Dialect == store.Postgres }
 
-const recordColumns = `version, token, lease_until, worker, body, manifest`
+const recordColumns = `version, token, lease_until, worker, body, manifest, probes`
 
 // get returns a job. ErrNotFound for an unknown id, ErrDataLoss for one whose
 // bytes cannot be read.
@@ -81,8 +82,8 @@ func (j *jobs) found(id string, row *sql.Row) (*record, error) {
 func (j *jobs) scan(scan func(...any) error) (*record, error) {
 	r := &record{job: &trainerv1.Job{}, now: j.clock()}
 	var until int64
-	var body, manifest []byte
-	if err := scan(&r.version, &r.token, &until, &r.worker, &body, &manifest); err != nil {
+	var body, manifest, probes []byte
+	if err := scan(&r.version, &r.token, &until, &r.worker, &body, &manifest, &probes); err != nil {
 		return nil, j.db.Err(err)
 	}
 	r.leaseUntil = time.UnixMilli(until)
@@ -90,6 +91,11 @@ func (j *jobs) scan(scan func(...any) error) (*record, error) {
 	if err == nil && manifest != nil {
 		r.manifest = &trainerv1.Manifest{}
 		err = proto.Unmarshal(manifest, r.manifest)
+	}
+	if err == nil && probes != nil {
+		asked := &trainerv1.ProbeAdapterRequest{}
+		err = proto.Unmarshal(probes, asked)
+		r.probes = asked.GetProbes()
 	}
 	if err != nil {
 		return nil, errs.WithPublic(fmt.Errorf("database %s: a training job cannot be read: %w", j.db.Name, errs.ErrDataLoss), "a training job cannot be read")
@@ -100,6 +106,7 @@ func (j *jobs) scan(scan func(...any) error) (*record, error) {
 // submit stores a new job, or returns the one of that id.
 func (j *jobs) submit(ctx context.Context, job *trainerv1.Job) (_ *trainerv1.Job, added bool, err error) {
 	r := &record{job: job, now: j.clock(), leaseUntil: time.UnixMilli(0)}
+	job.CreateTime = timestamppb.New(r.now)
 	r.enter(trainerv1.JobState_JOB_STATE_QUEUED)
 	body, err := marshal(job)
 	if err != nil {
@@ -157,14 +164,19 @@ func (j *jobs) write(ctx context.Context, tx *sql.Tx, r *record) error {
 	if err != nil {
 		return err
 	}
-	var manifest []byte
+	var manifest, probes []byte
 	if r.manifest != nil {
 		if manifest, err = marshal(r.manifest); err != nil {
 			return err
 		}
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE trainer_jobs SET state = $1, version = $2, token = $3, lease_until = $4, worker = $5, body = $6, manifest = $7 WHERE id = $8`,
-		int64(r.job.GetState()), r.version, r.token, r.leaseUntil.UnixMilli(), r.worker, body, manifest, r.job.GetId())
+	if len(r.probes) > 0 {
+		if probes, err = marshal(&trainerv1.ProbeAdapterRequest{Probes: r.probes}); err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE trainer_jobs SET state = $1, version = $2, token = $3, lease_until = $4, worker = $5, body = $6, manifest = $7, probes = $8 WHERE id = $9`,
+		int64(r.job.GetState()), r.version, r.token, r.leaseUntil.UnixMilli(), r.worker, body, manifest, probes, r.job.GetId())
 	return err
 }
 

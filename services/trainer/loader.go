@@ -22,9 +22,9 @@ type Loader interface {
 	// Load loads the adapter. served is the name under which a model server serves
 	// it; empty for the embedded policy.
 	Load(ctx context.Context, job *trainerv1.Job, m *trainerv1.Manifest) (served string, err error)
-	// Verify checks what was loaded. A rejection says why it is not fit for use;
-	// empty when it is.
-	Verify(ctx context.Context, job *trainerv1.Job, m *trainerv1.Manifest) (rejection string, err error)
+	// Verify tests what was loaded with the worker's probes, of which there may be
+	// none. A check that did not pass rejects the adapter.
+	Verify(ctx context.Context, m *trainerv1.Manifest, probes []*trainerv1.Probe) ([]*trainerv1.GateCheck, error)
 }
 
 // storeLoader is the Loader of adapters that whoever uses them reads from the
@@ -36,15 +36,18 @@ func (l storeLoader) Load(_ context.Context, job *trainerv1.Job, _ *trainerv1.Ma
 	return "", err
 }
 
-func (l storeLoader) Verify(_ context.Context, _ *trainerv1.Job, m *trainerv1.Manifest) (string, error) {
-	if m.GetPolicy() != policy.Name {
-		return "", l.server.store.Check(m)
+func (l storeLoader) Verify(_ context.Context, m *trainerv1.Manifest, _ []*trainerv1.Probe) ([]*trainerv1.GateCheck, error) {
+	const name = "read-back"
+	var err error
+	if m.GetPolicy() == policy.Name {
+		_, err = l.server.loadPolicy(m)
+	} else {
+		err = l.server.store.Check(m)
 	}
-	_, err := l.server.loadPolicy(m)
 	if errors.Is(err, errs.ErrInvalid) {
-		return errs.Reason(err), nil
+		return []*trainerv1.GateCheck{failed(name, "%s", errs.Reason(err))}, nil
 	}
-	return "", err
+	return []*trainerv1.GateCheck{passed(name, "every byte is as trained")}, err
 }
 
 // byKind gives the adapters of language models to one Loader, all others to
@@ -62,8 +65,8 @@ func (k byKind) Load(ctx context.Context, job *trainerv1.Job, m *trainerv1.Manif
 	return k.of(m).Load(ctx, job, m)
 }
 
-func (k byKind) Verify(ctx context.Context, job *trainerv1.Job, m *trainerv1.Manifest) (string, error) {
-	return k.of(m).Verify(ctx, job, m)
+func (k byKind) Verify(ctx context.Context, m *trainerv1.Manifest, probes []*trainerv1.Probe) ([]*trainerv1.GateCheck, error) {
+	return k.of(m).Verify(ctx, m, probes)
 }
 
 // maxPolicyBytes bounds the weights of the embedded policy.
@@ -159,7 +162,12 @@ func (s *Server) finish(ctx context.Context, r *record) error {
 // abandon ends a job whose adapter cannot come into force.
 func (s *Server) abandon(ctx context.Context, r *record, cause error) (*record, error) {
 	s.log.Warn("an adapter did not come into force", zap.String("job", r.job.GetId()), zap.Stringer("state", r.job.GetState()), zap.Error(cause))
-	next, err := s.commit(ctx, r, func(r *record) { r.end(outcomeOf(cause), errs.Reason(cause)) })
+	next, err := s.commit(ctx, r, func(r *record) {
+		if rejected := (*rejection)(nil); errors.As(cause, &rejected) {
+			r.job.Gate = append(r.job.Gate, rejected.checks...)
+		}
+		r.end(outcomeOf(cause), errs.Reason(cause))
+	})
 	if err == nil && errors.Is(cause, errRejected) {
 		// Another job with the same result would be rejected too: it needs no files.
 		if err := s.store.Discard(r.manifest.GetId()); err != nil {
@@ -206,14 +214,17 @@ func (s *Server) advance(ctx context.Context, r *record) (*record, error) {
 			r.enter(trainerv1.JobState_JOB_STATE_LOADED)
 		})
 	case trainerv1.JobState_JOB_STATE_LOADED:
-		rejection, err := s.loader.Verify(ctx, r.job, r.manifest)
+		checks, err := s.loader.Verify(ctx, r.manifest, r.probes)
+		if err == nil {
+			err = firstFailure(checks)
+		}
 		if err != nil {
 			return nil, err
 		}
-		if rejection != "" {
-			return nil, fmt.Errorf("%w: %s", errRejected, rejection)
-		}
-		return s.commit(ctx, r, func(r *record) { r.enter(trainerv1.JobState_JOB_STATE_VERIFIED) })
+		return s.commit(ctx, r, func(r *record) {
+			r.job.Gate = append(r.job.Gate, checks...)
+			r.enter(trainerv1.JobState_JOB_STATE_VERIFIED)
+		})
 	case trainerv1.JobState_JOB_STATE_VERIFIED:
 		return s.commit(ctx, r, func(r *record) { r.enter(trainerv1.JobState_JOB_STATE_ACTIVE) })
 	default:
@@ -223,9 +234,13 @@ func (s *Server) advance(ctx context.Context, r *record) (*record, error) {
 
 // publish checks what a job has trained, and publishes it.
 func (s *Server) publish(ctx context.Context, r *record) (*record, error) {
-	published := s.store.Check(r.manifest) == nil // by an attempt before, or another run's same training
-	if !published {
-		err := s.checkResult(r.manifest)
+	checks := []*trainerv1.GateCheck{passed("files", "published before, by an attempt or a run with the same training")}
+	if s.store.Check(r.manifest) != nil {
+		var err error
+		checks, err = s.checkResult(r.manifest)
+		if err == nil {
+			err = firstFailure(checks)
+		}
 		if err != nil && s.store.Check(r.manifest) != nil { // nobody else has published it meanwhile
 			return nil, err
 		}
@@ -234,7 +249,7 @@ func (s *Server) publish(ctx context.Context, r *record) (*record, error) {
 		}
 	}
 	return s.commitWith(ctx, r, func(tx *sql.Tx, r *record) error {
-		r.job.Adapter = r.manifest.GetId()
+		r.job.Adapter, r.job.Gate = r.manifest.GetId(), checks
 		r.enter(trainerv1.JobState_JOB_STATE_PUBLISHED)
 		return recordAdapter(ctx, tx, r.manifest)
 	})

@@ -36,19 +36,28 @@ func (n Nodes) Load(ctx context.Context, job *trainerv1.Job, m *trainerv1.Manife
 }
 
 // Verify implements Loader.
-func (n Nodes) Verify(ctx context.Context, _ *trainerv1.Job, m *trainerv1.Manifest) (string, error) {
-	rejections := make([]string, len(n))
-	err := n.each(ctx, func(ctx context.Context, i int, node trainerv1.NodeServiceClient) error {
-		resp, err := node.ProbeAdapter(ctx, &trainerv1.ProbeAdapterRequest{Name: servedName(m)})
-		rejections[i] = resp.GetRejection()
+func (n Nodes) Verify(ctx context.Context, m *trainerv1.Manifest, probes []*trainerv1.Probe) ([]*trainerv1.GateCheck, error) {
+	answers := make([]*trainerv1.ProbeAdapterResponse, len(n))
+	err := n.each(ctx, func(ctx context.Context, i int, node trainerv1.NodeServiceClient) (err error) {
+		answers[i], err = node.ProbeAdapter(ctx, &trainerv1.ProbeAdapterRequest{Name: servedName(m), Probes: probes})
 		return err
 	})
-	for _, rejection := range rejections {
-		if rejection != "" {
-			return rejection, err
+	if err != nil {
+		return nil, err
+	}
+	var checks []*trainerv1.GateCheck
+	for i, answer := range answers {
+		for _, c := range answer.GetChecks() {
+			if len(n) > 1 {
+				c.Detail = fmt.Sprintf("node %d of %d: %s", i+1, len(n), c.GetDetail())
+			}
+			checks = append(checks, c)
+		}
+		if answer.GetRejection() != "" && firstFailure(answer.GetChecks()) == nil {
+			checks = append(checks, failed("probe", "%s", answer.GetRejection()))
 		}
 	}
-	return "", err
+	return checks, nil
 }
 
 // each calls fn for every node at once.

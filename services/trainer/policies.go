@@ -37,6 +37,9 @@ func setLoraDefaults(l *trainerv1.Lora) {
 	if l.Dropout == nil {
 		l.Dropout = new(0.05)
 	}
+	if l.HeldOut == nil {
+		l.HeldOut = new(0.1)
+	}
 	if len(l.TargetModules) == 0 {
 		l.TargetModules = slices.Clone(loraModules)
 	}

@@ -103,7 +103,7 @@ def make_examples(count: int, prompt: int, answer: int, vocabulary: int) -> list
 RECIPE = Recipe(
     beta=0.1, epochs=1, learning_rate=5e-5, batch_size=4, weight_decay=0.0, objective="dpo", reference="base", rank=16, alpha=32.0, dropout=0.05,
     target_modules=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"), quantization="nf4",
-    max_prompt_tokens=2048, max_tokens=2304, gradient_checkpointing=True, seed=1,
+    max_prompt_tokens=2048, max_tokens=2304, gradient_checkpointing=True, held_out=0.0, seed=1,
 )  # fmt: skip
 
 

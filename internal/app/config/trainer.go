@@ -32,6 +32,8 @@ type Lora struct {
 	Quantization               string
 	MaxPromptTokens, MaxTokens int
 	GradientCheckpointing      bool
+	// HeldOut is the share of the pairs that is tested on, not trained on.
+	HeldOut float64
 }
 
 func defaultTrainer() Trainer {
@@ -39,7 +41,7 @@ func defaultTrainer() Trainer {
 		Beta: 0.1, Epochs: 2, LearningRate: 0.1, WeightDecay: 0.08, BatchSize: 4, Pairs: 200, Reference: "base",
 		Objective: "dpo", Draw: "uniform", HalfLife: 3,
 		Lora: Lora{
-			Rank: 16, Alpha: 32, Dropout: 0.05, Quantization: "nf4", MaxPromptTokens: 2048, MaxTokens: 2304,
+			Rank: 16, Alpha: 32, Dropout: 0.05, Quantization: "nf4", MaxPromptTokens: 2048, MaxTokens: 2304, HeldOut: 0.1,
 			Modules: []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"},
 		},
 	}
@@ -65,6 +67,7 @@ func (t *Trainer) fields() []Field {
 		choice("trainer.lora.quantization", &l.Quantization, "quantization of the base model in training", "nf4", "none"),
 		integer("trainer.lora.max_prompt_tokens", &l.MaxPromptTokens, 1, 131072, "longest prompt in training; a longer one loses its oldest memories"),
 		integer("trainer.lora.max_tokens", &l.MaxTokens, 1, 131072, "longest prompt with its answer in training"),
+		share("trainer.lora.held_out", &l.HeldOut, "share of the pairs that a new adapter is compared on with its parent, and that no night trains on (at most 0.5)"),
 		flag("trainer.lora.gradient_checkpointing", &l.GradientCheckpointing, "whether to compute activations again instead of keeping them: less memory, more time"),
 	}
 }
@@ -73,6 +76,9 @@ func (t *Trainer) fields() []Field {
 func (l *Loaded) checkTrainer(faults *errs.Violations) {
 	if l.Trainer.Lora.MaxTokens <= l.Trainer.Lora.MaxPromptTokens {
 		faults.Add("trainer.lora.max_tokens", "found %d, want more than trainer.lora.max_prompt_tokens, which is %d", l.Trainer.Lora.MaxTokens, l.Trainer.Lora.MaxPromptTokens)
+	}
+	if l.Trainer.Lora.HeldOut > 0.5 {
+		faults.Add("trainer.lora.held_out", "found %v, want at most 0.5", l.Trainer.Lora.HeldOut)
 	}
 	if l.trainsModel() && len(l.Trainer.Lora.Modules) == 0 {
 		faults.Add("trainer.lora.modules", "is empty, want the names of modules to adapt")
@@ -112,7 +118,7 @@ func (c *Config) hyperparameters() *trainerv1.Hyperparameters {
 		l := &t.Lora
 		out.Lora = &trainerv1.Lora{
 			Model: c.Models.Roles[model.Assistant].Model, Rank: int32(l.Rank), Alpha: l.Alpha, Dropout: &l.Dropout, TargetModules: l.Modules,
-			Quantization: l.Quantization, MaxPromptTokens: int32(l.MaxPromptTokens), MaxTokens: int32(l.MaxTokens), GradientCheckpointing: l.GradientCheckpointing,
+			Quantization: l.Quantization, MaxPromptTokens: int32(l.MaxPromptTokens), MaxTokens: int32(l.MaxTokens), GradientCheckpointing: l.GradientCheckpointing, HeldOut: &l.HeldOut,
 		}
 	}
 	return out

@@ -170,7 +170,7 @@ func (g *Group) nights(runs []Run) {
 				continue
 			}
 			g.FailedNights += one(d.FailedNight != "")
-			if d.Training != nil {
+			if d.Training != nil && d.FailedNight == "" {
 				n++
 				sum.Loss += d.Training.Loss
 				sum.Margin += d.Training.Margin

@@ -5,13 +5,11 @@ package modelpolicy
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"strings"
 
-	"github.com/propersim/propersim/pkg/content"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/model"
+	"github.com/propersim/propersim/pkg/reply"
 	"github.com/propersim/propersim/pkg/role"
 	"github.com/propersim/propersim/prompts"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
@@ -43,14 +41,14 @@ func New(asker model.Asker, set *prompts.Set) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Policy{asker: asker, prompts: set, catalogue: r.Catalogue, adapter: &assistantv1.Adapter{}, backend: r.Backend(model.Assistant, "model", set.Digest())}
-	for _, topic := range content.Topics() {
-		p.topics = append(p.topics, topic.ID)
+	p := &Policy{
+		asker: asker, prompts: set, catalogue: r.Catalogue, adapter: &assistantv1.Adapter{}, backend: r.Backend(model.Assistant, "model", set.Digest()),
+		topics: reply.Topics(), tones: reply.Tones(),
 	}
-	for _, tone := range content.Tones() {
-		p.tones = append(p.tones, string(tone))
+	if p.free, err = reply.Schema(p.catalogue); err != nil {
+		return nil, err
 	}
-	if p.free, p.forced, err = p.schemas(); err != nil {
+	if p.forced, err = reply.Forced(p.catalogue); err != nil {
 		return nil, err
 	}
 	_, err = p.render(&driver.Moment{Memory: simv1.MemoryLevel_MEMORY_LEVEL_AR})
@@ -120,42 +118,13 @@ func (p *Policy) call(m *driver.Moment, messages []model.Message, purpose string
 	}
 }
 
-// reply is the model's answer.
-type reply struct {
-	Action string `json:"action"`
-	Text   string `json:"text"`
-	Topic  string `json:"topic,omitempty"`
-	Tone   string `json:"tone,omitempty"`
-}
-
-// maxText bounds a recommendation, as the contract does, in bytes.
-const maxText = 8192
-
-// check refuses a recommendation without words.
-func (p *Policy) check(value []byte) error {
-	var r reply
-	if err := json.Unmarshal(value, &r); err != nil {
-		return err
-	}
-	if r.Action != "recommend" {
-		return nil
-	}
-	switch {
-	case strings.TrimSpace(r.Text) == "":
-		return errors.New(`"text" is empty, but "action" is "recommend"`)
-	case len(r.Text) > maxText:
-		return errors.New(`"text" is too long`)
-	case p.catalogue && (r.Topic == none || r.Tone == none):
-		return errors.New(`"topic" and "tone" must name one of the catalogue where "action" is "recommend"`)
-	}
-	return nil
-}
+func (p *Policy) check(value []byte) error { return reply.Check(value, p.catalogue) }
 
 // candidate turns an answer into a candidate. What stayed unreadable is a
 // failure, never a silence.
 func (p *Policy) candidate(a *model.Answer, origin simv1.Origin) *simv1.Candidate {
 	out := &simv1.Candidate{Origin: origin, Completion: string(a.JSON)}
-	var r reply
+	var r reply.Reply
 	if err := a.Decode(&r); err != nil {
 		failure := a.Failure
 		if failure == nil {
@@ -165,7 +134,7 @@ func (p *Policy) candidate(a *model.Answer, origin simv1.Origin) *simv1.Candidat
 		out.Completion = cut(failure.Last, 16384)
 		return out
 	}
-	if r.Action != "recommend" {
+	if r.Action != reply.Recommend {
 		out.Choice = &simv1.Candidate_Abstention{Abstention: &simv1.Abstention{}}
 		return out
 	}

@@ -38,7 +38,7 @@ func (r *runner) night(day int32) (err error) {
 	}
 	r.metrics.night.Observe(time.Since(began).Seconds())
 	if job.GetState() != trainerv1.JobState_JOB_STATE_ACTIVE {
-		night.Failure = failure(job)
+		night.Failure, night.Metrics = failure(job), job.GetMetrics()
 		if r.run.Config().GetOnFailedNight() != environmentv1.OnFailedNight_ON_FAILED_NIGHT_KEEP {
 			r.metrics.nights.WithLabelValues("failed").Inc()
 			return fmt.Errorf("night %d: %s (resume the run to train it again): %w", day, night.GetFailure(), errs.ErrInternal)

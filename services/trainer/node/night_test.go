@@ -78,6 +78,10 @@ func startCluster(t *testing.T, cfg trainer.Config) *cluster {
 	cfg.Loader = nodes
 	s, err := trainer.New(cfg, onePair{})
 	require.NoError(t, err)
+	conn := serving(t, "trainer", s)
+	c.TrainerServiceClient, c.workers = trainerv1.NewTrainerServiceClient(conn), trainerv1.NewWorkerServiceClient(conn)
+	from.TrainerServiceClient = c.TrainerServiceClient
+	// Last: a coordinator that continues a night calls the agents, and they call it.
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
@@ -86,9 +90,6 @@ func startCluster(t *testing.T, cfg trainer.Config) *cluster {
 		require.NoError(t, <-done)
 		require.NoError(t, s.Close())
 	})
-	conn := serving(t, "trainer", s)
-	c.TrainerServiceClient, c.workers = trainerv1.NewTrainerServiceClient(conn), trainerv1.NewWorkerServiceClient(conn)
-	from.TrainerServiceClient = c.TrainerServiceClient
 	return c
 }
 
@@ -96,6 +97,12 @@ var _ serve.Registrar = (*node.Agent)(nil)
 
 // night submits a job and hands in an adapter for it.
 func (c *cluster) night(t *testing.T, day int32, x float32) *trainerv1.Job {
+	t.Helper()
+	return c.nightWith(t, day, x, func(*trainerv1.CompleteJobHeader) {})
+}
+
+// nightWith is night with a header that edit has changed.
+func (c *cluster) nightWith(t *testing.T, day int32, x float32, edit func(*trainerv1.CompleteJobHeader)) *trainerv1.Job {
 	t.Helper()
 	ctx := t.Context()
 	submitted, err := c.SubmitJob(ctx, &trainerv1.SubmitJobRequest{
@@ -123,6 +130,7 @@ func (c *cluster) night(t *testing.T, day int32, x float32) *trainerv1.Job {
 		JobId: held.GetJob().GetId(), FencingToken: held.GetFencingToken(), Policy: artifact.LoraPolicy, Model: "tiny", DataDigest: pairsDigest,
 		Metrics: &trainerv1.TrainingMetrics{Loss: 0.5, Accuracy: 0.9},
 	}
+	edit(header)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		header.Files = append(header.Files, artifact.Describe(name, files[name]))
 	}

@@ -104,11 +104,7 @@ func (a *Agent) ProbeAdapter(ctx context.Context, req *trainerv1.ProbeAdapterReq
 	if err := a.ensure(ctx, req.GetName()); err != nil {
 		return nil, err
 	}
-	difference, rejection, err := a.server.probe(ctx, a.cfg.Model, req.GetName())
-	if err != nil {
-		return nil, err
-	}
-	return &trainerv1.ProbeAdapterResponse{Rejection: rejection, Difference: difference}, nil
+	return a.server.probe(ctx, a.cfg.Model, req)
 }
 
 // ensure loads a known name unless it is loaded. ErrNotFound for an unknown one.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 )
 
@@ -21,16 +22,17 @@ type Server struct {
 	Base string
 
 	mu      sync.Mutex
-	loaded  map[string]string // folder by name; guarded by mu
-	inert   map[string]bool   // names whose answers are those of the base; guarded by mu
-	loads   []string          // every successful load, by name; guarded by mu
+	loaded  map[string]string  // folder by name; guarded by mu
+	scale   map[string]float64 // of the effect of a name, where it is not 1; guarded by mu
+	broken  map[string]bool    // names whose answers break the schema; guarded by mu
+	loads   []string           // every successful load, by name; guarded by mu
 	fault   func(path string) int
 	waiting chan struct{} // chats wait for it; nil for none; guarded by mu
 }
 
 // New starts a server with a base model and no adapter.
 func New(base string) *Server {
-	s := &Server{Base: base, loaded: map[string]string{}, inert: map[string]bool{}}
+	s := &Server{Base: base, loaded: map[string]string{}, scale: map[string]float64{}, broken: map[string]bool{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "vllm:num_requests_running 0") })
@@ -38,9 +40,10 @@ func New(base string) *Server {
 	mux.HandleFunc("POST /v1/load_lora_adapter", s.load)
 	mux.HandleFunc("POST /v1/unload_lora_adapter", s.unload)
 	mux.HandleFunc("POST /v1/chat/completions", s.chat)
+	mux.HandleFunc("POST /v1/completions", s.complete)
 	mux.HandleFunc("POST /v1/embeddings", func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, map[string]any{"data": []any{}}) })
 	// What a gateway must not pass on.
-	for _, path := range []string{"/v1/completions", "/tokenize", "/version", "/reset_prefix_cache", "/collective_rpc", "/invocations"} {
+	for _, path := range []string{"/tokenize", "/version", "/reset_prefix_cache", "/collective_rpc", "/invocations"} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, map[string]any{"reached": true}) })
 	}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -72,13 +75,50 @@ func (s *Server) Fail(fn func(path string) int) {
 	s.fault = fn
 }
 
+// Effect is what an adapter adds to the log-probability of each token, nats.
+const Effect = -0.25
+
 // MakeInert lets a name answer as the base does, as an adapter does that vLLM has
 // loaded without effect.
-func (s *Server) MakeInert(name string) {
+func (s *Server) MakeInert(name string) { s.Scale(name, 0) }
+
+// Scale multiplies the effect of a name, or of every adapter where the name is
+// empty, as a model server does that applies an adapter wrongly.
+func (s *Server) Scale(name string, factor float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.inert[name] = true
+	s.scale[name] = factor
 }
+
+// Break lets a name, which may be the base's, or every adapter where the name is
+// empty, answer without end where a schema is
+// asked for, as a model does that a training has ruined.
+func (s *Server) Break(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken[name] = true
+}
+
+// effect returns what a name adds to log-probabilities; false for a name that is not
+// served.
+func (s *Server) effect(name string) (float64, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if name == s.Base {
+		return 0, true
+	}
+	_, there := s.loaded[name]
+	factor := 1.0
+	for _, key := range []string{"", name} {
+		if f, ok := s.scale[key]; ok {
+			factor = f
+		}
+	}
+	return Effect * factor, there
+}
+
+// TokenLogprob is the log-probability of a token under the base.
+func TokenLogprob(token int32) float64 { return -1 - float64(token%7)/10 }
 
 // Hold lets every chat wait until release is called.
 func (s *Server) Hold() (release func()) {
@@ -170,15 +210,16 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		Model    string            `json:"model"`
 		Messages []json.RawMessage `json:"messages"`
 		Logprobs bool              `json:"logprobs"`
+		Format   json.RawMessage   `json:"response_format"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
 		reply(w, 400, failure(400, "BadRequestError", err.Error()))
 		return
 	}
 	s.mu.Lock()
-	waiting, inert := s.waiting, s.inert[req.Model]
-	_, there := s.loaded[req.Model]
+	waiting, broken := s.waiting, s.broken[req.Model] || (s.broken[""] && req.Model != s.Base)
 	s.mu.Unlock()
+	effect, there := s.effect(req.Model)
 	if waiting != nil {
 		select {
 		case <-waiting:
@@ -186,7 +227,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if req.Model != s.Base && !there {
+	if !there {
 		reply(w, 404, failure(404, "NotFoundError", fmt.Sprintf("The model `%s` does not exist.", req.Model)))
 		return
 	}
@@ -195,16 +236,44 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		_, _ = h.Write(m) // never fails
 	}
 	logprob := -0.5 - float64(h.Sum64()%1000)/1000
-	if there && !inert {
-		logprob -= 0.25
+	logprob += effect
+	finish, content := "stop", "Yes"
+	if req.Format != nil {
+		content = `{"action":"abstain","text":""}`
 	}
-	choice := map[string]any{"index": 0, "finish_reason": "stop", "message": map[string]any{"role": "assistant", "content": "Yes"}}
+	if req.Format != nil && broken { // cut off by max_tokens: 200 and invalid JSON
+		finish, content = "length", `{"action":"recommend","text":"tea tea tea`
+	}
+	choice := map[string]any{"index": 0, "finish_reason": finish, "message": map[string]any{"role": "assistant", "content": content}}
 	if req.Logprobs {
 		choice["logprobs"] = map[string]any{"content": []any{map[string]any{
 			"token": "Yes", "logprob": logprob, "top_logprobs": []any{map[string]any{"token": "Yes", "logprob": logprob}, map[string]any{"token": "No", "logprob": -3.0}},
 		}}}
 	}
 	reply(w, 200, map[string]any{"id": "chat-1", "model": req.Model, "choices": []any{choice}})
+}
+
+// complete answers a prompt of tokens, with their log-probabilities: null for the
+// first token, then an object by token.
+func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		Model  string  `json:"model"`
+		Prompt []int32 `json:"prompt"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+		reply(w, 400, failure(400, "BadRequestError", err.Error()))
+		return
+	}
+	effect, there := s.effect(req.Model)
+	if !there {
+		reply(w, 404, failure(404, "NotFoundError", fmt.Sprintf("The model `%s` does not exist.", req.Model)))
+		return
+	}
+	given := make([]any, len(req.Prompt))
+	for i, token := range req.Prompt[min(1, len(req.Prompt)):] {
+		given[i+1] = map[string]any{strconv.Itoa(int(token)): map[string]any{"logprob": TokenLogprob(token) + effect, "rank": 1, "decoded_token": "x"}}
+	}
+	reply(w, 200, map[string]any{"id": "cmpl-1", "model": req.Model, "choices": []any{map[string]any{"index": 0, "finish_reason": "length", "text": "x", "prompt_logprobs": given}}})
 }
 
 func failure(code int, kind, message string) map[string]any {

@@ -102,6 +102,19 @@ class Client:
             result.accuracy,
         )
         header.metrics.pairs, header.metrics.updates = result.pairs, result.updates
+        header.metrics.held_out_pairs = result.held_out_pairs
+        header.metrics.held_out_margin, header.metrics.held_out_accuracy = result.held_out_margin, result.held_out_accuracy
+        header.metrics.parent_margin, header.metrics.parent_accuracy = result.parent_margin, result.parent_accuracy
+        for p in result.probes:
+            probe = header.probes.add(
+                tokens=[*p.example.prompt_ids, *p.example.chosen_ids],
+                answer_tokens=len(p.example.chosen_ids),
+                adapter_logprob=p.adapter_logprob,
+                base_logprob=p.base_logprob,
+                answer=p.example.chosen,
+            )
+            for role, text in p.example.messages:
+                probe.messages.add(role=role, content=text)
         for name, content in files.items():
             header.files.add(name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest())
 

@@ -21,6 +21,15 @@ class Example:
     prompt_ids: list[int]
     chosen_ids: list[int]
     rejected_ids: list[int]
+    messages: tuple[tuple[str, str], ...] = ()
+    """The prompt as role and content, shortened as the tokens are."""
+    chosen: str = ""
+    """The chosen answer."""
+
+    @property
+    def tie(self) -> bool:
+        """Report whether both answers are the same: nothing can be learned from such a pair."""
+        return self.chosen_ids == self.rejected_ids
 
     @property
     def key(self) -> str:
@@ -44,6 +53,21 @@ def tokenize(pairs: Iterable[buffer.PreferencePair], tokenizer: Any, max_prompt:
     return [_tokenize(pair, tokenizer, max_prompt, max_tokens) for pair in pairs]
 
 
+def hold_out(examples: Sequence[Example], run: str, share: float) -> tuple[list[Example], list[Example]]:
+    """Split examples into those to train on and those to test on, by the rule of Lora.held_out.
+
+    A step is held out in every night of a run or in none: the parent was not trained on what its child is tested on.
+    Where nothing would be left to train on, nothing is held out.
+    """
+    limit = int(share * 2**64)
+
+    def held(step: int) -> bool:
+        return int.from_bytes(hashlib.sha256(f"{run}/{step}".encode()).digest()[:8], "big") < limit
+
+    kept = [e for e in examples if not held(e.step)]
+    return (kept, [e for e in examples if held(e.step)]) if kept else (list(examples), [])
+
+
 def _tokenize(pair: buffer.PreferencePair, tokenizer: Any, max_prompt: int, max_tokens: int) -> Example:
     where = f"pair of step {pair.step}"
     messages = [{"role": m.role, "content": m.content} for m in pair.prompt.messages]
@@ -61,7 +85,14 @@ def _tokenize(pair: buffer.PreferencePair, tokenizer: Any, max_prompt: int, max_
     shared = min(_common(prompt, answer) for answer in answers)
     if shared < len(prompt):
         raise BadData(f"{where}: the chat template renders the prompt differently with an answer after it")
-    example = Example(pair.step, prompt, answers[0][shared:], answers[1][shared:])
+    example = Example(
+        pair.step,
+        prompt,
+        answers[0][shared:],
+        answers[1][shared:],
+        messages=tuple((m["role"], m["content"]) for m in messages),
+        chosen=pair.chosen.completion,
+    )
     longest = max(len(answer) for answer in answers)
     if longest > max_tokens:
         raise BadData(f"{where}: prompt and answer take {longest} tokens, want at most max_tokens, which is {max_tokens}")

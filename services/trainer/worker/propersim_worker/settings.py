@@ -57,6 +57,7 @@ class Recipe:
     max_prompt_tokens: int
     max_tokens: int
     gradient_checkpointing: bool
+    held_out: float
     seed: int
 
     @classmethod
@@ -99,5 +100,6 @@ class Recipe:
             max_prompt_tokens=lora.max_prompt_tokens,
             max_tokens=lora.max_tokens,
             gradient_checkpointing=lora.gradient_checkpointing,
+            held_out=lora.held_out if lora.HasField("held_out") else 0.1,
             seed=job.seed % 2**32,
         )

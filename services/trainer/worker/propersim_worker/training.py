@@ -56,6 +56,25 @@ class Result:
     accuracy: float
     pairs: int
     updates: int
+    held_out_pairs: int = 0
+    held_out_margin: float = 0.0
+    held_out_accuracy: float = 0.0
+    parent_margin: float = 0.0
+    parent_accuracy: float = 0.0
+    probes: tuple[Probe, ...] = ()
+
+
+PROBES = 8
+"""How many questions test the adapter where it is served."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A question with its chosen answer and the answer's log-probabilities, nats."""
+
+    example: Example
+    adapter_logprob: float
+    base_logprob: float
 
 
 class Order(Sampler[int]):
@@ -154,20 +173,25 @@ def train(
     report: Callable[[Progress], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
     model_name: str = "",
+    held_out: Sequence[Example] = (),
 ) -> Result:
     """Train the child of parent (None for the base itself) and return its files.
+
+    The examples that are held out are not trained on: parent and child are compared on them.
 
     The base is the same after the call as before, whatever happens.
     """
     if not examples:
         raise BadData("no pairs to train on")
+    if all(e.tie for e in examples):
+        raise BadData(f"all {len(examples)} pairs are ties: chosen and rejected answer are the same text")
     if recipe.quantization != base.quantization:
         raise BadData(f"hyperparameters.lora.quantization: found {recipe.quantization}, this worker has {base.quantization}")
     assert_not_packed(base.model)
     with tempfile.TemporaryDirectory() as scratch:
         trainer = new_trainer(base, recipe, examples, Path(scratch))
         try:
-            return _train(trainer, base, recipe, examples, parent, cache, report, stop, model_name)
+            return _train(trainer, base, recipe, examples, held_out, parent, cache, report, stop, model_name)
         finally:
             base.release(trainer.model)
 
@@ -267,9 +291,14 @@ def evaluate(trainer: PairTrainer, examples: Sequence[Example], *, adapter: bool
 def references(
     trainer: PairTrainer, base: Base, recipe: Recipe, examples: Sequence[Example], cache: ReferenceCache
 ) -> list[tuple[float, float]]:
-    """Return the reference log-probabilities. Those of the base are computed once for each pair."""
+    """Return the reference log-probabilities."""
     if recipe.reference == "previous":
         return evaluate(trainer, examples, adapter=True)  # before the first update the policy is its parent
+    return of_base(trainer, base, examples, cache)
+
+
+def of_base(trainer: PairTrainer, base: Base, examples: Sequence[Example], cache: ReferenceCache) -> list[tuple[float, float]]:
+    """Return the log-probabilities under the base, which are computed once for each pair."""
     known = cache.get(base.fingerprint, [e.key for e in examples])
     unknown = [e for e in examples if e.key not in known]
     if unknown:
@@ -304,6 +333,7 @@ def _train(
     base: Base,
     recipe: Recipe,
     examples: Sequence[Example],
+    held_out: Sequence[Example],
     parent: Path | None,
     cache: ReferenceCache,
     report: Callable[[Progress], None],
@@ -313,9 +343,13 @@ def _train(
     if parent is not None:
         load_parent(trainer, parent, recipe)
     refs = references(trainer, base, recipe, examples, cache)
+    held_refs = references(trainer, base, recipe, held_out, cache)
+    # A policy that equals its reference has no margin; computed, it would be the rounding of bf16.
+    equal = parent is None or recipe.reference == "previous"
+    before = [0.0] * len(held_out) if equal else margins_of(trainer, recipe, held_out, held_refs)
     if stop():
         raise Stopped
-    if parent is None or recipe.reference == "previous":
+    if equal:
         check_start(trainer, recipe, examples, refs)
     trainer.use_references(refs)
     assert_not_packed(trainer.model)
@@ -324,10 +358,8 @@ def _train(
     trainer.train()
     if watch.stopped:
         raise Stopped
-    margins = [
-        recipe.beta * ((chosen - ref_chosen) - (rejected - ref_rejected))
-        for (chosen, rejected), (ref_chosen, ref_rejected) in zip(evaluate(trainer, examples, adapter=True), refs, strict=True)
-    ]
+    margins = margins_of(trainer, recipe, examples, refs)
+    after = margins_of(trainer, recipe, held_out, held_refs)
     model, config = save(trainer, model_name)
     last = watch.losses[-max(1, len(watch.losses) // recipe.epochs) :]
     return Result(
@@ -338,7 +370,39 @@ def _train(
         accuracy=sum(m > 0 for m in margins) / len(margins),
         pairs=len(examples),
         updates=trainer.state.global_step,
+        held_out_pairs=len(held_out),
+        held_out_margin=mean(after),
+        held_out_accuracy=accuracy_of(after),
+        parent_margin=mean(before),
+        parent_accuracy=accuracy_of(before),
+        probes=probes_of(trainer, base, [*held_out, *examples][:PROBES], cache),
     )
+
+
+def margins_of(
+    trainer: PairTrainer, recipe: Recipe, examples: Sequence[Example], refs: Sequence[tuple[float, float]]
+) -> list[float]:
+    """Return the implicit-reward margin of each example under the present adapter."""
+    return [
+        recipe.beta * ((chosen - ref_chosen) - (rejected - ref_rejected))
+        for (chosen, rejected), (ref_chosen, ref_rejected) in zip(evaluate(trainer, examples, adapter=True), refs, strict=True)
+    ]
+
+
+def mean(margins: Sequence[float]) -> float:
+    """Return the mean; 0 of none."""
+    return sum(margins) / len(margins) if margins else 0.0
+
+
+def accuracy_of(margins: Sequence[float]) -> float:
+    """Return the share of positive margins, one of 0 counting one half; 0 of none."""
+    return mean([0.5 if m == 0 else float(m > 0) for m in margins])
+
+
+def probes_of(trainer: PairTrainer, base: Base, examples: Sequence[Example], cache: ReferenceCache) -> tuple[Probe, ...]:
+    """Return the examples with the log-probabilities of their chosen answers under the adapter and under the base."""
+    under, without = evaluate(trainer, examples, adapter=True), of_base(trainer, base, examples, cache)
+    return tuple(Probe(e, a[0], b[0]) for e, a, b in zip(examples, under, without, strict=True))
 
 
 def save(trainer: PairTrainer, model_name: str) -> tuple[bytes, bytes]:

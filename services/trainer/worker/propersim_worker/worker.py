@@ -10,7 +10,7 @@ import grpc
 from propersim_worker.base import Base
 from propersim_worker.client import Client, Heart, lease_lost, retry
 from propersim_worker.failures import Stopped, classify
-from propersim_worker.pairs import tokenize
+from propersim_worker.pairs import hold_out, tokenize
 from propersim_worker.pb.propersim.trainer.v1 import trainer_service_pb2 as trainer
 from propersim_worker.pb.propersim.trainer.v1 import worker_service_pb2 as worker
 from propersim_worker.refcache import ReferenceCache
@@ -91,7 +91,9 @@ class Worker:
         recipe = Recipe.of(job)
         digest, pairs = retry(lambda: self.client.pairs(job.id, token), self.stopping)
         parent = retry(lambda: self.client.adapter(job.parent_adapter), self.stopping) if job.parent_adapter else None
-        examples = tokenize(pairs, self.base.tokenizer, recipe.max_prompt_tokens, recipe.max_tokens)
+        examples, held_out = hold_out(
+            tokenize(pairs, self.base.tokenizer, recipe.max_prompt_tokens, recipe.max_tokens), job.run_id, recipe.held_out
+        )
 
         def report(progress: Progress) -> None:
             heart.progress = progress
@@ -105,6 +107,7 @@ class Worker:
             report,
             stop=lambda: heart.lost.is_set() or self.stopping.is_set(),
             model_name=self.settings.model,
+            held_out=held_out,
         )
         return digest, result
 

@@ -6,7 +6,7 @@ import pytest
 from conftest import make_pair, make_tokenizer
 
 from propersim_worker.failures import BadData
-from propersim_worker.pairs import tokenize
+from propersim_worker.pairs import Example, hold_out, tokenize
 
 
 def test_prompt_and_answers_come_back() -> None:
@@ -47,6 +47,18 @@ def test_what_does_not_fit_is_refused(change: object, limit: int, total: int, sa
     change(pair)
     with pytest.raises(BadData, match=says):
         tokenize([pair], make_tokenizer(), limit, total)
+
+
+def test_a_pair_is_held_out_in_every_night_or_in_none() -> None:
+    examples = [Example(step, [1], [2], [3]) for step in range(2000)]
+    kept, held = hold_out(examples, "ada", 0.1)
+    assert 150 < len(held) < 250
+    assert sorted([*kept, *held], key=lambda e: e.step) == examples
+    assert hold_out(examples[:1000], "ada", 0.1)[1] == [e for e in held if e.step < 1000], "another night"
+    assert hold_out(examples, "ben", 0.1)[1] != held, "another run"
+    assert {e.step for e in held} < {e.step for e in hold_out(examples, "ada", 0.2)[1]}
+    assert hold_out(examples, "ada", 0.0) == (examples, [])
+    assert hold_out(held[:1], "ada", 0.1) == (held[:1], []), "one pair is trained on"
 
 
 def test_the_key_is_of_the_tokens() -> None:

@@ -59,6 +59,44 @@ def test_a_night_learns(base: Base, examples: list[Example], cache: ReferenceCac
     assert config["base_model_name_or_path"] == "tiny"
 
 
+def test_held_out_pairs_are_compared_with_the_parent(
+    base: Base, examples: list[Example], cache: ReferenceCache, tmp_path: Path
+) -> None:
+    first = training.train(base, make_recipe(epochs=4), examples[:8], None, cache, held_out=examples[8:])
+    assert (first.pairs, first.held_out_pairs) == (8, 4)
+    assert (first.parent_margin, first.parent_accuracy) == (0.0, 0.5), "the base is the reference"
+    assert first.held_out_margin > 0
+    assert first.held_out_accuracy > 0.5
+    same = training.train(base, make_recipe(epochs=4), examples[:8], None, cache)
+    assert same.loss == pytest.approx(first.loss, abs=1e-6), "what is held out changes no training"
+    assert (same.held_out_pairs, same.held_out_margin, same.held_out_accuracy) == (0, 0.0, 0.0)
+
+    parent = as_folder(first, tmp_path / "day1")
+    second = training.train(base, make_recipe(epochs=1), examples[:8], parent, cache, held_out=examples[8:])
+    assert second.parent_margin == pytest.approx(first.held_out_margin, abs=0.02)
+    assert second.parent_accuracy == first.held_out_accuracy
+
+
+def test_probes_have_the_log_probabilities_of_their_answers(base: Base, examples: list[Example], cache: ReferenceCache) -> None:
+    result = training.train(base, make_recipe(epochs=4), examples[:10], None, cache, held_out=examples[10:])
+    assert [p.example.step for p in result.probes] == [10, 11, 0, 1, 2, 3, 4, 5], "those held out come first"
+    for p in result.probes:
+        ids = torch.tensor([[*p.example.prompt_ids, *p.example.chosen_ids]])
+        with torch.no_grad():
+            logits = base.model(ids).logits[0].float().log_softmax(-1)
+        answer = range(len(p.example.prompt_ids), ids.shape[1])
+        plain = sum(float(logits[i - 1, ids[0, i]]) for i in answer)
+        assert p.base_logprob == pytest.approx(plain, abs=0.5), "bf16"
+        assert p.adapter_logprob > p.base_logprob, "the chosen answers have become likelier"
+
+
+def test_ties_are_refused(base: Base, examples: list[Example], cache: ReferenceCache) -> None:
+    ties = [Example(e.step, e.prompt_ids, e.chosen_ids, e.chosen_ids) for e in examples]
+    with pytest.raises(BadData, match="all 12 pairs are ties"):
+        training.train(base, make_recipe(), ties, None, cache)
+    assert training.train(base, make_recipe(), [*ties[:6], *examples[6:]], None, cache).pairs == 12
+
+
 def test_the_base_is_the_same_after_a_night(base: Base, examples: list[Example], cache: ReferenceCache) -> None:
     before = {name: p.detach().clone() for name, p in base.model.named_parameters()}
     first = training.train(base, make_recipe(), examples, None, cache)

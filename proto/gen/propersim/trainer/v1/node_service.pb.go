@@ -201,7 +201,10 @@ func (*LoadAdapterResponse) Descriptor() ([]byte, []int) {
 type ProbeAdapterRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its name.
-	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Questions with the worker's log-probabilities. Without them only the effect
+	// of the adapter is tested.
+	Probes        []*Probe `protobuf:"bytes,2,rep,name=probes,proto3" json:"probes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -243,6 +246,13 @@ func (x *ProbeAdapterRequest) GetName() string {
 	return ""
 }
 
+func (x *ProbeAdapterRequest) GetProbes() []*Probe {
+	if x != nil {
+		return x.Probes
+	}
+	return nil
+}
+
 // ProbeAdapterResponse says what came out.
 type ProbeAdapterResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -250,7 +260,9 @@ type ProbeAdapterResponse struct {
 	Rejection string `protobuf:"bytes,1,opt,name=rejection,proto3" json:"rejection,omitempty"`
 	// Greatest difference between the log-probabilities of adapter and base over the
 	// probed tokens, nats.
-	Difference    float64 `protobuf:"fixed64,2,opt,name=difference,proto3" json:"difference,omitempty"`
+	Difference float64 `protobuf:"fixed64,2,opt,name=difference,proto3" json:"difference,omitempty"`
+	// What was tested.
+	Checks        []*GateCheck `protobuf:"bytes,3,rep,name=checks,proto3" json:"checks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -297,6 +309,13 @@ func (x *ProbeAdapterResponse) GetDifference() float64 {
 		return x.Difference
 	}
 	return 0
+}
+
+func (x *ProbeAdapterResponse) GetChecks() []*GateCheck {
+	if x != nil {
+		return x.Checks
+	}
+	return nil
 }
 
 // UnloadAdapterRequest names an adapter.
@@ -469,7 +488,7 @@ var File_propersim_trainer_v1_node_service_proto protoreflect.FileDescriptor
 
 const file_propersim_trainer_v1_node_service_proto_rawDesc = "" +
 	"\n" +
-	"'propersim/trainer/v1/node_service.proto\x12\x14propersim.trainer.v1\x1a\x1bbuf/validate/validate.proto\"r\n" +
+	"'propersim/trainer/v1/node_service.proto\x12\x14propersim.trainer.v1\x1a\x1bbuf/validate/validate.proto\x1a*propersim/trainer/v1/trainer_service.proto\"r\n" +
 	"\rLoadedAdapter\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aadapter\x18\x02 \x01(\tR\aadapter\x12\x16\n" +
@@ -481,14 +500,16 @@ const file_propersim_trainer_v1_node_service_proto_rawDesc = "" +
 	"\n" +
 	"run_handle\x18\x03 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\trunHandle\"\x15\n" +
-	"\x13LoadAdapterResponse\"M\n" +
+	"\x13LoadAdapterResponse\"\x8c\x01\n" +
 	"\x13ProbeAdapterRequest\x126\n" +
-	"\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d2\x1b^[a-z0-9][a-z0-9.-]{0,127}$R\x04name\"T\n" +
+	"\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d2\x1b^[a-z0-9][a-z0-9.-]{0,127}$R\x04name\x12=\n" +
+	"\x06probes\x18\x02 \x03(\v2\x1b.propersim.trainer.v1.ProbeB\b\xbaH\x05\x92\x01\x02\x10\x10R\x06probes\"\x8d\x01\n" +
 	"\x14ProbeAdapterResponse\x12\x1c\n" +
 	"\trejection\x18\x01 \x01(\tR\trejection\x12\x1e\n" +
 	"\n" +
 	"difference\x18\x02 \x01(\x01R\n" +
-	"difference\"N\n" +
+	"difference\x127\n" +
+	"\x06checks\x18\x03 \x03(\v2\x1f.propersim.trainer.v1.GateCheckR\x06checks\"N\n" +
 	"\x14UnloadAdapterRequest\x126\n" +
 	"\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d2\x1b^[a-z0-9][a-z0-9.-]{0,127}$R\x04name\"\x17\n" +
 	"\x15UnloadAdapterResponse\"\x15\n" +
@@ -525,22 +546,26 @@ var file_propersim_trainer_v1_node_service_proto_goTypes = []any{
 	(*UnloadAdapterResponse)(nil), // 6: propersim.trainer.v1.UnloadAdapterResponse
 	(*ListAdaptersRequest)(nil),   // 7: propersim.trainer.v1.ListAdaptersRequest
 	(*ListAdaptersResponse)(nil),  // 8: propersim.trainer.v1.ListAdaptersResponse
+	(*Probe)(nil),                 // 9: propersim.trainer.v1.Probe
+	(*GateCheck)(nil),             // 10: propersim.trainer.v1.GateCheck
 }
 var file_propersim_trainer_v1_node_service_proto_depIdxs = []int32{
-	0, // 0: propersim.trainer.v1.ListAdaptersResponse.adapters:type_name -> propersim.trainer.v1.LoadedAdapter
-	1, // 1: propersim.trainer.v1.NodeService.LoadAdapter:input_type -> propersim.trainer.v1.LoadAdapterRequest
-	3, // 2: propersim.trainer.v1.NodeService.ProbeAdapter:input_type -> propersim.trainer.v1.ProbeAdapterRequest
-	5, // 3: propersim.trainer.v1.NodeService.UnloadAdapter:input_type -> propersim.trainer.v1.UnloadAdapterRequest
-	7, // 4: propersim.trainer.v1.NodeService.ListAdapters:input_type -> propersim.trainer.v1.ListAdaptersRequest
-	2, // 5: propersim.trainer.v1.NodeService.LoadAdapter:output_type -> propersim.trainer.v1.LoadAdapterResponse
-	4, // 6: propersim.trainer.v1.NodeService.ProbeAdapter:output_type -> propersim.trainer.v1.ProbeAdapterResponse
-	6, // 7: propersim.trainer.v1.NodeService.UnloadAdapter:output_type -> propersim.trainer.v1.UnloadAdapterResponse
-	8, // 8: propersim.trainer.v1.NodeService.ListAdapters:output_type -> propersim.trainer.v1.ListAdaptersResponse
-	5, // [5:9] is the sub-list for method output_type
-	1, // [1:5] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	9,  // 0: propersim.trainer.v1.ProbeAdapterRequest.probes:type_name -> propersim.trainer.v1.Probe
+	10, // 1: propersim.trainer.v1.ProbeAdapterResponse.checks:type_name -> propersim.trainer.v1.GateCheck
+	0,  // 2: propersim.trainer.v1.ListAdaptersResponse.adapters:type_name -> propersim.trainer.v1.LoadedAdapter
+	1,  // 3: propersim.trainer.v1.NodeService.LoadAdapter:input_type -> propersim.trainer.v1.LoadAdapterRequest
+	3,  // 4: propersim.trainer.v1.NodeService.ProbeAdapter:input_type -> propersim.trainer.v1.ProbeAdapterRequest
+	5,  // 5: propersim.trainer.v1.NodeService.UnloadAdapter:input_type -> propersim.trainer.v1.UnloadAdapterRequest
+	7,  // 6: propersim.trainer.v1.NodeService.ListAdapters:input_type -> propersim.trainer.v1.ListAdaptersRequest
+	2,  // 7: propersim.trainer.v1.NodeService.LoadAdapter:output_type -> propersim.trainer.v1.LoadAdapterResponse
+	4,  // 8: propersim.trainer.v1.NodeService.ProbeAdapter:output_type -> propersim.trainer.v1.ProbeAdapterResponse
+	6,  // 9: propersim.trainer.v1.NodeService.UnloadAdapter:output_type -> propersim.trainer.v1.UnloadAdapterResponse
+	8,  // 10: propersim.trainer.v1.NodeService.ListAdapters:output_type -> propersim.trainer.v1.ListAdaptersResponse
+	7,  // [7:11] is the sub-list for method output_type
+	3,  // [3:7] is the sub-list for method input_type
+	3,  // [3:3] is the sub-list for extension type_name
+	3,  // [3:3] is the sub-list for extension extendee
+	0,  // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_propersim_trainer_v1_node_service_proto_init() }
@@ -548,6 +573,7 @@ func file_propersim_trainer_v1_node_service_proto_init() {
 	if File_propersim_trainer_v1_node_service_proto != nil {
 		return
 	}
+	file_propersim_trainer_v1_trainer_service_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

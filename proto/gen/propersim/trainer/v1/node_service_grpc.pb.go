@@ -41,8 +41,9 @@ type NodeServiceClient interface {
 	// server cannot be reached. From then on the node's gateway answers requests for
 	// the name that give the handle of the run, and those of no other run.
 	LoadAdapter(ctx context.Context, in *LoadAdapterRequest, opts ...grpc.CallOption) (*LoadAdapterResponse, error)
-	// ProbeAdapter compares the answers of a loaded adapter with those of the base
-	// model. NOT_FOUND for an unknown name.
+	// ProbeAdapter tests a loaded adapter: that it changes the answers of the base
+	// model, that its log-probabilities are those of the worker, and that its answers
+	// follow the schema. NOT_FOUND for an unknown name.
 	ProbeAdapter(ctx context.Context, in *ProbeAdapterRequest, opts ...grpc.CallOption) (*ProbeAdapterResponse, error)
 	// UnloadAdapter forgets a name. Idempotent.
 	UnloadAdapter(ctx context.Context, in *UnloadAdapterRequest, opts ...grpc.CallOption) (*UnloadAdapterResponse, error)
@@ -114,8 +115,9 @@ type NodeServiceServer interface {
 	// server cannot be reached. From then on the node's gateway answers requests for
 	// the name that give the handle of the run, and those of no other run.
 	LoadAdapter(context.Context, *LoadAdapterRequest) (*LoadAdapterResponse, error)
-	// ProbeAdapter compares the answers of a loaded adapter with those of the base
-	// model. NOT_FOUND for an unknown name.
+	// ProbeAdapter tests a loaded adapter: that it changes the answers of the base
+	// model, that its log-probabilities are those of the worker, and that its answers
+	// follow the schema. NOT_FOUND for an unknown name.
 	ProbeAdapter(context.Context, *ProbeAdapterRequest) (*ProbeAdapterResponse, error)
 	// UnloadAdapter forgets a name. Idempotent.
 	UnloadAdapter(context.Context, *UnloadAdapterRequest) (*UnloadAdapterResponse, error)

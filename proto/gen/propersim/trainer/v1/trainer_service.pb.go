@@ -11,6 +11,7 @@ package trainerv1
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	v1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
+	v11 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -440,8 +441,13 @@ type Lora struct {
 	// Compute activations again in the backward pass instead of keeping them: less
 	// memory, more time.
 	GradientCheckpointing bool `protobuf:"varint,9,opt,name=gradient_checkpointing,json=gradientCheckpointing,proto3" json:"gradient_checkpointing,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// Share of the pairs that is not trained on, [0, 0.5]; absent means 0.1. A pair
+	// is held out when the first 8 bytes of the SHA-256 of "RUN_ID/STEP", read as a
+	// big-endian number, are below this share of 2^64: in every night of a run or
+	// in none, so that no adapter was trained on what its children are tested on.
+	HeldOut       *float64 `protobuf:"fixed64,10,opt,name=held_out,json=heldOut,proto3,oneof" json:"held_out,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Lora) Reset() {
@@ -537,6 +543,13 @@ func (x *Lora) GetGradientCheckpointing() bool {
 	return false
 }
 
+func (x *Lora) GetHeldOut() float64 {
+	if x != nil && x.HeldOut != nil {
+		return *x.HeldOut
+	}
+	return 0
+}
+
 // TrainingMetrics of a finished training.
 type TrainingMetrics struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -549,9 +562,20 @@ type TrainingMetrics struct {
 	// Pairs that were trained on.
 	Pairs int32 `protobuf:"varint,4,opt,name=pairs,proto3" json:"pairs,omitempty"`
 	// Optimizer updates.
-	Updates       int32 `protobuf:"varint,5,opt,name=updates,proto3" json:"updates,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Updates int32 `protobuf:"varint,5,opt,name=updates,proto3" json:"updates,omitempty"`
+	// Pairs that were held out; 0 where none were.
+	HeldOutPairs int32 `protobuf:"varint,6,opt,name=held_out_pairs,json=heldOutPairs,proto3" json:"held_out_pairs,omitempty"`
+	// Mean implicit-reward margin of the held-out pairs, after training.
+	HeldOutMargin float64 `protobuf:"fixed64,7,opt,name=held_out_margin,json=heldOutMargin,proto3" json:"held_out_margin,omitempty"`
+	// Share of the held-out pairs with a positive margin, [0, 1]; a margin of 0
+	// counts one half.
+	HeldOutAccuracy float64 `protobuf:"fixed64,8,opt,name=held_out_accuracy,json=heldOutAccuracy,proto3" json:"held_out_accuracy,omitempty"`
+	// The same margin under the parent, before training; 0 for the base policy.
+	ParentMargin float64 `protobuf:"fixed64,9,opt,name=parent_margin,json=parentMargin,proto3" json:"parent_margin,omitempty"`
+	// The same share under the parent; 0.5 for the base policy.
+	ParentAccuracy float64 `protobuf:"fixed64,10,opt,name=parent_accuracy,json=parentAccuracy,proto3" json:"parent_accuracy,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *TrainingMetrics) Reset() {
@@ -619,6 +643,198 @@ func (x *TrainingMetrics) GetUpdates() int32 {
 	return 0
 }
 
+func (x *TrainingMetrics) GetHeldOutPairs() int32 {
+	if x != nil {
+		return x.HeldOutPairs
+	}
+	return 0
+}
+
+func (x *TrainingMetrics) GetHeldOutMargin() float64 {
+	if x != nil {
+		return x.HeldOutMargin
+	}
+	return 0
+}
+
+func (x *TrainingMetrics) GetHeldOutAccuracy() float64 {
+	if x != nil {
+		return x.HeldOutAccuracy
+	}
+	return 0
+}
+
+func (x *TrainingMetrics) GetParentMargin() float64 {
+	if x != nil {
+		return x.ParentMargin
+	}
+	return 0
+}
+
+func (x *TrainingMetrics) GetParentAccuracy() float64 {
+	if x != nil {
+		return x.ParentAccuracy
+	}
+	return 0
+}
+
+// GateCheck is one check that an adapter passed or failed before it came into
+// force.
+type GateCheck struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was checked, in one word: "held-out", "files", "effect", "schema" ...
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Whether it passed.
+	Passed bool `protobuf:"varint,2,opt,name=passed,proto3" json:"passed,omitempty"`
+	// What was found, in words.
+	Detail        string `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GateCheck) Reset() {
+	*x = GateCheck{}
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GateCheck) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GateCheck) ProtoMessage() {}
+
+func (x *GateCheck) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GateCheck.ProtoReflect.Descriptor instead.
+func (*GateCheck) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *GateCheck) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *GateCheck) GetPassed() bool {
+	if x != nil {
+		return x.Passed
+	}
+	return false
+}
+
+func (x *GateCheck) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+// Probe is a question whose answer is known, for a test of a served adapter.
+type Probe struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The chat messages of the question.
+	Messages []*v11.Message `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
+	// Question and answer in tokens of the base model.
+	Tokens []int32 `protobuf:"varint,2,rep,packed,name=tokens,proto3" json:"tokens,omitempty"`
+	// How many of the last tokens are the answer.
+	AnswerTokens int32 `protobuf:"varint,3,opt,name=answer_tokens,json=answerTokens,proto3" json:"answer_tokens,omitempty"`
+	// Log-probability of the answer under the adapter, as the worker computed it,
+	// nats.
+	AdapterLogprob float64 `protobuf:"fixed64,4,opt,name=adapter_logprob,json=adapterLogprob,proto3" json:"adapter_logprob,omitempty"`
+	// The same under the base model.
+	BaseLogprob float64 `protobuf:"fixed64,5,opt,name=base_logprob,json=baseLogprob,proto3" json:"base_logprob,omitempty"`
+	// The answer as text.
+	Answer        string `protobuf:"bytes,6,opt,name=answer,proto3" json:"answer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Probe) Reset() {
+	*x = Probe{}
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Probe) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Probe) ProtoMessage() {}
+
+func (x *Probe) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Probe.ProtoReflect.Descriptor instead.
+func (*Probe) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Probe) GetMessages() []*v11.Message {
+	if x != nil {
+		return x.Messages
+	}
+	return nil
+}
+
+func (x *Probe) GetTokens() []int32 {
+	if x != nil {
+		return x.Tokens
+	}
+	return nil
+}
+
+func (x *Probe) GetAnswerTokens() int32 {
+	if x != nil {
+		return x.AnswerTokens
+	}
+	return 0
+}
+
+func (x *Probe) GetAdapterLogprob() float64 {
+	if x != nil {
+		return x.AdapterLogprob
+	}
+	return 0
+}
+
+func (x *Probe) GetBaseLogprob() float64 {
+	if x != nil {
+		return x.BaseLogprob
+	}
+	return 0
+}
+
+func (x *Probe) GetAnswer() string {
+	if x != nil {
+		return x.Answer
+	}
+	return ""
+}
+
 // Job is one night's training.
 type Job struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -655,6 +871,12 @@ type Job struct {
 	// Name under which a model server serves the adapter, once LOADED; empty for
 	// the embedded policy.
 	ServedModel string `protobuf:"bytes,16,opt,name=served_model,json=servedModel,proto3" json:"served_model,omitempty"`
+	// The checks of the adapter so far.
+	Gate []*GateCheck `protobuf:"bytes,17,rep,name=gate,proto3" json:"gate,omitempty"`
+	// When it was submitted.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// Wall time from the lease that led to a result until that result, seconds.
+	TrainingSeconds float64 `protobuf:"fixed64,19,opt,name=training_seconds,json=trainingSeconds,proto3" json:"training_seconds,omitempty"`
 	// Handle of the run, see SubmitJobRequest.
 	RunHandle     string `protobuf:"bytes,20,opt,name=run_handle,json=runHandle,proto3" json:"run_handle,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -663,7 +885,7 @@ type Job struct {
 
 func (x *Job) Reset() {
 	*x = Job{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[3]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -675,7 +897,7 @@ func (x *Job) String() string {
 func (*Job) ProtoMessage() {}
 
 func (x *Job) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[3]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -688,7 +910,7 @@ func (x *Job) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Job.ProtoReflect.Descriptor instead.
 func (*Job) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{3}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Job) GetId() string {
@@ -803,6 +1025,27 @@ func (x *Job) GetServedModel() string {
 	return ""
 }
 
+func (x *Job) GetGate() []*GateCheck {
+	if x != nil {
+		return x.Gate
+	}
+	return nil
+}
+
+func (x *Job) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *Job) GetTrainingSeconds() float64 {
+	if x != nil {
+		return x.TrainingSeconds
+	}
+	return 0
+}
+
 func (x *Job) GetRunHandle() string {
 	if x != nil {
 		return x.RunHandle
@@ -829,7 +1072,7 @@ type TrainingProgress struct {
 
 func (x *TrainingProgress) Reset() {
 	*x = TrainingProgress{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[4]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -841,7 +1084,7 @@ func (x *TrainingProgress) String() string {
 func (*TrainingProgress) ProtoMessage() {}
 
 func (x *TrainingProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[4]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -854,7 +1097,7 @@ func (x *TrainingProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainingProgress.ProtoReflect.Descriptor instead.
 func (*TrainingProgress) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{4}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *TrainingProgress) GetUpdate() int32 {
@@ -917,7 +1160,7 @@ type SubmitJobRequest struct {
 
 func (x *SubmitJobRequest) Reset() {
 	*x = SubmitJobRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[5]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -929,7 +1172,7 @@ func (x *SubmitJobRequest) String() string {
 func (*SubmitJobRequest) ProtoMessage() {}
 
 func (x *SubmitJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[5]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -942,7 +1185,7 @@ func (x *SubmitJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitJobRequest.ProtoReflect.Descriptor instead.
 func (*SubmitJobRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{5}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SubmitJobRequest) GetRunId() string {
@@ -1005,7 +1248,7 @@ type SubmitJobResponse struct {
 
 func (x *SubmitJobResponse) Reset() {
 	*x = SubmitJobResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[6]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1017,7 +1260,7 @@ func (x *SubmitJobResponse) String() string {
 func (*SubmitJobResponse) ProtoMessage() {}
 
 func (x *SubmitJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[6]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1030,7 +1273,7 @@ func (x *SubmitJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitJobResponse.ProtoReflect.Descriptor instead.
 func (*SubmitJobResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{6}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SubmitJobResponse) GetJob() *Job {
@@ -1051,7 +1294,7 @@ type GetJobRequest struct {
 
 func (x *GetJobRequest) Reset() {
 	*x = GetJobRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[7]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1063,7 +1306,7 @@ func (x *GetJobRequest) String() string {
 func (*GetJobRequest) ProtoMessage() {}
 
 func (x *GetJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[7]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1076,7 +1319,7 @@ func (x *GetJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJobRequest.ProtoReflect.Descriptor instead.
 func (*GetJobRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{7}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetJobRequest) GetId() string {
@@ -1097,7 +1340,7 @@ type GetJobResponse struct {
 
 func (x *GetJobResponse) Reset() {
 	*x = GetJobResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[8]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1109,7 +1352,7 @@ func (x *GetJobResponse) String() string {
 func (*GetJobResponse) ProtoMessage() {}
 
 func (x *GetJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[8]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1122,7 +1365,7 @@ func (x *GetJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJobResponse.ProtoReflect.Descriptor instead.
 func (*GetJobResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{8}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetJobResponse) GetJob() *Job {
@@ -1147,7 +1390,7 @@ type ListJobsRequest struct {
 
 func (x *ListJobsRequest) Reset() {
 	*x = ListJobsRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[9]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1159,7 +1402,7 @@ func (x *ListJobsRequest) String() string {
 func (*ListJobsRequest) ProtoMessage() {}
 
 func (x *ListJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[9]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1172,7 +1415,7 @@ func (x *ListJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJobsRequest.ProtoReflect.Descriptor instead.
 func (*ListJobsRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{9}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListJobsRequest) GetRunId() string {
@@ -1209,7 +1452,7 @@ type ListJobsResponse struct {
 
 func (x *ListJobsResponse) Reset() {
 	*x = ListJobsResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[10]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1221,7 +1464,7 @@ func (x *ListJobsResponse) String() string {
 func (*ListJobsResponse) ProtoMessage() {}
 
 func (x *ListJobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[10]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1234,7 +1477,7 @@ func (x *ListJobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJobsResponse.ProtoReflect.Descriptor instead.
 func (*ListJobsResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{10}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListJobsResponse) GetJobs() []*Job {
@@ -1262,7 +1505,7 @@ type WatchJobRequest struct {
 
 func (x *WatchJobRequest) Reset() {
 	*x = WatchJobRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[11]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1274,7 +1517,7 @@ func (x *WatchJobRequest) String() string {
 func (*WatchJobRequest) ProtoMessage() {}
 
 func (x *WatchJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[11]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1287,7 +1530,7 @@ func (x *WatchJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobRequest.ProtoReflect.Descriptor instead.
 func (*WatchJobRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{11}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WatchJobRequest) GetId() string {
@@ -1308,7 +1551,7 @@ type WatchJobResponse struct {
 
 func (x *WatchJobResponse) Reset() {
 	*x = WatchJobResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[12]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1320,7 +1563,7 @@ func (x *WatchJobResponse) String() string {
 func (*WatchJobResponse) ProtoMessage() {}
 
 func (x *WatchJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[12]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1333,7 +1576,7 @@ func (x *WatchJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobResponse.ProtoReflect.Descriptor instead.
 func (*WatchJobResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{12}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *WatchJobResponse) GetJob() *Job {
@@ -1354,7 +1597,7 @@ type CancelJobRequest struct {
 
 func (x *CancelJobRequest) Reset() {
 	*x = CancelJobRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[13]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1366,7 +1609,7 @@ func (x *CancelJobRequest) String() string {
 func (*CancelJobRequest) ProtoMessage() {}
 
 func (x *CancelJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[13]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1379,7 +1622,7 @@ func (x *CancelJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelJobRequest.ProtoReflect.Descriptor instead.
 func (*CancelJobRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{13}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CancelJobRequest) GetId() string {
@@ -1400,7 +1643,7 @@ type CancelJobResponse struct {
 
 func (x *CancelJobResponse) Reset() {
 	*x = CancelJobResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[14]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1412,7 +1655,7 @@ func (x *CancelJobResponse) String() string {
 func (*CancelJobResponse) ProtoMessage() {}
 
 func (x *CancelJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[14]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1425,7 +1668,7 @@ func (x *CancelJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelJobResponse.ProtoReflect.Descriptor instead.
 func (*CancelJobResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{14}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CancelJobResponse) GetJob() *Job {
@@ -1466,7 +1709,7 @@ type Manifest struct {
 
 func (x *Manifest) Reset() {
 	*x = Manifest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[15]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1478,7 +1721,7 @@ func (x *Manifest) String() string {
 func (*Manifest) ProtoMessage() {}
 
 func (x *Manifest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[15]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1491,7 +1734,7 @@ func (x *Manifest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Manifest.ProtoReflect.Descriptor instead.
 func (*Manifest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{15}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Manifest) GetId() string {
@@ -1579,7 +1822,7 @@ type ArtifactFile struct {
 
 func (x *ArtifactFile) Reset() {
 	*x = ArtifactFile{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[16]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1591,7 +1834,7 @@ func (x *ArtifactFile) String() string {
 func (*ArtifactFile) ProtoMessage() {}
 
 func (x *ArtifactFile) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[16]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1604,7 +1847,7 @@ func (x *ArtifactFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactFile.ProtoReflect.Descriptor instead.
 func (*ArtifactFile) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{16}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ArtifactFile) GetName() string {
@@ -1644,7 +1887,7 @@ type ArtifactChunk struct {
 
 func (x *ArtifactChunk) Reset() {
 	*x = ArtifactChunk{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[17]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1656,7 +1899,7 @@ func (x *ArtifactChunk) String() string {
 func (*ArtifactChunk) ProtoMessage() {}
 
 func (x *ArtifactChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[17]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1669,7 +1912,7 @@ func (x *ArtifactChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactChunk.ProtoReflect.Descriptor instead.
 func (*ArtifactChunk) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{17}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ArtifactChunk) GetFile() string {
@@ -1704,7 +1947,7 @@ type GetAdapterRequest struct {
 
 func (x *GetAdapterRequest) Reset() {
 	*x = GetAdapterRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[18]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1716,7 +1959,7 @@ func (x *GetAdapterRequest) String() string {
 func (*GetAdapterRequest) ProtoMessage() {}
 
 func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[18]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1729,7 +1972,7 @@ func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAdapterRequest.ProtoReflect.Descriptor instead.
 func (*GetAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{18}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetAdapterRequest) GetId() string {
@@ -1750,7 +1993,7 @@ type GetAdapterResponse struct {
 
 func (x *GetAdapterResponse) Reset() {
 	*x = GetAdapterResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[19]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1762,7 +2005,7 @@ func (x *GetAdapterResponse) String() string {
 func (*GetAdapterResponse) ProtoMessage() {}
 
 func (x *GetAdapterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[19]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1775,7 +2018,7 @@ func (x *GetAdapterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAdapterResponse.ProtoReflect.Descriptor instead.
 func (*GetAdapterResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{19}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetAdapterResponse) GetManifest() *Manifest {
@@ -1796,7 +2039,7 @@ type DownloadAdapterRequest struct {
 
 func (x *DownloadAdapterRequest) Reset() {
 	*x = DownloadAdapterRequest{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[20]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1808,7 +2051,7 @@ func (x *DownloadAdapterRequest) String() string {
 func (*DownloadAdapterRequest) ProtoMessage() {}
 
 func (x *DownloadAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[20]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1821,7 +2064,7 @@ func (x *DownloadAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadAdapterRequest.ProtoReflect.Descriptor instead.
 func (*DownloadAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{20}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DownloadAdapterRequest) GetId() string {
@@ -1847,7 +2090,7 @@ type DownloadAdapterResponse struct {
 
 func (x *DownloadAdapterResponse) Reset() {
 	*x = DownloadAdapterResponse{}
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[21]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1859,7 +2102,7 @@ func (x *DownloadAdapterResponse) String() string {
 func (*DownloadAdapterResponse) ProtoMessage() {}
 
 func (x *DownloadAdapterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[21]
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1872,7 +2115,7 @@ func (x *DownloadAdapterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadAdapterResponse.ProtoReflect.Descriptor instead.
 func (*DownloadAdapterResponse) Descriptor() ([]byte, []int) {
-	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{21}
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DownloadAdapterResponse) GetPart() isDownloadAdapterResponse_Part {
@@ -1922,7 +2165,7 @@ var File_propersim_trainer_v1_trainer_service_proto protoreflect.FileDescriptor
 
 const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\n" +
-	"*propersim/trainer/v1/trainer_service.proto\x12\x14propersim.trainer.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a3propersim/buffer/v1/preference_buffer_service.proto\"\xe4\x04\n" +
+	"*propersim/trainer/v1/trainer_service.proto\x12\x14propersim.trainer.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a3propersim/buffer/v1/preference_buffer_service.proto\x1a$propersim/simulation/v1/prompt.proto\"\xe4\x04\n" +
 	"\x0fHyperparameters\x12+\n" +
 	"\x04beta\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00$@!\x00\x00\x00\x00\x00\x00\x00\x00R\x04beta\x12!\n" +
 	"\x06epochs\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x01R\x06epochs\x12<\n" +
@@ -1939,7 +2182,7 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\x04draw\x18\t \x01(\x0e2\x19.propersim.buffer.v1.DrawB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04draw\x12=\n" +
 	"\x0ehalf_life_days\x18\n" +
 	" \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x84\xac@)\x00\x00\x00\x00\x00\x00\x00\x00R\fhalfLifeDays\x12.\n" +
-	"\x04lora\x18\v \x01(\v2\x1a.propersim.trainer.v1.LoraR\x04lora\"\xda\x03\n" +
+	"\x04lora\x18\v \x01(\v2\x1a.propersim.trainer.v1.LoraR\x04lora\"\xa0\x04\n" +
 	"\x04Lora\x12\x1e\n" +
 	"\x05model\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05model\x12\x1e\n" +
 	"\x04rank\x18\x02 \x01(\x05B\n" +
@@ -1951,15 +2194,36 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\x11max_prompt_tokens\x18\a \x01(\x05B\v\xbaH\b\x1a\x06\x18\x80\x80\b(\x00R\x0fmaxPromptTokens\x12*\n" +
 	"\n" +
 	"max_tokens\x18\b \x01(\x05B\v\xbaH\b\x1a\x06\x18\x80\x80\b(\x00R\tmaxTokens\x125\n" +
-	"\x16gradient_checkpointing\x18\t \x01(\bR\x15gradientCheckpointingB\n" +
+	"\x16gradient_checkpointing\x18\t \x01(\bR\x15gradientCheckpointing\x127\n" +
+	"\bheld_out\x18\n" +
+	" \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xe0?)\x00\x00\x00\x00\x00\x00\x00\x00H\x01R\aheldOut\x88\x01\x01B\n" +
 	"\n" +
-	"\b_dropout\"\x89\x01\n" +
+	"\b_dropoutB\v\n" +
+	"\t_held_out\"\xd1\x02\n" +
 	"\x0fTrainingMetrics\x12\x12\n" +
 	"\x04loss\x18\x01 \x01(\x01R\x04loss\x12\x16\n" +
 	"\x06margin\x18\x02 \x01(\x01R\x06margin\x12\x1a\n" +
 	"\baccuracy\x18\x03 \x01(\x01R\baccuracy\x12\x14\n" +
 	"\x05pairs\x18\x04 \x01(\x05R\x05pairs\x12\x18\n" +
-	"\aupdates\x18\x05 \x01(\x05R\aupdates\"\xad\x05\n" +
+	"\aupdates\x18\x05 \x01(\x05R\aupdates\x12$\n" +
+	"\x0eheld_out_pairs\x18\x06 \x01(\x05R\fheldOutPairs\x12&\n" +
+	"\x0fheld_out_margin\x18\a \x01(\x01R\rheldOutMargin\x12*\n" +
+	"\x11held_out_accuracy\x18\b \x01(\x01R\x0fheldOutAccuracy\x12#\n" +
+	"\rparent_margin\x18\t \x01(\x01R\fparentMargin\x12'\n" +
+	"\x0fparent_accuracy\x18\n" +
+	" \x01(\x01R\x0eparentAccuracy\"O\n" +
+	"\tGateCheck\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06passed\x18\x02 \x01(\bR\x06passed\x12\x16\n" +
+	"\x06detail\x18\x03 \x01(\tR\x06detail\"\x94\x02\n" +
+	"\x05Probe\x12H\n" +
+	"\bmessages\x18\x01 \x03(\v2 .propersim.simulation.v1.MessageB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10@R\bmessages\x12$\n" +
+	"\x06tokens\x18\x02 \x03(\x05B\f\xbaH\t\x92\x01\x06\b\x02\x10\x80\x80\bR\x06tokens\x12,\n" +
+	"\ranswer_tokens\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01R\fanswerTokens\x12'\n" +
+	"\x0fadapter_logprob\x18\x04 \x01(\x01R\x0eadapterLogprob\x12!\n" +
+	"\fbase_logprob\x18\x05 \x01(\x01R\vbaseLogprob\x12!\n" +
+	"\x06answer\x18\x06 \x01(\tB\t\xbaH\x06r\x04(\x80\x80\x10R\x06answer\"\xca\x06\n" +
 	"\x03Job\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x10\n" +
@@ -1979,7 +2243,11 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\bprogress\x18\x0e \x01(\v2&.propersim.trainer.v1.TrainingProgressR\bprogress\x129\n" +
 	"\n" +
 	"state_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\tstateTime\x12!\n" +
-	"\fserved_model\x18\x10 \x01(\tR\vservedModel\x12\x1d\n" +
+	"\fserved_model\x18\x10 \x01(\tR\vservedModel\x123\n" +
+	"\x04gate\x18\x11 \x03(\v2\x1f.propersim.trainer.v1.GateCheckR\x04gate\x12;\n" +
+	"\vcreate_time\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x12)\n" +
+	"\x10training_seconds\x18\x13 \x01(\x01R\x0ftrainingSeconds\x12\x1d\n" +
 	"\n" +
 	"run_handle\x18\x14 \x01(\tR\trunHandle\"\xbf\x01\n" +
 	"\x10TrainingProgress\x12\x16\n" +
@@ -2108,7 +2376,7 @@ func file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP() []byte {
 }
 
 var file_propersim_trainer_v1_trainer_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_propersim_trainer_v1_trainer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_propersim_trainer_v1_trainer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_propersim_trainer_v1_trainer_service_proto_goTypes = []any{
 	(JobState)(0),                   // 0: propersim.trainer.v1.JobState
 	(Reference)(0),                  // 1: propersim.trainer.v1.Reference
@@ -2117,71 +2385,77 @@ var file_propersim_trainer_v1_trainer_service_proto_goTypes = []any{
 	(*Hyperparameters)(nil),         // 4: propersim.trainer.v1.Hyperparameters
 	(*Lora)(nil),                    // 5: propersim.trainer.v1.Lora
 	(*TrainingMetrics)(nil),         // 6: propersim.trainer.v1.TrainingMetrics
-	(*Job)(nil),                     // 7: propersim.trainer.v1.Job
-	(*TrainingProgress)(nil),        // 8: propersim.trainer.v1.TrainingProgress
-	(*SubmitJobRequest)(nil),        // 9: propersim.trainer.v1.SubmitJobRequest
-	(*SubmitJobResponse)(nil),       // 10: propersim.trainer.v1.SubmitJobResponse
-	(*GetJobRequest)(nil),           // 11: propersim.trainer.v1.GetJobRequest
-	(*GetJobResponse)(nil),          // 12: propersim.trainer.v1.GetJobResponse
-	(*ListJobsRequest)(nil),         // 13: propersim.trainer.v1.ListJobsRequest
-	(*ListJobsResponse)(nil),        // 14: propersim.trainer.v1.ListJobsResponse
-	(*WatchJobRequest)(nil),         // 15: propersim.trainer.v1.WatchJobRequest
-	(*WatchJobResponse)(nil),        // 16: propersim.trainer.v1.WatchJobResponse
-	(*CancelJobRequest)(nil),        // 17: propersim.trainer.v1.CancelJobRequest
-	(*CancelJobResponse)(nil),       // 18: propersim.trainer.v1.CancelJobResponse
-	(*Manifest)(nil),                // 19: propersim.trainer.v1.Manifest
-	(*ArtifactFile)(nil),            // 20: propersim.trainer.v1.ArtifactFile
-	(*ArtifactChunk)(nil),           // 21: propersim.trainer.v1.ArtifactChunk
-	(*GetAdapterRequest)(nil),       // 22: propersim.trainer.v1.GetAdapterRequest
-	(*GetAdapterResponse)(nil),      // 23: propersim.trainer.v1.GetAdapterResponse
-	(*DownloadAdapterRequest)(nil),  // 24: propersim.trainer.v1.DownloadAdapterRequest
-	(*DownloadAdapterResponse)(nil), // 25: propersim.trainer.v1.DownloadAdapterResponse
-	(v1.Draw)(0),                    // 26: propersim.buffer.v1.Draw
-	(*timestamppb.Timestamp)(nil),   // 27: google.protobuf.Timestamp
+	(*GateCheck)(nil),               // 7: propersim.trainer.v1.GateCheck
+	(*Probe)(nil),                   // 8: propersim.trainer.v1.Probe
+	(*Job)(nil),                     // 9: propersim.trainer.v1.Job
+	(*TrainingProgress)(nil),        // 10: propersim.trainer.v1.TrainingProgress
+	(*SubmitJobRequest)(nil),        // 11: propersim.trainer.v1.SubmitJobRequest
+	(*SubmitJobResponse)(nil),       // 12: propersim.trainer.v1.SubmitJobResponse
+	(*GetJobRequest)(nil),           // 13: propersim.trainer.v1.GetJobRequest
+	(*GetJobResponse)(nil),          // 14: propersim.trainer.v1.GetJobResponse
+	(*ListJobsRequest)(nil),         // 15: propersim.trainer.v1.ListJobsRequest
+	(*ListJobsResponse)(nil),        // 16: propersim.trainer.v1.ListJobsResponse
+	(*WatchJobRequest)(nil),         // 17: propersim.trainer.v1.WatchJobRequest
+	(*WatchJobResponse)(nil),        // 18: propersim.trainer.v1.WatchJobResponse
+	(*CancelJobRequest)(nil),        // 19: propersim.trainer.v1.CancelJobRequest
+	(*CancelJobResponse)(nil),       // 20: propersim.trainer.v1.CancelJobResponse
+	(*Manifest)(nil),                // 21: propersim.trainer.v1.Manifest
+	(*ArtifactFile)(nil),            // 22: propersim.trainer.v1.ArtifactFile
+	(*ArtifactChunk)(nil),           // 23: propersim.trainer.v1.ArtifactChunk
+	(*GetAdapterRequest)(nil),       // 24: propersim.trainer.v1.GetAdapterRequest
+	(*GetAdapterResponse)(nil),      // 25: propersim.trainer.v1.GetAdapterResponse
+	(*DownloadAdapterRequest)(nil),  // 26: propersim.trainer.v1.DownloadAdapterRequest
+	(*DownloadAdapterResponse)(nil), // 27: propersim.trainer.v1.DownloadAdapterResponse
+	(v1.Draw)(0),                    // 28: propersim.buffer.v1.Draw
+	(*v11.Message)(nil),             // 29: propersim.simulation.v1.Message
+	(*timestamppb.Timestamp)(nil),   // 30: google.protobuf.Timestamp
 }
 var file_propersim_trainer_v1_trainer_service_proto_depIdxs = []int32{
 	1,  // 0: propersim.trainer.v1.Hyperparameters.reference:type_name -> propersim.trainer.v1.Reference
 	3,  // 1: propersim.trainer.v1.Hyperparameters.objective:type_name -> propersim.trainer.v1.Objective
-	26, // 2: propersim.trainer.v1.Hyperparameters.draw:type_name -> propersim.buffer.v1.Draw
+	28, // 2: propersim.trainer.v1.Hyperparameters.draw:type_name -> propersim.buffer.v1.Draw
 	5,  // 3: propersim.trainer.v1.Hyperparameters.lora:type_name -> propersim.trainer.v1.Lora
-	0,  // 4: propersim.trainer.v1.Job.state:type_name -> propersim.trainer.v1.JobState
-	4,  // 5: propersim.trainer.v1.Job.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
-	2,  // 6: propersim.trainer.v1.Job.executor:type_name -> propersim.trainer.v1.Executor
-	6,  // 7: propersim.trainer.v1.Job.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
-	8,  // 8: propersim.trainer.v1.Job.progress:type_name -> propersim.trainer.v1.TrainingProgress
-	27, // 9: propersim.trainer.v1.Job.state_time:type_name -> google.protobuf.Timestamp
-	4,  // 10: propersim.trainer.v1.SubmitJobRequest.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
-	2,  // 11: propersim.trainer.v1.SubmitJobRequest.executor:type_name -> propersim.trainer.v1.Executor
-	7,  // 12: propersim.trainer.v1.SubmitJobResponse.job:type_name -> propersim.trainer.v1.Job
-	7,  // 13: propersim.trainer.v1.GetJobResponse.job:type_name -> propersim.trainer.v1.Job
-	7,  // 14: propersim.trainer.v1.ListJobsResponse.jobs:type_name -> propersim.trainer.v1.Job
-	7,  // 15: propersim.trainer.v1.WatchJobResponse.job:type_name -> propersim.trainer.v1.Job
-	7,  // 16: propersim.trainer.v1.CancelJobResponse.job:type_name -> propersim.trainer.v1.Job
-	4,  // 17: propersim.trainer.v1.Manifest.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
-	6,  // 18: propersim.trainer.v1.Manifest.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
-	20, // 19: propersim.trainer.v1.Manifest.files:type_name -> propersim.trainer.v1.ArtifactFile
-	19, // 20: propersim.trainer.v1.GetAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
-	19, // 21: propersim.trainer.v1.DownloadAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
-	21, // 22: propersim.trainer.v1.DownloadAdapterResponse.chunk:type_name -> propersim.trainer.v1.ArtifactChunk
-	9,  // 23: propersim.trainer.v1.TrainerService.SubmitJob:input_type -> propersim.trainer.v1.SubmitJobRequest
-	11, // 24: propersim.trainer.v1.TrainerService.GetJob:input_type -> propersim.trainer.v1.GetJobRequest
-	13, // 25: propersim.trainer.v1.TrainerService.ListJobs:input_type -> propersim.trainer.v1.ListJobsRequest
-	15, // 26: propersim.trainer.v1.TrainerService.WatchJob:input_type -> propersim.trainer.v1.WatchJobRequest
-	17, // 27: propersim.trainer.v1.TrainerService.CancelJob:input_type -> propersim.trainer.v1.CancelJobRequest
-	22, // 28: propersim.trainer.v1.TrainerService.GetAdapter:input_type -> propersim.trainer.v1.GetAdapterRequest
-	24, // 29: propersim.trainer.v1.TrainerService.DownloadAdapter:input_type -> propersim.trainer.v1.DownloadAdapterRequest
-	10, // 30: propersim.trainer.v1.TrainerService.SubmitJob:output_type -> propersim.trainer.v1.SubmitJobResponse
-	12, // 31: propersim.trainer.v1.TrainerService.GetJob:output_type -> propersim.trainer.v1.GetJobResponse
-	14, // 32: propersim.trainer.v1.TrainerService.ListJobs:output_type -> propersim.trainer.v1.ListJobsResponse
-	16, // 33: propersim.trainer.v1.TrainerService.WatchJob:output_type -> propersim.trainer.v1.WatchJobResponse
-	18, // 34: propersim.trainer.v1.TrainerService.CancelJob:output_type -> propersim.trainer.v1.CancelJobResponse
-	23, // 35: propersim.trainer.v1.TrainerService.GetAdapter:output_type -> propersim.trainer.v1.GetAdapterResponse
-	25, // 36: propersim.trainer.v1.TrainerService.DownloadAdapter:output_type -> propersim.trainer.v1.DownloadAdapterResponse
-	30, // [30:37] is the sub-list for method output_type
-	23, // [23:30] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	29, // 4: propersim.trainer.v1.Probe.messages:type_name -> propersim.simulation.v1.Message
+	0,  // 5: propersim.trainer.v1.Job.state:type_name -> propersim.trainer.v1.JobState
+	4,  // 6: propersim.trainer.v1.Job.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
+	2,  // 7: propersim.trainer.v1.Job.executor:type_name -> propersim.trainer.v1.Executor
+	6,  // 8: propersim.trainer.v1.Job.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
+	10, // 9: propersim.trainer.v1.Job.progress:type_name -> propersim.trainer.v1.TrainingProgress
+	30, // 10: propersim.trainer.v1.Job.state_time:type_name -> google.protobuf.Timestamp
+	7,  // 11: propersim.trainer.v1.Job.gate:type_name -> propersim.trainer.v1.GateCheck
+	30, // 12: propersim.trainer.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	4,  // 13: propersim.trainer.v1.SubmitJobRequest.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
+	2,  // 14: propersim.trainer.v1.SubmitJobRequest.executor:type_name -> propersim.trainer.v1.Executor
+	9,  // 15: propersim.trainer.v1.SubmitJobResponse.job:type_name -> propersim.trainer.v1.Job
+	9,  // 16: propersim.trainer.v1.GetJobResponse.job:type_name -> propersim.trainer.v1.Job
+	9,  // 17: propersim.trainer.v1.ListJobsResponse.jobs:type_name -> propersim.trainer.v1.Job
+	9,  // 18: propersim.trainer.v1.WatchJobResponse.job:type_name -> propersim.trainer.v1.Job
+	9,  // 19: propersim.trainer.v1.CancelJobResponse.job:type_name -> propersim.trainer.v1.Job
+	4,  // 20: propersim.trainer.v1.Manifest.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
+	6,  // 21: propersim.trainer.v1.Manifest.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
+	22, // 22: propersim.trainer.v1.Manifest.files:type_name -> propersim.trainer.v1.ArtifactFile
+	21, // 23: propersim.trainer.v1.GetAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
+	21, // 24: propersim.trainer.v1.DownloadAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
+	23, // 25: propersim.trainer.v1.DownloadAdapterResponse.chunk:type_name -> propersim.trainer.v1.ArtifactChunk
+	11, // 26: propersim.trainer.v1.TrainerService.SubmitJob:input_type -> propersim.trainer.v1.SubmitJobRequest
+	13, // 27: propersim.trainer.v1.TrainerService.GetJob:input_type -> propersim.trainer.v1.GetJobRequest
+	15, // 28: propersim.trainer.v1.TrainerService.ListJobs:input_type -> propersim.trainer.v1.ListJobsRequest
+	17, // 29: propersim.trainer.v1.TrainerService.WatchJob:input_type -> propersim.trainer.v1.WatchJobRequest
+	19, // 30: propersim.trainer.v1.TrainerService.CancelJob:input_type -> propersim.trainer.v1.CancelJobRequest
+	24, // 31: propersim.trainer.v1.TrainerService.GetAdapter:input_type -> propersim.trainer.v1.GetAdapterRequest
+	26, // 32: propersim.trainer.v1.TrainerService.DownloadAdapter:input_type -> propersim.trainer.v1.DownloadAdapterRequest
+	12, // 33: propersim.trainer.v1.TrainerService.SubmitJob:output_type -> propersim.trainer.v1.SubmitJobResponse
+	14, // 34: propersim.trainer.v1.TrainerService.GetJob:output_type -> propersim.trainer.v1.GetJobResponse
+	16, // 35: propersim.trainer.v1.TrainerService.ListJobs:output_type -> propersim.trainer.v1.ListJobsResponse
+	18, // 36: propersim.trainer.v1.TrainerService.WatchJob:output_type -> propersim.trainer.v1.WatchJobResponse
+	20, // 37: propersim.trainer.v1.TrainerService.CancelJob:output_type -> propersim.trainer.v1.CancelJobResponse
+	25, // 38: propersim.trainer.v1.TrainerService.GetAdapter:output_type -> propersim.trainer.v1.GetAdapterResponse
+	27, // 39: propersim.trainer.v1.TrainerService.DownloadAdapter:output_type -> propersim.trainer.v1.DownloadAdapterResponse
+	33, // [33:40] is the sub-list for method output_type
+	26, // [26:33] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_propersim_trainer_v1_trainer_service_proto_init() }
@@ -2190,7 +2464,7 @@ func file_propersim_trainer_v1_trainer_service_proto_init() {
 		return
 	}
 	file_propersim_trainer_v1_trainer_service_proto_msgTypes[1].OneofWrappers = []any{}
-	file_propersim_trainer_v1_trainer_service_proto_msgTypes[21].OneofWrappers = []any{
+	file_propersim_trainer_v1_trainer_service_proto_msgTypes[23].OneofWrappers = []any{
 		(*DownloadAdapterResponse_Manifest)(nil),
 		(*DownloadAdapterResponse_Chunk)(nil),
 	}
@@ -2200,7 +2474,7 @@ func file_propersim_trainer_v1_trainer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_propersim_trainer_v1_trainer_service_proto_rawDesc), len(file_propersim_trainer_v1_trainer_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   22,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

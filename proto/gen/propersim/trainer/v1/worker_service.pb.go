@@ -608,7 +608,9 @@ type CompleteJobHeader struct {
 	// SHA-256 of the pairs that it was trained on, hexadecimal.
 	DataDigest string `protobuf:"bytes,6,opt,name=data_digest,json=dataDigest,proto3" json:"data_digest,omitempty"`
 	// Its files.
-	Files         []*ArtifactFile `protobuf:"bytes,7,rep,name=files,proto3" json:"files,omitempty"`
+	Files []*ArtifactFile `protobuf:"bytes,7,rep,name=files,proto3" json:"files,omitempty"`
+	// Questions for the test of the served adapter; none for the embedded policy.
+	Probes        []*Probe `protobuf:"bytes,8,rep,name=probes,proto3" json:"probes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -688,6 +690,13 @@ func (x *CompleteJobHeader) GetDataDigest() string {
 func (x *CompleteJobHeader) GetFiles() []*ArtifactFile {
 	if x != nil {
 		return x.Files
+	}
+	return nil
+}
+
+func (x *CompleteJobHeader) GetProbes() []*Probe {
+	if x != nil {
+		return x.Probes
 	}
 	return nil
 }
@@ -1101,7 +1110,7 @@ const file_propersim_trainer_v1_worker_service_proto_rawDesc = "" +
 	"\x12CompleteJobRequest\x12A\n" +
 	"\x06header\x18\x01 \x01(\v2'.propersim.trainer.v1.CompleteJobHeaderH\x00R\x06header\x12;\n" +
 	"\x05chunk\x18\x02 \x01(\v2#.propersim.trainer.v1.ArtifactChunkH\x00R\x05chunkB\r\n" +
-	"\x04part\x12\x05\xbaH\x02\b\x01\"\xe2\x02\n" +
+	"\x04part\x12\x05\xbaH\x02\b\x01\"\xa1\x03\n" +
 	"\x11CompleteJobHeader\x12!\n" +
 	"\x06job_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05jobId\x12,\n" +
@@ -1113,7 +1122,8 @@ const file_propersim_trainer_v1_worker_service_proto_rawDesc = "" +
 	"\vdata_digest\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x98\x01@R\n" +
 	"dataDigest\x12D\n" +
 	"\x05files\x18\a \x03(\v2\".propersim.trainer.v1.ArtifactFileB\n" +
-	"\xbaH\a\x92\x01\x04\b\x01\x10\x10R\x05files\"B\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10\x10R\x05files\x12=\n" +
+	"\x06probes\x18\b \x03(\v2\x1b.propersim.trainer.v1.ProbeB\b\xbaH\x05\x92\x01\x02\x10\x10R\x06probes\"B\n" +
 	"\x13CompleteJobResponse\x12+\n" +
 	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\"\xc0\x01\n" +
 	"\x0eFailJobRequest\x12!\n" +
@@ -1186,7 +1196,8 @@ var file_propersim_trainer_v1_worker_service_proto_goTypes = []any{
 	(*ArtifactChunk)(nil),         // 20: propersim.trainer.v1.ArtifactChunk
 	(*TrainingMetrics)(nil),       // 21: propersim.trainer.v1.TrainingMetrics
 	(*ArtifactFile)(nil),          // 22: propersim.trainer.v1.ArtifactFile
-	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
+	(*Probe)(nil),                 // 23: propersim.trainer.v1.Probe
+	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
 }
 var file_propersim_trainer_v1_worker_service_proto_depIdxs = []int32{
 	15, // 0: propersim.trainer.v1.LeaseJobRequest.lease:type_name -> google.protobuf.Duration
@@ -1201,30 +1212,31 @@ var file_propersim_trainer_v1_worker_service_proto_depIdxs = []int32{
 	20, // 9: propersim.trainer.v1.CompleteJobRequest.chunk:type_name -> propersim.trainer.v1.ArtifactChunk
 	21, // 10: propersim.trainer.v1.CompleteJobHeader.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
 	22, // 11: propersim.trainer.v1.CompleteJobHeader.files:type_name -> propersim.trainer.v1.ArtifactFile
-	16, // 12: propersim.trainer.v1.CompleteJobResponse.job:type_name -> propersim.trainer.v1.Job
-	16, // 13: propersim.trainer.v1.FailJobResponse.job:type_name -> propersim.trainer.v1.Job
-	14, // 14: propersim.trainer.v1.ListWorkersResponse.workers:type_name -> propersim.trainer.v1.Worker
-	0,  // 15: propersim.trainer.v1.Worker.capabilities:type_name -> propersim.trainer.v1.WorkerCapabilities
-	16, // 16: propersim.trainer.v1.Worker.job:type_name -> propersim.trainer.v1.Job
-	23, // 17: propersim.trainer.v1.Worker.last_seen:type_name -> google.protobuf.Timestamp
-	23, // 18: propersim.trainer.v1.Worker.lease_until:type_name -> google.protobuf.Timestamp
-	1,  // 19: propersim.trainer.v1.WorkerService.LeaseJob:input_type -> propersim.trainer.v1.LeaseJobRequest
-	3,  // 20: propersim.trainer.v1.WorkerService.StreamPairs:input_type -> propersim.trainer.v1.StreamPairsRequest
-	5,  // 21: propersim.trainer.v1.WorkerService.Heartbeat:input_type -> propersim.trainer.v1.HeartbeatRequest
-	7,  // 22: propersim.trainer.v1.WorkerService.CompleteJob:input_type -> propersim.trainer.v1.CompleteJobRequest
-	10, // 23: propersim.trainer.v1.WorkerService.FailJob:input_type -> propersim.trainer.v1.FailJobRequest
-	12, // 24: propersim.trainer.v1.WorkerService.ListWorkers:input_type -> propersim.trainer.v1.ListWorkersRequest
-	2,  // 25: propersim.trainer.v1.WorkerService.LeaseJob:output_type -> propersim.trainer.v1.LeaseJobResponse
-	4,  // 26: propersim.trainer.v1.WorkerService.StreamPairs:output_type -> propersim.trainer.v1.StreamPairsResponse
-	6,  // 27: propersim.trainer.v1.WorkerService.Heartbeat:output_type -> propersim.trainer.v1.HeartbeatResponse
-	9,  // 28: propersim.trainer.v1.WorkerService.CompleteJob:output_type -> propersim.trainer.v1.CompleteJobResponse
-	11, // 29: propersim.trainer.v1.WorkerService.FailJob:output_type -> propersim.trainer.v1.FailJobResponse
-	13, // 30: propersim.trainer.v1.WorkerService.ListWorkers:output_type -> propersim.trainer.v1.ListWorkersResponse
-	25, // [25:31] is the sub-list for method output_type
-	19, // [19:25] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	23, // 12: propersim.trainer.v1.CompleteJobHeader.probes:type_name -> propersim.trainer.v1.Probe
+	16, // 13: propersim.trainer.v1.CompleteJobResponse.job:type_name -> propersim.trainer.v1.Job
+	16, // 14: propersim.trainer.v1.FailJobResponse.job:type_name -> propersim.trainer.v1.Job
+	14, // 15: propersim.trainer.v1.ListWorkersResponse.workers:type_name -> propersim.trainer.v1.Worker
+	0,  // 16: propersim.trainer.v1.Worker.capabilities:type_name -> propersim.trainer.v1.WorkerCapabilities
+	16, // 17: propersim.trainer.v1.Worker.job:type_name -> propersim.trainer.v1.Job
+	24, // 18: propersim.trainer.v1.Worker.last_seen:type_name -> google.protobuf.Timestamp
+	24, // 19: propersim.trainer.v1.Worker.lease_until:type_name -> google.protobuf.Timestamp
+	1,  // 20: propersim.trainer.v1.WorkerService.LeaseJob:input_type -> propersim.trainer.v1.LeaseJobRequest
+	3,  // 21: propersim.trainer.v1.WorkerService.StreamPairs:input_type -> propersim.trainer.v1.StreamPairsRequest
+	5,  // 22: propersim.trainer.v1.WorkerService.Heartbeat:input_type -> propersim.trainer.v1.HeartbeatRequest
+	7,  // 23: propersim.trainer.v1.WorkerService.CompleteJob:input_type -> propersim.trainer.v1.CompleteJobRequest
+	10, // 24: propersim.trainer.v1.WorkerService.FailJob:input_type -> propersim.trainer.v1.FailJobRequest
+	12, // 25: propersim.trainer.v1.WorkerService.ListWorkers:input_type -> propersim.trainer.v1.ListWorkersRequest
+	2,  // 26: propersim.trainer.v1.WorkerService.LeaseJob:output_type -> propersim.trainer.v1.LeaseJobResponse
+	4,  // 27: propersim.trainer.v1.WorkerService.StreamPairs:output_type -> propersim.trainer.v1.StreamPairsResponse
+	6,  // 28: propersim.trainer.v1.WorkerService.Heartbeat:output_type -> propersim.trainer.v1.HeartbeatResponse
+	9,  // 29: propersim.trainer.v1.WorkerService.CompleteJob:output_type -> propersim.trainer.v1.CompleteJobResponse
+	11, // 30: propersim.trainer.v1.WorkerService.FailJob:output_type -> propersim.trainer.v1.FailJobResponse
+	13, // 31: propersim.trainer.v1.WorkerService.ListWorkers:output_type -> propersim.trainer.v1.ListWorkersResponse
+	26, // [26:32] is the sub-list for method output_type
+	20, // [20:26] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_propersim_trainer_v1_worker_service_proto_init() }

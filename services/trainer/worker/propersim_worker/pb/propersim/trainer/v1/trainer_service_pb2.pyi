@@ -3,6 +3,7 @@ import datetime
 from propersim_worker.pb.buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from propersim_worker.pb.propersim.buffer.v1 import preference_buffer_service_pb2 as _preference_buffer_service_pb2
+from propersim_worker.pb.propersim.simulation.v1 import prompt_pb2 as _prompt_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -93,7 +94,7 @@ class Hyperparameters(_message.Message):
     def __init__(self, beta: _Optional[float] = ..., epochs: _Optional[int] = ..., learning_rate: _Optional[float] = ..., batch_size: _Optional[int] = ..., pairs: _Optional[int] = ..., reference: _Optional[_Union[Reference, str]] = ..., weight_decay: _Optional[float] = ..., objective: _Optional[_Union[Objective, str]] = ..., draw: _Optional[_Union[_preference_buffer_service_pb2.Draw, str]] = ..., half_life_days: _Optional[float] = ..., lora: _Optional[_Union[Lora, _Mapping]] = ...) -> None: ...
 
 class Lora(_message.Message):
-    __slots__ = ("model", "rank", "alpha", "dropout", "target_modules", "quantization", "max_prompt_tokens", "max_tokens", "gradient_checkpointing")
+    __slots__ = ("model", "rank", "alpha", "dropout", "target_modules", "quantization", "max_prompt_tokens", "max_tokens", "gradient_checkpointing", "held_out")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     RANK_FIELD_NUMBER: _ClassVar[int]
     ALPHA_FIELD_NUMBER: _ClassVar[int]
@@ -103,6 +104,7 @@ class Lora(_message.Message):
     MAX_PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     MAX_TOKENS_FIELD_NUMBER: _ClassVar[int]
     GRADIENT_CHECKPOINTING_FIELD_NUMBER: _ClassVar[int]
+    HELD_OUT_FIELD_NUMBER: _ClassVar[int]
     model: str
     rank: int
     alpha: float
@@ -112,24 +114,61 @@ class Lora(_message.Message):
     max_prompt_tokens: int
     max_tokens: int
     gradient_checkpointing: bool
-    def __init__(self, model: _Optional[str] = ..., rank: _Optional[int] = ..., alpha: _Optional[float] = ..., dropout: _Optional[float] = ..., target_modules: _Optional[_Iterable[str]] = ..., quantization: _Optional[str] = ..., max_prompt_tokens: _Optional[int] = ..., max_tokens: _Optional[int] = ..., gradient_checkpointing: _Optional[bool] = ...) -> None: ...
+    held_out: float
+    def __init__(self, model: _Optional[str] = ..., rank: _Optional[int] = ..., alpha: _Optional[float] = ..., dropout: _Optional[float] = ..., target_modules: _Optional[_Iterable[str]] = ..., quantization: _Optional[str] = ..., max_prompt_tokens: _Optional[int] = ..., max_tokens: _Optional[int] = ..., gradient_checkpointing: _Optional[bool] = ..., held_out: _Optional[float] = ...) -> None: ...
 
 class TrainingMetrics(_message.Message):
-    __slots__ = ("loss", "margin", "accuracy", "pairs", "updates")
+    __slots__ = ("loss", "margin", "accuracy", "pairs", "updates", "held_out_pairs", "held_out_margin", "held_out_accuracy", "parent_margin", "parent_accuracy")
     LOSS_FIELD_NUMBER: _ClassVar[int]
     MARGIN_FIELD_NUMBER: _ClassVar[int]
     ACCURACY_FIELD_NUMBER: _ClassVar[int]
     PAIRS_FIELD_NUMBER: _ClassVar[int]
     UPDATES_FIELD_NUMBER: _ClassVar[int]
+    HELD_OUT_PAIRS_FIELD_NUMBER: _ClassVar[int]
+    HELD_OUT_MARGIN_FIELD_NUMBER: _ClassVar[int]
+    HELD_OUT_ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    PARENT_MARGIN_FIELD_NUMBER: _ClassVar[int]
+    PARENT_ACCURACY_FIELD_NUMBER: _ClassVar[int]
     loss: float
     margin: float
     accuracy: float
     pairs: int
     updates: int
-    def __init__(self, loss: _Optional[float] = ..., margin: _Optional[float] = ..., accuracy: _Optional[float] = ..., pairs: _Optional[int] = ..., updates: _Optional[int] = ...) -> None: ...
+    held_out_pairs: int
+    held_out_margin: float
+    held_out_accuracy: float
+    parent_margin: float
+    parent_accuracy: float
+    def __init__(self, loss: _Optional[float] = ..., margin: _Optional[float] = ..., accuracy: _Optional[float] = ..., pairs: _Optional[int] = ..., updates: _Optional[int] = ..., held_out_pairs: _Optional[int] = ..., held_out_margin: _Optional[float] = ..., held_out_accuracy: _Optional[float] = ..., parent_margin: _Optional[float] = ..., parent_accuracy: _Optional[float] = ...) -> None: ...
+
+class GateCheck(_message.Message):
+    __slots__ = ("name", "passed", "detail")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PASSED_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    passed: bool
+    detail: str
+    def __init__(self, name: _Optional[str] = ..., passed: _Optional[bool] = ..., detail: _Optional[str] = ...) -> None: ...
+
+class Probe(_message.Message):
+    __slots__ = ("messages", "tokens", "answer_tokens", "adapter_logprob", "base_logprob", "answer")
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    ADAPTER_LOGPROB_FIELD_NUMBER: _ClassVar[int]
+    BASE_LOGPROB_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    messages: _containers.RepeatedCompositeFieldContainer[_prompt_pb2.Message]
+    tokens: _containers.RepeatedScalarFieldContainer[int]
+    answer_tokens: int
+    adapter_logprob: float
+    base_logprob: float
+    answer: str
+    def __init__(self, messages: _Optional[_Iterable[_Union[_prompt_pb2.Message, _Mapping]]] = ..., tokens: _Optional[_Iterable[int]] = ..., answer_tokens: _Optional[int] = ..., adapter_logprob: _Optional[float] = ..., base_logprob: _Optional[float] = ..., answer: _Optional[str] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("id", "run_id", "day", "state", "reason", "parent_adapter", "hyperparameters", "executor", "seed", "data_digest", "adapter", "metrics", "attempts", "progress", "state_time", "served_model", "run_handle")
+    __slots__ = ("id", "run_id", "day", "state", "reason", "parent_adapter", "hyperparameters", "executor", "seed", "data_digest", "adapter", "metrics", "attempts", "progress", "state_time", "served_model", "gate", "create_time", "training_seconds", "run_handle")
     ID_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     DAY_FIELD_NUMBER: _ClassVar[int]
@@ -146,6 +185,9 @@ class Job(_message.Message):
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     STATE_TIME_FIELD_NUMBER: _ClassVar[int]
     SERVED_MODEL_FIELD_NUMBER: _ClassVar[int]
+    GATE_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    TRAINING_SECONDS_FIELD_NUMBER: _ClassVar[int]
     RUN_HANDLE_FIELD_NUMBER: _ClassVar[int]
     id: str
     run_id: str
@@ -163,8 +205,11 @@ class Job(_message.Message):
     progress: TrainingProgress
     state_time: _timestamp_pb2.Timestamp
     served_model: str
+    gate: _containers.RepeatedCompositeFieldContainer[GateCheck]
+    create_time: _timestamp_pb2.Timestamp
+    training_seconds: float
     run_handle: str
-    def __init__(self, id: _Optional[str] = ..., run_id: _Optional[str] = ..., day: _Optional[int] = ..., state: _Optional[_Union[JobState, str]] = ..., reason: _Optional[str] = ..., parent_adapter: _Optional[str] = ..., hyperparameters: _Optional[_Union[Hyperparameters, _Mapping]] = ..., executor: _Optional[_Union[Executor, str]] = ..., seed: _Optional[int] = ..., data_digest: _Optional[str] = ..., adapter: _Optional[str] = ..., metrics: _Optional[_Union[TrainingMetrics, _Mapping]] = ..., attempts: _Optional[int] = ..., progress: _Optional[_Union[TrainingProgress, _Mapping]] = ..., state_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., served_model: _Optional[str] = ..., run_handle: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., run_id: _Optional[str] = ..., day: _Optional[int] = ..., state: _Optional[_Union[JobState, str]] = ..., reason: _Optional[str] = ..., parent_adapter: _Optional[str] = ..., hyperparameters: _Optional[_Union[Hyperparameters, _Mapping]] = ..., executor: _Optional[_Union[Executor, str]] = ..., seed: _Optional[int] = ..., data_digest: _Optional[str] = ..., adapter: _Optional[str] = ..., metrics: _Optional[_Union[TrainingMetrics, _Mapping]] = ..., attempts: _Optional[int] = ..., progress: _Optional[_Union[TrainingProgress, _Mapping]] = ..., state_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., served_model: _Optional[str] = ..., gate: _Optional[_Iterable[_Union[GateCheck, _Mapping]]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., training_seconds: _Optional[float] = ..., run_handle: _Optional[str] = ...) -> None: ...
 
 class TrainingProgress(_message.Message):
     __slots__ = ("update", "updates_total", "loss", "tokens_per_second", "device_memory_bytes")

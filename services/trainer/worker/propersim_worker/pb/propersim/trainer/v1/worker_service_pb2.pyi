@@ -92,7 +92,7 @@ class CompleteJobRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[CompleteJobHeader, _Mapping]] = ..., chunk: _Optional[_Union[_trainer_service_pb2.ArtifactChunk, _Mapping]] = ...) -> None: ...
 
 class CompleteJobHeader(_message.Message):
-    __slots__ = ("job_id", "fencing_token", "metrics", "policy", "model", "data_digest", "files")
+    __slots__ = ("job_id", "fencing_token", "metrics", "policy", "model", "data_digest", "files", "probes")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +100,7 @@ class CompleteJobHeader(_message.Message):
     MODEL_FIELD_NUMBER: _ClassVar[int]
     DATA_DIGEST_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
+    PROBES_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     fencing_token: int
     metrics: _trainer_service_pb2.TrainingMetrics
@@ -107,7 +108,8 @@ class CompleteJobHeader(_message.Message):
     model: str
     data_digest: str
     files: _containers.RepeatedCompositeFieldContainer[_trainer_service_pb2.ArtifactFile]
-    def __init__(self, job_id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., metrics: _Optional[_Union[_trainer_service_pb2.TrainingMetrics, _Mapping]] = ..., policy: _Optional[str] = ..., model: _Optional[str] = ..., data_digest: _Optional[str] = ..., files: _Optional[_Iterable[_Union[_trainer_service_pb2.ArtifactFile, _Mapping]]] = ...) -> None: ...
+    probes: _containers.RepeatedCompositeFieldContainer[_trainer_service_pb2.Probe]
+    def __init__(self, job_id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., metrics: _Optional[_Union[_trainer_service_pb2.TrainingMetrics, _Mapping]] = ..., policy: _Optional[str] = ..., model: _Optional[str] = ..., data_digest: _Optional[str] = ..., files: _Optional[_Iterable[_Union[_trainer_service_pb2.ArtifactFile, _Mapping]]] = ..., probes: _Optional[_Iterable[_Union[_trainer_service_pb2.Probe, _Mapping]]] = ...) -> None: ...
 
 class CompleteJobResponse(_message.Message):
     __slots__ = ("job",)
