@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -42,6 +43,8 @@ type Request struct {
 	Digest string `json:"-"`
 	// Number counts requests from 1.
 	Number int `json:"-"`
+	// At is when the request arrived.
+	At time.Time `json:"-"`
 }
 
 // Prompt joins the contents of all messages.
@@ -80,13 +83,13 @@ type Server struct {
 	*httptest.Server
 
 	mu       sync.Mutex
-	cfg      Config         // guarded by mu
-	script   []Fault        // guarded by mu; for the next requests
-	requests []Request      // guarded by mu
-	answered map[string]int // guarded by mu; by digest
-	inFlight int            // guarded by mu
-	most     int            // guarded by mu
-	busy     time.Duration  // guarded by mu; sum of the time that slots were busy
+	cfg      Config                 // guarded by mu
+	script   []Fault                // guarded by mu; for the next requests
+	requests []Request              // guarded by mu
+	answered map[string][]time.Time // guarded by mu; by digest
+	inFlight int                    // guarded by mu
+	most     int                    // guarded by mu
+	busy     time.Duration          // guarded by mu; sum of the time that slots were busy
 	slots    chan struct{}
 	hangUp   chan struct{} // closed by Close: ends hanging requests
 }
@@ -108,7 +111,7 @@ func NewTLS(cfg Config) *Server {
 }
 
 func newServer(cfg Config) *Server {
-	s := &Server{cfg: cfg, answered: make(map[string]int), hangUp: make(chan struct{})}
+	s := &Server{cfg: cfg, answered: make(map[string][]time.Time), hangUp: make(chan struct{})}
 	if cfg.Slots > 0 {
 		s.slots = make(chan struct{}, cfg.Slots)
 	}
@@ -148,14 +151,14 @@ func (s *Server) Requests() []Request {
 // Calls counts the requests so far.
 func (s *Server) Calls() int { return len(s.Requests()) }
 
-// Answered counts, by the digest of the request's body, the answers that were
-// handed to the network in full.
-func (s *Server) Answered() map[string]int {
+// Answered returns, by the digest of the request's body, when answers were handed
+// to the network in full.
+func (s *Server) Answered() map[string][]time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make(map[string]int, len(s.answered))
-	for k, v := range s.answered {
-		out[k] = v
+	out := make(map[string][]time.Time, len(s.answered))
+	for digest, times := range s.answered {
+		out[digest] = slices.Clone(times)
 	}
 	return out
 }
@@ -221,14 +224,14 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
 	}
 	writeJSON(w, out)
 	s.mu.Lock()
-	s.answered[asked.Digest]++
+	s.answered[asked.Digest] = append(s.answered[asked.Digest], time.Now())
 	s.mu.Unlock()
 }
 
 func (s *Server) begin(asked *Request) (Config, Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	asked.Number = len(s.requests) + 1
+	asked.Number, asked.At = len(s.requests)+1, time.Now()
 	s.requests = append(s.requests, *asked)
 	s.inFlight++
 	s.most = max(s.most, s.inFlight)

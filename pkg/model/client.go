@@ -59,10 +59,11 @@ type Client struct {
 	abandon context.CancelFunc
 	sending sync.WaitGroup
 
-	mu      sync.Mutex
-	closed  bool               // guarded by mu
-	flights map[string]*flight // guarded by mu; by run, step and key
-	shapes  map[string]int     // guarded by mu; dimension of an embedding model
+	mu        sync.Mutex
+	closed    bool               // guarded by mu
+	flights   map[string]*flight // guarded by mu; by run, step and key
+	shapes    map[string]int     // guarded by mu; dimension of an embedding model
+	unclaimed map[string]bool    // guarded by mu; paid embeddings that are on no record yet, by run, step and key
 }
 
 // endpoint is an endpoint of the configuration at work.
@@ -80,7 +81,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Client, error) {
 	}
 	c := &Client{
 		cfg: cfg, deps: deps, log: deps.Logger, endpoints: make(map[string]*endpoint),
-		flights: make(map[string]*flight), shapes: make(map[string]int),
+		flights: make(map[string]*flight), shapes: make(map[string]int), unclaimed: make(map[string]bool),
 	}
 	if c.log == nil {
 		c.log = zap.NewNop()

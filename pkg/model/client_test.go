@@ -141,6 +141,46 @@ func TestTheCacheAnswersByContent(t *testing.T) {
 	require.Equal(t, 2, server.Calls())
 }
 
+// TestAnIndexThatIsBuiltAnewCostsNothing: every text was embedded by itself or in
+// a batch before, also by another process, and gets the same vector again. Each
+// payment is on one record.
+func TestAnIndexThatIsBuiltAnewCostsNothing(t *testing.T) {
+	server := fakemodel.New(fakemodel.Config{Dimensions: 5})
+	t.Cleanup(server.Close)
+	at := filepath.Join(t.TempDir(), "answers.db")
+	keep := func(d *model.Deps) { d.Answers = at }
+	client := open(t, config(server.BaseURL()), keep)
+	embed := func(c *model.Client, texts ...string) ([][]float32, []model.Record) {
+		vectors, records, timings, err := c.Embed(t.Context(), model.EmbedCall{Purpose: "test", Run: "run", Texts: texts})
+		require.NoError(t, err)
+		require.Len(t, timings, len(records))
+		return vectors, records
+	}
+	one, first := embed(client, "tea")
+	require.False(t, first[0].Cached)
+	three, more := embed(client, "walk", "tea", "walk", "book")
+	require.Equal(t, 2, server.Calls(), "what is missing is asked for in one request")
+	require.Equal(t, one[0], three[1])
+	require.Equal(t, three[0], three[2])
+	require.Len(t, more, 3, "a record for each different text")
+	paid := first[0].Usage.Prompt
+	for i, r := range more {
+		require.Equal(t, i == 1, r.Cached, r.ID)
+		if !r.Cached {
+			paid += r.Usage.Prompt
+		}
+	}
+	require.Equal(t, client.Totals()[model.Embedder].Prompt, paid)
+	require.NoError(t, client.Close(context.Background()))
+
+	again, records := embed(open(t, config(server.BaseURL()), keep), "book", "tea", "walk")
+	require.Equal(t, [][]float32{three[3], one[0], three[0]}, again)
+	require.Equal(t, 2, server.Calls())
+	for _, r := range records {
+		require.True(t, r.Cached)
+	}
+}
+
 // TestTheBudgetIsALimit: spending ends within what was in flight, and a higher
 // limit goes on.
 func TestTheBudgetIsALimit(t *testing.T) {

@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/propersim/propersim/pkg/errs"
 )
@@ -26,83 +30,173 @@ type EmbedCall struct {
 // strictest common servers.
 const embedBatch = 64
 
-// Embed returns one vector for each text, all of one dimension, and a record
-// for each request. An *Error for an endpoint that gives none; a *Failure
-// where what it gives stays unusable: a vector is never invented.
+// embedded is the embedding of one text.
+type embedded struct {
+	vector []float32
+	record Record
+	timing Timing
+}
+
+// Embed returns one vector for each text, all of one dimension, and a record for
+// each different text. A text that was embedded before gets the same vector again
+// and costs nothing, so that an index that is built anew is the same index. An
+// *Error for an endpoint that gives no vectors; a *Failure where what it gives
+// stays unusable: a vector is never invented.
 func (c *Client) Embed(ctx context.Context, call EmbedCall) ([][]float32, []Record, []Timing, error) {
 	if _, _, err := c.Role(Embedder); err != nil {
 		return nil, nil, nil, err
 	}
 	bounded, cancel := hurry(ctx)
 	defer cancel()
-	var vectors [][]float32
-	var records []Record
-	var timings []Timing
-	for start := 0; start < len(call.Texts); start += embedBatch {
-		texts := call.Texts[start:min(len(call.Texts), start+embedBatch)]
-		got, record, timing, err := c.embedSome(bounded, call, texts, start)
+	known := make(map[string]*embedded, len(call.Texts))
+	var order, missing []string // different texts
+	for _, text := range call.Texts {
+		if _, again := known[text]; again {
+			continue
+		}
+		got, err := c.embeddedBefore(bounded, &call, text)
 		if err != nil {
 			return nil, nil, nil, c.unfinished(ctx, Embedder, err)
 		}
-		vectors, records, timings = append(vectors, got...), append(records, record), append(timings, timing)
+		if known[text] = got; got == nil {
+			missing = append(missing, text)
+		}
+		order = append(order, text)
+	}
+	for texts := range slices.Chunk(missing, embedBatch) {
+		if err := c.embedSome(bounded, &call, texts, known); err != nil {
+			return nil, nil, nil, c.unfinished(ctx, Embedder, err)
+		}
+	}
+	vectors := make([][]float32, len(call.Texts))
+	for i, text := range call.Texts {
+		vectors[i] = known[text].vector
+	}
+	records, timings := make([]Record, len(order)), make([]Timing, len(order))
+	for i, text := range order {
+		records[i], timings[i] = known[text].record, known[text].timing
 	}
 	return vectors, records, timings, nil
 }
 
-// embedSome makes one request, and repeats it while the vectors are unusable.
-func (c *Client) embedSome(ctx context.Context, call EmbedCall, texts []string, start int) ([][]float32, Record, Timing, error) {
+// embedding returns the call and the request for some texts.
+func (c *Client) embedding(call *EmbedCall, texts []string) (*Call, *request) {
 	role := c.cfg.Roles[Embedder]
-	inner := &Call{Role: Embedder, Purpose: call.Purpose, Run: call.Run, Step: call.Step, At: call.At}
-	r := &request{Model: role.Model, Texts: texts, N: 1, Dimensions: role.Dimensions}
+	return &Call{Role: Embedder, Purpose: call.Purpose, Run: call.Run, Step: call.Step, At: call.At},
+		&request{Model: role.Model, Texts: texts, N: 1, Dimensions: role.Dimensions}
+}
+
+// embeddedBefore returns the embedding of a text from the answer store; nil where
+// it has none that can be used.
+func (c *Client) embeddedBefore(ctx context.Context, call *EmbedCall, text string) (*embedded, error) {
+	inner, r := c.embedding(call, []string{text})
+	key := answerKey{call.Step, keyOf(inner, r.digest(), 0)}
+	got, err := c.answers.get(ctx, call.Run, key)
+	if err != nil || got == nil || got.Unusable != "" || len(got.Vectors) != 1 {
+		return nil, err
+	}
+	role := c.cfg.Roles[Embedder]
+	if err := c.checkShape(inner, role, got.Vectors); err != nil {
+		return nil, err
+	}
+	h := &history{timing: Timing{Endpoint: role.Endpoint}}
+	h.add(Attempt{Outcome: Answered, Usage: got.Usage, Cached: !c.claim(inner, key)}, 0)
+	return embeddedOf(inner, role, r, got, h, 0), nil
+}
+
+// embedSome makes one request, and repeats it while the vectors are unusable.
+func (c *Client) embedSome(ctx context.Context, call *EmbedCall, texts []string, into map[string]*embedded) error {
+	role := c.cfg.Roles[Embedder]
+	inner, r := c.embedding(call, texts)
 	h := &history{}
 	began := time.Now()
 	for repair := 0; ; repair++ {
 		// The number of the try is part of the key, or the unusable answer would be
 		// found in the store again.
-		got, err := c.exchange(ctx, inner, r, start+repair, h)
+		got, err := c.exchange(ctx, inner, r, repair, h)
 		if err != nil {
-			return nil, Record{}, Timing{}, err
+			return err
 		}
-		attempt := Attempt{Outcome: Answered, Usage: got.Usage, Cached: got.cached}
+		attempt := Attempt{Outcome: Answered, Usage: got.Usage, Cached: !c.claim(inner, answerKey{call.Step, keyOf(inner, r.digest(), repair)})}
 		if got.Unusable != "" {
 			attempt.Outcome, attempt.Detail = OffSchema, got.Unusable
-		} else {
-			attempt.Answer = packVectors(got.Vectors)
 		}
 		h.add(attempt, got.latency)
 		if got.Unusable == "" {
 			if err := c.checkShape(inner, role, got.Vectors); err != nil {
-				return nil, Record{}, Timing{}, err
+				return err
 			}
-			record, timing := embedRecord(inner, role, r, h)
-			timing.Latency = time.Since(began)
-			c.ended(Embedder, record.Attempts, timing)
-			return got.Vectors, record, timing, nil
+			h.timing.Latency = time.Since(began)
+			c.ended(Embedder, h.attempts, h.timing)
+			for i, text := range texts {
+				into[text] = embeddedOf(inner, role, r, got, h, i)
+			}
+			return c.keepEach(call, texts, got)
 		}
 		if repair == c.cfg.Repairs {
 			c.ended(Embedder, h.attempts, h.timing)
-			return nil, Record{}, Timing{}, fmt.Errorf("embedder: %w: %w", &Failure{Outcome: OffSchema, Detail: got.Unusable}, errs.ErrPrecondition)
+			return fmt.Errorf("embedder: %w: %w", &Failure{Outcome: OffSchema, Detail: got.Unusable}, errs.ErrPrecondition)
 		}
 	}
+}
+
+// keepEach keeps the vectors of a request for several texts under each text, as
+// if it had been asked for by itself.
+func (c *Client) keepEach(call *EmbedCall, texts []string, got *reply) error {
+	if len(texts) == 1 {
+		return nil // it is kept already
+	}
+	var group errgroup.Group
+	for i, text := range texts {
+		inner, r := c.embedding(call, []string{text})
+		raw, err := json.Marshal(&reply{Model: got.Model, Usage: got.Usage.share(i, len(texts)), Vectors: got.Vectors[i : i+1]})
+		if err != nil {
+			return fmt.Errorf("answer store: %w", err)
+		}
+		group.Go(func() error {
+			return c.answers.put(&write{run: call.Run, role: Embedder, key: answerKey{call.Step, keyOf(inner, r.digest(), 0)}, reply: raw})
+		})
+	}
+	return group.Wait()
+}
+
+// claim reports whether an embedding was paid for by this process and is on no
+// record yet; it is from then on. Each payment is thus on one record: embeddings
+// are shared by content, and neither steps nor runs have their own.
+func (c *Client) claim(call *Call, key answerKey) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id := flightID(call, key)
+	paid := c.unclaimed[id]
+	delete(c.unclaimed, id)
+	return paid
+}
+
+// embeddedOf returns the embedding of text i of a request.
+func embeddedOf(call *Call, role Role, r *request, got *reply, h *history, i int) *embedded {
+	n, text := len(r.Texts), r.Texts[i:i+1]
+	out := &embedded{vector: got.Vectors[i], timing: h.timing}
+	out.record = Record{
+		ID: embedID(call.Purpose, text), Role: Embedder, Purpose: call.Purpose, Model: role.Model, PromptDigest: textsDigest(text),
+		Outcome: Answered, Answer: packVectors(got.Vectors[i : i+1]), Cached: true,
+	}
+	for _, a := range h.attempts {
+		a.Usage = a.Usage.share(i, n)
+		if a.Outcome == Answered {
+			a.Answer = out.record.Answer
+		}
+		out.record.Attempts = append(out.record.Attempts, a)
+		out.record.Usage.add(a.Usage)
+		out.record.Cached = out.record.Cached && (a.Cached || a.Outcome.IsTransient())
+	}
+	out.timing.CallID = out.record.ID
+	return out
 }
 
 // embedID names a call for embeddings by its texts: the embedder does not know
 // the step.
 func embedID(purpose string, texts []string) string {
 	return Embedder + "/" + purpose + "/" + textsDigest(texts)[:16]
-}
-
-func embedRecord(call *Call, role Role, r *request, h *history) (Record, Timing) {
-	last := h.attempts[len(h.attempts)-1]
-	out := Record{
-		ID: embedID(call.Purpose, r.Texts), Role: Embedder, Purpose: call.Purpose, Model: role.Model, PromptDigest: textsDigest(r.Texts),
-		Outcome: Answered, Answer: last.Answer, Attempts: h.attempts, Cached: last.Cached,
-	}
-	for _, a := range h.attempts {
-		out.Usage.add(a.Usage)
-	}
-	h.timing.CallID = out.ID
-	return out, h.timing
 }
 
 // textsDigest identifies the texts that were embedded.

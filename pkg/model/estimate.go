@@ -229,17 +229,18 @@ func (e *Estimator) Embed(_ context.Context, call EmbedCall) ([][]float32, []Rec
 		return nil, nil, nil, err
 	}
 	add := Estimate{Sample: strings.Join(call.Texts, "\n")}
-	digest := textsDigest(call.Texts)
-	e.mu.Lock()
-	again := e.embedded[digest]
-	e.embedded[digest] = true
-	e.mu.Unlock()
-	if !again { // the same texts are not paid for twice
-		add.Requests = int64(len(call.Texts)+embedBatch-1) / embedBatch
-	}
 	out := make([][]float32, len(call.Texts))
+	var records []Record
+	var timings []Timing
+	asked := 0
 	for i, t := range call.Texts {
-		if !again {
+		digest := textsDigest(call.Texts[i : i+1])
+		e.mu.Lock()
+		again := e.embedded[digest]
+		e.embedded[digest] = true
+		e.mu.Unlock()
+		if !again { // the same text is not paid for twice
+			asked++
 			add.Prompt += EstimateTokens(t)
 		}
 		h := fnv.New64a()
@@ -248,10 +249,14 @@ func (e *Estimator) Embed(_ context.Context, call EmbedCall) ([][]float32, []Rec
 		for k := range out[i] {
 			out[i][k] = float32(math.Sin(float64(h.Sum64()%1000) + float64(k)))
 		}
+		if id := embedID(call.Purpose, call.Texts[i:i+1]); !slices.Contains(call.Texts[:i], t) {
+			records = append(records, Record{ID: id, Role: Embedder, Purpose: call.Purpose, Outcome: Answered, PromptDigest: digest})
+			timings = append(timings, Timing{CallID: id})
+		}
 	}
+	add.Requests = int64(asked+embedBatch-1) / embedBatch
 	e.count(Embedder, add)
-	id := embedID(call.Purpose, call.Texts)
-	return out, []Record{{ID: id, Role: Embedder, Purpose: call.Purpose, Outcome: Answered, PromptDigest: textsDigest(call.Texts)}}, []Timing{{CallID: id}}, nil
+	return out, records, timings, nil
 }
 
 // value draws a value of a schema. Strings have a third of their greatest

@@ -99,7 +99,7 @@ func (c *Client) once(ctx context.Context, call *Call, e *endpoint, r *request, 
 	if got, err := c.answers.get(ctx, call.Run, key); got != nil || err != nil {
 		return got, nil, err
 	}
-	id := fmt.Sprintf("%s|%d|%s", call.Run, key.step, key.key)
+	id := flightID(call, key)
 	if f := c.inFlight(id); f != nil {
 		return f.wait(ctx)
 	}
@@ -143,6 +143,11 @@ func (c *Client) once(ctx context.Context, call *Call, e *endpoint, r *request, 
 	}
 	go c.fly(context.WithoutCancel(ctx), f, id, &passage{call: call, endpoint: e, lane: l, slot: slot, request: r, content: content, key: key, sample: sample, most: most})
 	return f.wait(ctx)
+}
+
+// flightID names a request under way.
+func flightID(call *Call, key answerKey) string {
+	return fmt.Sprintf("%s|%d|%s", call.Run, key.step, key.key)
 }
 
 func (c *Client) inFlight(id string) *flight {
@@ -227,6 +232,11 @@ func (c *Client) fly(ctx context.Context, f *flight, id string, p *passage) {
 	if f.reply != nil {
 		used = p.use(f.reply)
 		f.err = c.keep(p, f.reply, used)
+		if f.err == nil && p.call.Role == Embedder {
+			c.mu.Lock()
+			c.unclaimed[id] = true
+			c.mu.Unlock()
+		}
 	}
 	c.ledger.settle(p.call.Role, p.most, used)
 	c.end(span, p, f, used)

@@ -3,6 +3,7 @@ package model
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -17,7 +18,7 @@ type Replay struct {
 
 	mu         sync.Mutex
 	calls      map[stepCall]*simv1.ModelCall // guarded by mu
-	embeddings map[string]*simv1.ModelCall   // guarded by mu; by the digest of their texts
+	embeddings map[string]*simv1.ModelCall   // guarded by mu; by the digest of the text
 	prompts    map[string][]Message          // guarded by mu; rendered, by digest
 }
 
@@ -208,24 +209,26 @@ func recordOf(call *simv1.ModelCall, read Record) Record {
 
 // Embed implements Asker.
 func (r *Replay) Embed(_ context.Context, call EmbedCall) ([][]float32, []Record, []Timing, error) {
-	var vectors [][]float32
+	vectors := make([][]float32, len(call.Texts))
 	var records []Record
 	var timings []Timing
-	for start := 0; start < len(call.Texts); start += embedBatch {
-		texts := call.Texts[start:min(len(call.Texts), start+embedBatch)]
-		digest := textsDigest(texts)
+	for i, text := range call.Texts {
+		digest := textsDigest(call.Texts[i : i+1])
 		r.mu.Lock()
 		recorded := r.embeddings[digest]
 		r.mu.Unlock()
 		if recorded == nil {
-			return nil, nil, nil, notRecorded(Embedder, "no embedding of these %d texts is on record", len(texts))
+			return nil, nil, nil, notRecorded(Embedder, "no embedding of %q is on record", short(text, 60))
 		}
 		got, err := UnpackVectors(recorded.GetAnswer())
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		vectors = append(vectors, got...)
-		id := embedID(call.Purpose, texts)
+		vectors[i] = got[0]
+		if slices.Contains(call.Texts[:i], text) {
+			continue // one record for each different text
+		}
+		id := embedID(call.Purpose, call.Texts[i:i+1])
 		timings = append(timings, Timing{CallID: id})
 		records = append(records, Record{ID: id, Role: Embedder, Purpose: call.Purpose, Model: recorded.GetModel(), PromptDigest: digest, Outcome: Answered, Answer: recorded.GetAnswer()})
 	}

@@ -29,8 +29,19 @@ import (
 // binary is the program, built once.
 var binary string
 
+// settings are variables that lengthen these tests. They are taken out of the
+// environment: the program refuses PROPERSIM_* variables that are no keys.
+var settings = map[string]string{"PROPERSIM_E2E_KILLS": "", "PROPERSIM_E2E_OUTAGE": ""}
+
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
+		for name := range settings {
+			settings[name] = os.Getenv(name)
+			if err := os.Unsetenv(name); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
+		}
 		dir, err := os.MkdirTemp("", "propersim-e2e")
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -90,7 +101,7 @@ func hashes(t *testing.T, dir string) map[string]string {
 
 // kills is how often the crash test kills: PROPERSIM_E2E_KILLS, or 3.
 func kills(t *testing.T) int {
-	text := os.Getenv("PROPERSIM_E2E_KILLS")
+	text := settings["PROPERSIM_E2E_KILLS"]
 	if text == "" {
 		return 3
 	}

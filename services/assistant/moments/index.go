@@ -46,15 +46,20 @@ func (x *Index) upsert(ctx context.Context, name string, points []*retrievalv1.P
 }
 
 // Rebuild makes the index have exactly the given points. It counts first, and
-// writes only when the number differs.
+// writes all of them only when the number differs. The last one is written in any
+// case: the record of its embedding is committed with the step after it, and may
+// be lost with the process that stored it.
 func (x *Index) Rebuild(ctx context.Context, points []*retrievalv1.Point) (role.Effects, error) {
 	var all role.Effects
 	count, err := x.Client.Count(ctx, &retrievalv1.CountRequest{Tenant: x.Run})
 	if err != nil {
 		return all, fmt.Errorf("count the moments of run %q: %w", x.Run, err)
 	}
-	if count.GetCount() == int64(len(points)) {
-		return all, nil
+	if last := len(points) - 1; count.GetCount() == int64(len(points)) {
+		if last < 0 {
+			return all, nil
+		}
+		return x.Store(ctx, points[last])
 	}
 	if count.GetCount() > 0 {
 		if _, err := x.Client.Delete(ctx, &retrievalv1.DeleteRequest{Tenant: x.Run, DeleteTenant: true}); err != nil {
