@@ -21,6 +21,7 @@ type example struct {
 	may     map[string]bool // atoms that may be read
 	refused bool            // the rubric has to be refused
 	mayFail bool            // or may be
+	unread  bool            // a part of it is not read, and is named
 }
 
 var parts = [...]string{"content", "timing", "frequency", "communication"}
@@ -41,7 +42,9 @@ func examples(t testing.TB, path string) []example {
 		case "##":
 			kind = rest
 		case "P", "T", "F", "C":
-			out = append(out, example{kind: kind, field: field(strings.Index("PTFC", head)), text: rest, may: map[string]bool{}})
+			out = append(out, example{kind: kind, field: field(strings.Index("PTFC", head)), text: strings.ReplaceAll(rest, `\n`, "\n"), may: map[string]bool{}})
+		case "?":
+			out[len(out)-1].unread = true
 		case "=", "~":
 			last := &out[len(out)-1]
 			switch {
@@ -189,7 +192,9 @@ func judgeExample(e example) (outcome, string) {
 		return named, note
 	case len(lost) > 0:
 		return silent, note
-	case len(e.want) == 0 && len(got) == 0 && len(e.may) > 0:
+	case e.unread && !heard:
+		return silent, note
+	case len(e.want) == 0 && len(got) == 0 && (len(e.may) > 0 || e.unread):
 		if heard {
 			return named, note
 		}
@@ -198,25 +203,29 @@ func judgeExample(e example) (outcome, string) {
 	return right, note
 }
 
-// TestPhrasesAreReadSoundly holds the reader to its promise: nothing is read
-// falsely or lost without a word, and at least half of the phrases are read as a
-// person would. With -v it lists those that are not.
+// TestPhrasesAreReadSoundly checks that nothing is read falsely or lost without a
+// word, and that a share of the phrases is read as a person would: half of those
+// that the vocabulary was made for, a fifth of those that were new to it. With -v
+// it lists those that are not read, with the forms that are not known.
 func TestPhrasesAreReadSoundly(t *testing.T) {
-	for path, least := range map[string]int{"testdata/cases.txt": 35, "testdata/phrases.txt": 200} {
-		count := map[outcome]int{}
+	for _, file := range []struct {
+		path         string
+		least, share int
+	}{{"testdata/cases.txt", 35, 2}, {"testdata/phrases.txt", 200, 2}, {"testdata/fresh.txt", 360, 5}} {
+		path, count := file.path, map[outcome]int{}
 		all := examples(t, path)
-		require.GreaterOrEqual(t, len(all), least)
+		require.GreaterOrEqual(t, len(all), file.least)
 		for _, e := range all {
 			o, note := judgeExample(e)
 			count[o]++
 			switch o {
 			case named:
-				t.Logf("%s not read, and said so: %q: %s", e.kind, e.text, note)
+				t.Logf("%s not read, and said so: %q: %s; unknown forms %q", e.kind, e.text, note, unknownForms(e.field, e.text))
 			case silent, wrong, lie:
 				t.Errorf("%s %s: %q: %s", e.kind, outcomes[o], e.text, note)
 			}
 		}
 		t.Logf("%s: %d of %d read as a person would, %d not read and said so", path, count[right], len(all), count[named])
-		require.GreaterOrEqual(t, 2*count[right], len(all), path)
+		require.GreaterOrEqual(t, file.share*count[right], len(all), path)
 	}
 }

@@ -43,6 +43,7 @@ type chunk struct {
 	words    int32
 	always   bool // a boundary that needs no negation ("respect my privacy")
 	stmt     *statement
+	part     bool // a filler that is a part of another piece, or qualifies it
 }
 
 // field is one of the four texts of a rubric. The same words can mean different

@@ -141,7 +141,7 @@ var selves = map[string]bool{"i": true, "we": true, "he": true, "she": true, "th
 // transparent reports whether an unread clause is only a thing with an unknown
 // name, perhaps with a condition, so that the list around it goes on.
 func (cl *clause) transparent(s *scanner) bool {
-	if cl.has(chunkCue, chunkCount, chunkTone, chunkBoundary, chunkWords) || cl.why == whyThreat || cl.why == whyQuestion {
+	if cl.has(chunkCue, chunkCount, chunkTone, chunkBoundary, chunkWords) || cl.why == whyThreat || cl.why == whyQuestion || cl.why == whyForm {
 		return false
 	}
 	if adjuncts[cl.first(s)] && cl.chunks[0].kind == chunkFiller {

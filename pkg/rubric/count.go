@@ -243,16 +243,16 @@ func (st *statement) finishMode(s *scanner, at *int, any bool) {
 		// "More than four a day" is usually a complaint. A wish for more begins with
 		// a verb: "I want more than four".
 		switch {
-		case st.wished && !any && !mentions(s, *at, len(s.toks), tooMuch):
+		case st.wished && !any && !mentions(s, *at, s.reasonFrom(*at), tooMuch):
 			st.mode, st.count = modeLeast, span{st.count.lo + 1, st.count.hi + 1}
-		case mentions(s, *at, len(s.toks), tooMuch) || s.consequence(*at):
+		case mentions(s, *at, s.reasonFrom(*at), tooMuch) || s.consequence(*at):
 			st.mode = modeMost
 			*at = remarkEnd(s, *at, tooMuch)
 		default:
 			st.mode = modeUnclear // "more than five a day would be great"
 		}
 	case modeLess:
-		if mentions(s, *at, len(s.toks), tooLittle) {
+		if mentions(s, *at, s.reasonFrom(*at), tooLittle) {
 			st.mode = modeLeast
 			*at = remarkEnd(s, *at, tooLittle)
 		} else {
@@ -271,6 +271,17 @@ func (st *statement) finishMode(s *scanner, at *int, any bool) {
 	case modeNever:
 		st.mode, st.count = modeMost, span{st.count.lo - 1, st.count.lo - 1}
 	}
+}
+
+// reasonFrom returns the token at which the next explanation begins, or the
+// number of tokens.
+func (s *scanner) reasonFrom(at int) int {
+	for k := at; k < min(len(s.toks), at+near); k++ {
+		if reasons.length(s.toks, k) > 0 {
+			return k
+		}
+	}
+	return len(s.toks)
 }
 
 // consequence reports whether the text ends at token at or states the consequence
@@ -317,7 +328,7 @@ func mentions(s *scanner, from, to int, words map[string]bool) bool {
 
 // remarkEnd returns the end of the clause that contains one of the words, or at.
 func remarkEnd(s *scanner, at int, words map[string]bool) int {
-	for k := at; k < min(len(s.toks), at+near); k++ {
+	for k := at; k < min(s.reasonFrom(at), at+near); k++ {
 		if words[s.text(k)] {
 			return clauseEnd(s, k)
 		}

@@ -74,7 +74,7 @@ func TestARefusalLikesNothing(t *testing.T) {
 		said := anyOf(t, "text", texts)
 		with, _ := Compile(rubricOf(fieldPreference, said+" "+refusal+"."))
 		without, _ := Compile(rubricOf(fieldPreference, said))
-		require.Equal(t, liked(without), liked(with), refusal)
+		require.Subset(t, liked(without), liked(with), refusal)
 	})
 }
 
@@ -196,8 +196,10 @@ func TestMeridiemsEndNoSentence(t *testing.T) {
 // of each text once, in order, and each to say what became of it.
 func TestEachWordIsAccountedFor(t *testing.T) {
 	texts := [4][]string{corpus(t, fieldPreference), corpus(t, fieldTiming), corpus(t, fieldFrequency), corpus(t, fieldCommunication)}
-	for _, e := range append(examples(t, "testdata/cases.txt"), examples(t, "testdata/phrases.txt")...) {
-		texts[e.field] = append(texts[e.field], e.text)
+	for _, path := range []string{"testdata/cases.txt", "testdata/phrases.txt", "testdata/fresh.txt"} {
+		for _, e := range examples(t, path) {
+			texts[e.field] = append(texts[e.field], e.text)
+		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		r := &simv1.Rubric{}

@@ -24,9 +24,10 @@ type liking struct {
 	rest    bool    // "otherwise": when no clock condition said before holds
 	from    int
 	to      int
-	records []*record // of the clauses it comes from
-	clauses int       // that name its topics
-	loose   bool      // a comma precedes the clause of its condition
+	records []*record  // of the clauses it comes from
+	clauses int        // that name its topics
+	said    [][]string // the topics of each phrase that names some
+	loose   bool       // a comma precedes the clause of its condition
 }
 
 func (r *reader) otherwiseChunk(s *scanner, i int) (chunk, bool) {
@@ -113,7 +114,7 @@ func (r *reader) readContent(s *scanner, cls []clause) {
 	}
 	g.push()
 	for _, one := range g.groups {
-		r.addLiking(s, one)
+		r.likings = append(r.likings, filed{s, one})
 	}
 }
 
@@ -158,6 +159,7 @@ func (r *reader) group(s *scanner, g *grouping, cl *clause, j int, c chunk) {
 		}
 		g.cur.sense, g.cur.to = cl.sense, c.to
 		g.cur.clauses++
+		g.cur.said = append(g.cur.said, c.topics)
 		for _, id := range c.topics {
 			if !slices.Contains(g.cur.topics, id) {
 				g.cur.topics = append(g.cur.topics, id)
@@ -169,7 +171,7 @@ func (r *reader) group(s *scanner, g *grouping, cl *clause, j int, c chunk) {
 		}
 	case chunkMoment:
 		if !topics && cl.sense == negative && g.cur.sense == positive && len(g.cur.topics) > 0 { // "books, but never before noon"
-			g.groups = append(g.groups, &liking{topics: slices.Clone(g.cur.topics), sense: negative, when: []chunk{c}, from: c.from, to: c.to, records: []*record{cl.record}})
+			g.groups = append(g.groups, &liking{topics: slices.Clone(g.cur.topics), sense: negative, said: g.cur.said, when: []chunk{c}, from: c.from, to: c.to, records: []*record{cl.record}})
 			return
 		}
 		g.cur.loose = g.cur.loose || s.text(cl.from) == ","
@@ -273,14 +275,14 @@ func heads(s *scanner, chs []chunk) []chunk {
 			continue
 		}
 		if k > 0 && out[k-1].kind == chunkTopics && !strings.HasSuffix(s.text(out[k-1].to-1), "ing") {
-			out[k-1].kind = chunkFiller
+			out[k-1].kind, out[k-1].part = chunkFiller, true
 		}
 		if len(out[k].topics) > 1 && k+1 < len(out) && out[k+1].kind == chunkSep && s.text(out[k+1].from) == ":" {
-			out[k].kind = chunkFiller // "business: marketing and sales" names its own parts
+			out[k].kind, out[k].part = chunkFiller, true // "business: marketing and sales" names its own parts
 			continue
 		}
 		if qualifies(s, out, k) || gerundBefore(s, out, k) {
-			out[k].kind = chunkFiller
+			out[k].kind, out[k].part = chunkFiller, true
 		}
 	}
 	return out
@@ -321,6 +323,9 @@ func qualifies(s *scanner, chs []chunk, k int) bool {
 
 // addLiking turns a group into rules, one for each condition.
 func (r *reader) addLiking(s *scanner, g *liking) {
+	if len(g.topics) == 0 && len(g.said) > 0 {
+		return // said otherwise elsewhere
+	}
 	if len(g.topics) == 0 {
 		for _, rec := range g.records {
 			r.now = rec

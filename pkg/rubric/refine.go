@@ -20,7 +20,7 @@ func refine(s *scanner, chs []chunk) []chunk {
 		}
 		out[k].moment, out[k].to = both, out[b].to
 		for j := k + 1; j <= b; j++ {
-			out[j].kind = chunkFiller
+			out[j].kind, out[j].part = chunkFiller, true
 		}
 	}
 	return out
@@ -139,6 +139,7 @@ func remainder(chs []chunk, k int) {
 			}
 			chs[k].moment.clock, chs[k].moment.daypart = &v, false
 			chs[denial].kind, chs[j].kind = chunkFiller, chunkFiller
+			chs[denial].part, chs[j].part = true, true
 			return
 		}
 	}

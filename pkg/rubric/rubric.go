@@ -22,6 +22,7 @@ type reader struct {
 	now     *record      // the clause that is being filed
 	refused bool         // a refusal precedes the semicolon, so that a bare list behind it is in doubt
 	pending []*statement // numbers whose window has not been said yet
+	likings []filed      // what is liked and refused, until the text has been read
 }
 
 // reading is a rubric being read.
@@ -130,6 +131,7 @@ func read(r *simv1.Rubric) *reading {
 		for _, sentence := range sentences(toks[f]) {
 			rd.read(&scanner{toks: sentence.toks, uses24: uses24, strict: rd.field == fieldPreference || rd.field == fieldCommunication}, sentence)
 		}
+		rd.fileLikings()
 		rd.undated()
 	}
 	out.settleFrequency()

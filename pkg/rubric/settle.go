@@ -3,6 +3,10 @@ package rubric
 // Reasons why a clause is not read, for use in more than one place.
 const (
 	whyUnknown    = "not understood"
+	whyForm       = "put in a way that is not read; say it in a simpler sentence"
+	whyBoth       = "liked and refused, as far as the catalogue of topics can tell; left out"
+	whyNarrows    = "may narrow the times before it or be one more; say it in a sentence of its own"
+	whyManner     = "could be a topic or a manner of speaking; say which"
 	whyCondition  = "this condition was not understood"
 	whyWeekday    = "days of the week cannot be told apart"
 	whyThreat     = "a threat or a supposition makes no rule"
@@ -157,6 +161,21 @@ func (cl *clause) disturbs(s *scanner) bool {
 		}
 	}
 	return false
+}
+
+// limits reports whether the clause excepts something from the clause before it.
+func (cl *clause) limits() bool {
+	own, _ := cl.cue()
+	return cl.before == sepExcept || cl.before == sepNot || cl.before == sepBut && own == negative
+}
+
+// follows reports whether the clause begins with "then".
+func (cl *clause) follows(s *scanner) bool {
+	at := cl.from
+	for at < cl.to && s.toks[at].kind == mark {
+		at++
+	}
+	return s.text(at) == "then" && s.text(at+1) != ","
 }
 
 // modifies reports whether the clause only qualifies the one before it: "before

@@ -23,6 +23,14 @@ var senseRules = []senseRule{
 	{"please between commas judges nothing", func(l *clauseList) bool {
 		return l.isRule() && !l.cl.content() && l.cl.polite(l.s)
 	}, (*clauseList).skip},
+	// "if I answer, one more in the evening"
+	{"a count under a condition that was not read", func(l *clauseList) bool {
+		return l.field == fieldFrequency && l.k > 0 && l.isRule() && (l.cl.before == sepComma || l.cl.follows(l.s)) && l.cls[l.k-1].why == whyCondition && !l.cls[l.k-1].content()
+	}, (*clauseList).dropDependent},
+	// "from noon on, but stop at 17h30"
+	{"an exception that was not read leaves what it limits in doubt", func(l *clauseList) bool {
+		return l.k > 0 && l.cl.role == roleUnread && l.cl.limits()
+	}, (*clauseList).dropLimited},
 	{"but begins a new list", func(l *clauseList) bool { return l.cl.before == sepBut }, (*clauseList).restart},
 	{"not refuses what follows", func(l *clauseList) bool { return l.cl.before == sepNot }, (*clauseList).refuse},
 	{"an exception depends on what was not understood", func(l *clauseList) bool {
@@ -39,6 +47,10 @@ var senseRules = []senseRule{
 	}, (*clauseList).dropPending},
 	{"an unknown verdict ends the list before it", func(l *clauseList) bool {
 		return l.isObstacle() && l.cl.before != sepBut && (l.late && l.own == negative || l.cl.leads())
+	}, (*clauseList).dropPending},
+	// "gym: maybe"
+	{"a clause in an unknown form may judge what precedes it", func(l *clauseList) bool {
+		return l.isObstacle() && l.cl.why == whyForm && !l.cl.content() && l.cl.before != sepBut
 	}, (*clauseList).dropPending},
 	{"the condition right before an unknown clause", func(l *clauseList) bool {
 		return l.isObstacle() && l.dependsOnNext(max(l.k-1, 0))
@@ -94,6 +106,22 @@ func (l *clauseList) except() step {
 
 func (l *clauseList) judgeBack() step {
 	l.late = true
+	return nextRule
+}
+
+// dropLimited drops the wishes of the list before an exception.
+func (l *clauseList) dropLimited() step {
+	for j := l.k - 1; j >= 0; j-- {
+		if cl := &l.cls[j]; cl.role == roleRule && cl.content() {
+			if cl.sense == negative {
+				break
+			}
+			cl.role, cl.why = roleUnread, whyDepends
+		}
+		if l.cls[j].before == sepBut || l.cls[j].before == sepExcept {
+			break
+		}
+	}
 	return nextRule
 }
 

@@ -59,7 +59,19 @@ func tokenizeWith(text string, hours bool) []token {
 	for t.at < len(text) {
 		t.next()
 	}
-	return pictures(t.out)
+	return pictures(judged(t.out))
+}
+
+// judged makes a word of a picture that is itself what is approved or denied:
+// "🌙 no". No vocabulary has it, so that its clause is not read.
+func judged(toks []token) []token {
+	for k := range toks[:max(len(toks)-1, 0)] {
+		next := toks[k+1]
+		if t := &toks[k]; t.kind == mark && t.text == "," && t.end-t.start > 1 && (next.kind == picture || next.text == "yes" || next.text == "no") {
+			t.kind, t.text = word, "picture"
+		}
+	}
+	return toks
 }
 
 type tokenizer struct {

@@ -1,6 +1,10 @@
 package rubric
 
-import "strings"
+import (
+	"strings"
+
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
+)
 
 // understand decides of each clause whether all of it was understood, and takes
 // from those that were not the right to make rules.
@@ -14,8 +18,11 @@ func (r *reader) understand(s *scanner, cls []clause) {
 			cl.role, cl.why = roleUnread, why
 		}
 	}
-	if r.field == fieldPreference {
+	switch r.field {
+	case fieldPreference:
 		accompany(s, cls)
+	case fieldTiming:
+		qualify(s, cls)
 	}
 	r.settle(s, cls)
 	for k := range cls {
@@ -49,6 +56,9 @@ func (r *reader) fault(s *scanner, cl *clause) string {
 		if cl.subject(s) {
 			return whyUnknown
 		}
+		if mannerly(s, cl) {
+			return whyManner
+		}
 		if cl.has(chunkTopics) && cl.chunks[0].kind == chunkFiller && adjuncts[cl.first(s)] {
 			return whyUnknown
 		}
@@ -57,7 +67,32 @@ func (r *reader) fault(s *scanner, cl *clause) string {
 			return whyUnknown
 		}
 	}
+	if own, _ := cl.cue(); own == negative && cl.follows(s) {
+		return whyForm // "three in the morning, then nothing till night"
+	}
+	if !r.formed(s, cl) {
+		return whyForm
+	}
 	return ""
+}
+
+// qualify takes back a condition behind a list of times, which may narrow the
+// times or be one more: "mid-morning and mid-afternoon, when I rest".
+func qualify(s *scanner, cls []clause) {
+	times := 0
+	for k := range cls {
+		cl := &cls[k]
+		rel := relNone
+		if cl.role == roleRule && cl.bare() && len(cl.chunks) == 1 && cl.chunks[0].kind == chunkMoment {
+			rel, _ = relations.match(s.toks, cl.chunks[0].from)
+		}
+		if times > 1 && rel == relWhen && cl.before == sepComma && k == len(cls)-1 {
+			cl.role, cl.why = roleUnread, whyNarrows
+		}
+		if cl.has(chunkMoment) && cl.bare() {
+			times++
+		}
+	}
 }
 
 // accompany takes back what only goes along with a condition: "poems over a cup
@@ -84,6 +119,25 @@ func (cl *clause) subject(s *scanner) bool {
 			before = true
 		case c.kind == chunkCue && before && wishing[s.text(c.from)]:
 			verb = true
+		}
+	}
+	return false
+}
+
+// mannerly reports a refused topic whose name is also that of a manner: "no
+// lectures" hardly refuses courses.
+func mannerly(s *scanner, cl *clause) bool {
+	own, _ := cl.cue()
+	if own != negative && cl.before != sepNot {
+		return false
+	}
+	for _, c := range cl.chunks {
+		boundary, n := boundaryWords.match(s.toks, c.from)
+		if boundary != simv1.Boundary_BOUNDARY_NO_PRESSURE {
+			n = 0
+		}
+		if c.kind == chunkTopics && max(n, manners.length(s.toks, c.from)) >= c.to-c.from {
+			return true
 		}
 	}
 	return false
