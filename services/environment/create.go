@@ -65,16 +65,9 @@ func (s *Server) ForkRun(ctx context.Context, req *environmentv1.ForkRunRequest)
 	if err != nil {
 		return nil, err
 	}
-	config := proto.CloneOf(from.Config())
-	if req.GetConfig() != nil {
-		config = proto.CloneOf(req.GetConfig())
-		var v errs.Violations
-		resolve(&v, config)
-		checkFork(&v, config, from.Fixed(), req.GetAtStep())
-		if err := v.OrNil(); err != nil {
-			return nil, err
-		}
-		resolveRate(config, from.Fixed().GetPersona())
+	config, err := ForkConfig(req, from.View())
+	if err != nil {
+		return nil, err
 	}
 	labels := req.GetLabels()
 	if len(labels) == 0 {
@@ -130,6 +123,25 @@ func resolve(v *errs.Violations, config *environmentv1.RunConfig) {
 	resolveBackends(v, config)
 }
 
+// ForkConfig returns the configuration that a fork gets: the requested one with
+// everything that it leaves to the environment, or that of the first run. Errors:
+// errs.Violations, under the field names of ForkRunRequest, for what a fork cannot
+// change and for values that do not fit each other.
+func ForkConfig(req *environmentv1.ForkRunRequest, from *environmentv1.Run) (*environmentv1.RunConfig, error) {
+	if req.GetConfig() == nil {
+		return proto.CloneOf(from.GetConfig()), nil
+	}
+	config := proto.CloneOf(req.GetConfig())
+	var v errs.Violations
+	resolve(&v, config)
+	checkFork(&v, config, from, req.GetAtStep())
+	if err := v.OrNil(); err != nil {
+		return nil, err
+	}
+	resolveRate(config, from.GetPersona())
+	return config, nil
+}
+
 // checkFork adds what must be as in the run that a fork shares steps with.
 func checkFork(v *errs.Violations, config *environmentv1.RunConfig, from *environmentv1.Run, atStep int32) {
 	own := from.GetConfig()
@@ -141,8 +153,12 @@ func checkFork(v *errs.Violations, config *environmentv1.RunConfig, from *enviro
 	same("config.persona_id", config.GetPersonaId(), own.GetPersonaId())
 	same("config.world_id", config.GetWorldId(), own.GetWorldId())
 	same("config.step_seconds", config.GetStepSeconds(), own.GetStepSeconds())
-	if seconds := config.GetStepSeconds(); seconds > 0 && int64(atStep) >= int64(config.GetDays())*(simtime.SecondsPerDay/int64(seconds)) {
-		v.Add("config.days", "found %d, want more: step %d, the last one shared, is behind the end", config.GetDays(), atStep)
+	if seconds := config.GetStepSeconds(); seconds > 0 {
+		// The fork needs a day that the shared steps do not fill.
+		least := int64(atStep+1)*int64(seconds)/simtime.SecondsPerDay + 1
+		if int64(config.GetDays()) < least {
+			v.Add("config.days", "found %d, want at least %d: step %d is the last one shared", config.GetDays(), least, atStep)
+		}
 	}
 }
 

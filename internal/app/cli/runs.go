@@ -37,7 +37,7 @@ no other run has; where there is one run only, it needs no name.`,
 	parent.PersistentFlags().StringVar(&address, "address", "", "`host:port` of an environment service, in place of a folder")
 	a.placeFlags(parent.PersistentFlags())
 	parent.MarkFlagsMutuallyExclusive("address", "journal")
-	parent.AddCommand(a.runsList(&address), a.runsShow(&address), a.runsSteps(&address), a.runsStep(&address))
+	parent.AddCommand(a.runsList(&address), a.runsShow(&address), a.runsSteps(&address), a.runsStep(&address), a.runsFork(&address))
 	return parent
 }
 
@@ -97,7 +97,7 @@ func (a *app) runsList(address *string) *cobra.Command {
 			fmt.Fprintln(w, "RUN\tPERSONA\tMETHOD\tSEED\tSTATE\tSTEPS\tDAY\tMEAN SCORE\tSAID\tHASH")
 			for _, r := range runs {
 				p := r.GetProgress()
-				fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%d/%d\t%d\t%s\t%d\t%.12s\n", r.GetId(), r.GetPersona().GetId(), r.GetConfig().GetMethod().GetName(), r.GetConfig().GetSeed(),
+				fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%d/%d\t%d\t%s\t%d\t%.12s\n", r.GetId(), r.GetPersona().GetId(), figures.MethodName(r), r.GetConfig().GetSeed(),
 					figures.StateName(r.GetState()), p.GetSteps(), p.GetStepsTotal(), min(p.GetDay(), r.GetConfig().GetDays()), meanScore(p), p.GetRecommendations(), p.GetHash())
 			}
 			return w.Flush()
@@ -148,6 +148,11 @@ func findRun(ctx context.Context, s source.Source, id string) (*environmentv1.Ru
 	if err != nil {
 		return nil, err
 	}
+	return pick(runs, id)
+}
+
+// pick returns one of the runs, as findRun does.
+func pick(runs []*environmentv1.Run, id string) (*environmentv1.Run, error) {
 	var ids []string
 	var begin []*environmentv1.Run
 	for _, r := range runs {
@@ -195,8 +200,8 @@ func (a *app) showRun(ctx context.Context, s source.Source, r *environmentv1.Run
 	}
 	got := f.Run()
 	c := r.GetConfig()
-	fmt.Fprintf(a.out, "%s\n  %s, %d, with method %s, seed %d, in %s\n  %s %s\n  hash %s\n\n", r.GetId(), r.GetPersona().GetName(), r.GetPersona().GetAge(),
-		c.GetMethod().GetName(), c.GetSeed(), c.GetWorldId(), got.State, got.Reason, got.FinalHash)
+	fmt.Fprintf(a.out, "%s\n  %s, %d, with method %s, seed %d, in %s\n%s  %s %s\n  hash %s\n\n", r.GetId(), r.GetPersona().GetName(), r.GetPersona().GetAge(),
+		c.GetMethod().GetName(), c.GetSeed(), c.GetWorldId(), descent(r), got.State, got.Reason, got.FinalHash)
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "DAY\tAWAKE\tMEAN SCORE\tGIVEN\tSILENT\tSAID\tPER HOUR\tWANTED\tRECALL\tPRECISION\tPAIRS\tUNJUDGED\tADAPTER")
 	for _, d := range got.Days {
@@ -204,6 +209,15 @@ func (a *app) showRun(ctx context.Context, s source.Source, r *environmentv1.Run
 			d.Recommendations, figure(d.PerWakingHour), d.Wanted.Min, d.Wanted.Max, figure(d.Recall), figure(d.Precision), d.Pairs, d.Unjudged, orDash(d.Adapter))
 	}
 	return w.Flush()
+}
+
+// descent says what a fork was forked from and with which settings; empty for
+// other runs.
+func descent(r *environmentv1.Run) string {
+	if r.GetForkedFrom() == "" {
+		return ""
+	}
+	return fmt.Sprintf("  fork %s of %s at step %d, with %s\n", figures.MethodName(r), r.GetForkedFrom(), r.GetForkedAtStep(), orNothing(settingsOf(r.GetLabels())))
 }
 
 func addEntry(f *figures.Fold, e *environmentv1.Entry) error {

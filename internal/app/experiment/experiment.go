@@ -27,6 +27,9 @@ import (
 	"github.com/propersim/propersim/services/environment"
 )
 
+// LabelExperiment is the label of a run that names its experiment.
+const LabelExperiment = "experiment"
+
 // People returns the personas that a configuration asks for, its files added
 // first. Errors: errs.Violations for a selector that names nobody or a persona
 // that is not valid.
@@ -88,7 +91,7 @@ func Create(ctx context.Context, s *stack.Stack, c *config.Config, experiment st
 		return nil, err
 	}
 	people = part.Of(people)
-	labels := map[string]string{"experiment": experiment}
+	labels := map[string]string{LabelExperiment: experiment}
 	if part.Count > 0 {
 		labels[environment.LabelDedicated] = "true" // the processes of the other parts share the journal
 	}

@@ -283,20 +283,34 @@ func (f Folder) Load(from config.Sources) (*config.Loaded, error) {
 	return config.Load(from)
 }
 
-// Differences names the keys that decide results and differ between two
+// Differences describes the keys that decide results and differ between two
 // configurations.
 func Differences(a, b *config.Config) []string {
+	left := make(map[string]any)
+	for _, field := range a.Fields() {
+		left[field.Key] = field.Value()
+	}
 	var out []string
+	for key, value := range Changes(a, b) {
+		out = append(out, fmt.Sprintf("%s is %v there and %v here", key, left[key], value))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Changes returns the values of b, by key, of the keys that decide results and
+// differ from those of a. config.Load takes each as it is.
+func Changes(a, b *config.Config) map[string]string {
 	right := make(map[string]any)
 	for _, field := range b.Fields() {
 		right[field.Key] = field.Value()
 	}
+	out := make(map[string]string)
 	for _, field := range a.Fields() {
 		if config.Decides(field.Key) && !same(field.Key, field.Value(), right[field.Key]) {
-			out = append(out, fmt.Sprintf("%s is %v there and %v here", field.Key, field.Value(), right[field.Key]))
+			out[field.Key] = fmt.Sprint(right[field.Key])
 		}
 	}
-	slices.Sort(out)
 	return out
 }
 

@@ -106,7 +106,7 @@ func (b *Board) Snapshot(now time.Time) Snapshot {
 	byMethod := make(map[string]int)
 	for _, id := range b.ids {
 		r := b.runs[id]
-		method := r.GetConfig().GetMethod().GetName()
+		method := figures.MethodName(r)
 		i, known := byMethod[method]
 		if !known {
 			i = len(s.Methods)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -19,6 +20,7 @@ import (
 	"github.com/propersim/propersim/pkg/analysis/source"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/model"
+	"github.com/propersim/propersim/pkg/simtime"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
@@ -38,44 +40,95 @@ type Result struct {
 // Modelled reports whether a model played a role of a run.
 func Modelled(run *environmentv1.Run) bool { return run.GetConfig().GetBackends() != nil }
 
-// Run plays a run again. c is the configuration that it was made with; prompts is
-// the folder of the templates that were kept with it, empty for the embedded
-// ones. A difference is in the result; an error means that the run could not be
-// played.
+// Run plays a run again; a fork after the run that it was forked from. c is the
+// configuration of its folder; prompts is the folder of the templates that were
+// kept with it, empty for the embedded ones. A difference is in the result; an
+// error means that the run could not be played.
 func Run(ctx context.Context, c *config.Config, recorded source.Source, run *environmentv1.Run, prompts string) (Result, error) {
-	again := *c
-	again.Models.Prompts = prompts
-	again.Connect, again.Store, again.Backends.Index, again.Qdrant = config.Addresses{}, config.Store{}, "embedded", config.Qdrant{}
-	replay := model.NewReplay(again.Models.Config())
-	trained := &nights{recorded: make(map[int32]*environmentv1.Night), served: make(map[string]string)}
-	steps, err := load(ctx, recorded, run, replay, trained)
-	if err != nil {
-		return Result{}, err
-	}
 	temporary, err := os.MkdirTemp("", "propersim-replay-*")
 	if err != nil {
 		return Result{}, err
 	}
 	defer os.RemoveAll(temporary)
-	at := folder.Folder(temporary)
-	if err := at.Make(); err != nil {
+	d := &derivation{recorded: recorded, at: folder.Folder(temporary), again: *c}
+	if err := d.at.Make(); err != nil {
 		return Result{}, err
 	}
-	opts := stack.Options{Config: &again, Store: at.Store(config.Store{}), Version: "replay", Asker: replay}
+	again := &d.again
+	again.Models.Prompts = prompts
+	again.Connect, again.Store, again.Backends.Index, again.Qdrant = config.Addresses{}, config.Store{}, "embedded", config.Qdrant{}
+	played, prompted, err := d.derive(ctx, run)
+	if err != nil {
+		return Result{}, err
+	}
+	out, err := compare(ctx, d.at, recorded, run, played)
+	out.Prompts = prompted
+	return out, err
+}
+
+// derivation plays runs in a temporary folder.
+type derivation struct {
+	recorded source.Source
+	at       folder.Folder
+	again    config.Config
+}
+
+// derive plays a run, after those that it descends from, and returns it with the
+// number of its prompts.
+func (d *derivation) derive(ctx context.Context, run *environmentv1.Run) (*environmentv1.Run, int, error) {
+	create := func(ctx context.Context, s *stack.Stack) (*environmentv1.Run, error) {
+		made, err := s.Runs.CreateRun(ctx, &environmentv1.CreateRunRequest{Config: run.GetConfig(), RequestId: run.GetId()})
+		return made.GetRun(), err
+	}
+	if run.GetForkedFrom() != "" {
+		parent, err := d.parent(ctx, run)
+		if err != nil {
+			return nil, 0, err
+		}
+		create = func(ctx context.Context, s *stack.Stack) (*environmentv1.Run, error) {
+			if !ended(parent.GetState()) { // its record ended within the day: nothing answers it any more
+				if _, err := s.Runs.CancelRun(ctx, &environmentv1.CancelRunRequest{Id: parent.GetId()}); err != nil {
+					return nil, err
+				}
+			}
+			made, err := s.Runs.ForkRun(ctx, &environmentv1.ForkRunRequest{Id: parent.GetId(), AtStep: run.GetForkedAtStep(), Config: run.GetConfig()})
+			return made.GetRun(), err
+		}
+	}
+	replay := model.NewReplay(d.again.Models.Config())
+	trained := &nights{recorded: make(map[int32]*environmentv1.Night), served: make(map[string]string)}
+	steps, err := load(ctx, d.recorded, run, replay, trained)
+	if err != nil {
+		return nil, 0, err
+	}
+	opts := stack.Options{Config: &d.again, Store: d.at.Store(config.Store{}), Version: "replay", Asker: replay}
 	if run.GetConfig().GetExecutor() == trainerv1.Executor_EXECUTOR_WORKER {
 		opts.Trainer = trained
 	}
 	s, err := stack.Start(opts)
 	if err != nil {
-		return Result{}, err
+		return nil, 0, err
 	}
-	played, err := play(ctx, s, run, steps)
-	if err := errors.Join(err, s.Stop()); err != nil {
-		return Result{}, err
+	played, err := play(ctx, s, run, create, steps)
+	return played, replay.Rendered(), errors.Join(err, s.Stop())
+}
+
+// parent plays the run that a fork was forked from, to the end of the day of the
+// last shared step, and cancels what is left of it.
+func (d *derivation) parent(ctx context.Context, fork *environmentv1.Run) (*environmentv1.Run, error) {
+	runs, err := d.recorded.Runs(ctx)
+	if err != nil {
+		return nil, err
 	}
-	out, err := compare(ctx, at, recorded, run, played)
-	out.Prompts = replay.Rendered()
-	return out, err
+	i := slices.IndexFunc(runs, func(r *environmentv1.Run) bool { return r.GetId() == fork.GetForkedFrom() })
+	if i < 0 {
+		return nil, fmt.Errorf("run %s, from which %s was forked, is not in the journal: %w", fork.GetForkedFrom(), fork.GetId(), errs.ErrNotFound)
+	}
+	parent := proto.CloneOf(runs[i])
+	stepsPerDay := simtime.SecondsPerDay / parent.GetConfig().GetStepSeconds()
+	parent.Config.Days = fork.GetForkedAtStep()/stepsPerDay + 1
+	played, _, err := d.derive(ctx, parent)
+	return played, err
 }
 
 // load gives the recorded answers and nights to those that replay them, and counts
@@ -95,28 +148,24 @@ func load(ctx context.Context, recorded source.Source, run *environmentv1.Run, r
 	return steps, nil
 }
 
-// play conducts the run until it is over, or until the record ends.
-func play(ctx context.Context, s *stack.Stack, run *environmentv1.Run, steps int32) (*environmentv1.Run, error) {
+// play creates the run and conducts it until it is over, or until the record ends.
+func play(ctx context.Context, s *stack.Stack, run *environmentv1.Run, create func(context.Context, *stack.Stack) (*environmentv1.Run, error), steps int32) (*environmentv1.Run, error) {
 	if err := introduce(ctx, s, run.GetPersona()); err != nil {
 		return nil, err
 	}
-	made, err := s.Runs.CreateRun(ctx, &environmentv1.CreateRunRequest{Config: run.GetConfig(), RequestId: "replay"})
+	made, err := create(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		got, err := s.Runs.GetRun(ctx, &environmentv1.GetRunRequest{Id: made.GetRun().GetId()})
+		got, err := s.Runs.GetRun(ctx, &environmentv1.GetRunRequest{Id: made.GetId()})
 		if err != nil {
 			return nil, err
 		}
 		played := got.GetRun()
-		switch played.GetState() {
-		case environmentv1.RunState_RUN_STATE_FINISHED, environmentv1.RunState_RUN_STATE_FAILED, environmentv1.RunState_RUN_STATE_CANCELLED, environmentv1.RunState_RUN_STATE_PAUSED:
-			return played, nil
-		}
-		if played.GetProgress().GetSteps() > steps {
+		if ended(played.GetState()) || played.GetProgress().GetSteps() > steps {
 			return played, nil
 		}
 		select {
@@ -129,6 +178,15 @@ func play(ctx context.Context, s *stack.Stack, run *environmentv1.Run, steps int
 	}
 }
 
+// ended reports whether a run does not continue by itself.
+func ended(state environmentv1.RunState) bool {
+	switch state {
+	case environmentv1.RunState_RUN_STATE_FINISHED, environmentv1.RunState_RUN_STATE_FAILED, environmentv1.RunState_RUN_STATE_CANCELLED, environmentv1.RunState_RUN_STATE_PAUSED:
+		return true
+	}
+	return false
+}
+
 // introduce adds the person of a run, unless it comes with the program.
 func introduce(ctx context.Context, s *stack.Stack, p *simv1.Persona) error {
 	_, err := s.Personas.GetPersona(ctx, &userv1.GetPersonaRequest{Id: p.GetId()})
@@ -138,7 +196,8 @@ func introduce(ctx context.Context, s *stack.Stack, p *simv1.Persona) error {
 	return err
 }
 
-// compare holds the steps of the journal that was made now to the recorded ones.
+// compare compares the steps of the journal that was made now with the recorded
+// ones.
 func compare(ctx context.Context, at folder.Folder, recorded source.Source, run, played *environmentv1.Run) (Result, error) {
 	now, err := source.Open(ctx, at.Store(config.Store{}).Journal)
 	if err != nil {

@@ -113,15 +113,26 @@ func NewFold(run *environmentv1.Run) *Fold {
 	}
 }
 
-// MethodName returns the name under which a run is counted: that of its method, and
-// for a fork the last shared step behind it, "proper@2879".
+// LabelFork is the label of a fork that names it in tables and reports.
+const LabelFork = "fork"
+
+// MethodName returns the name under which a run is counted: that of its method.
+// A fork has the name of its label LabelFork, or else that of its method with the
+// last shared step behind it, "proper@2879".
 func MethodName(run *environmentv1.Run) string {
-	name := run.GetConfig().GetMethod().GetName()
-	if run.GetForkedFrom() != "" {
-		name += fmt.Sprintf("@%d", run.GetForkedAtStep())
+	method := run.GetConfig().GetMethod().GetName()
+	switch label := run.GetLabels()[LabelFork]; {
+	case run.GetForkedFrom() == "":
+		return method
+	case label != "":
+		return label
 	}
-	return name
+	return ForkName(method, run.GetForkedAtStep())
 }
+
+// ForkName returns the name of a fork that has been given none, "proper@2879":
+// the method, and the last step shared with the run that it was forked from.
+func ForkName(method string, atStep int32) string { return fmt.Sprintf("%s@%d", method, atStep) }
 
 // digest returns 16 hexadecimal digits of a message's SHA-256.
 func digest(m proto.Message) string {

@@ -109,14 +109,15 @@ type remote struct {
 func (r *remote) Close() error { return r.close() }
 
 func (r *remote) Runs(ctx context.Context) ([]*environmentv1.Run, error) {
-	return List(ctx, r.client)
+	return List(ctx, r.client, nil)
 }
 
-// List returns all runs of a service.
-func List(ctx context.Context, client environmentv1.RunServiceClient) ([]*environmentv1.Run, error) {
+// List returns the runs of a service that have all the labels; nil labels mean all
+// runs.
+func List(ctx context.Context, client environmentv1.RunServiceClient, labels map[string]string) ([]*environmentv1.Run, error) {
 	var out []*environmentv1.Run
 	for token := ""; ; {
-		page, err := client.ListRuns(ctx, &environmentv1.ListRunsRequest{PageSize: 500, PageToken: token})
+		page, err := client.ListRuns(ctx, &environmentv1.ListRunsRequest{PageSize: 500, PageToken: token, Labels: labels})
 		if err != nil {
 			return nil, err
 		}

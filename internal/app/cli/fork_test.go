@@ -1,0 +1,116 @@
+package cli_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// runOf returns the id of a run of a folder by the method that the table names.
+func runOf(t *testing.T, dir, method string) string {
+	t.Helper()
+	for line := range strings.Lines(must(t, "runs", "ls", dir)) {
+		if fields := strings.Fields(line); fields[2] == method {
+			return fields[0]
+		}
+	}
+	t.Fatalf("no run with method %s", method)
+	return ""
+}
+
+func TestAForkGoesOnWithOtherSettingsUnderItsOwnName(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	must(t, "simulate", "--personas", "1", "--days", "2", "--step", "15m", "--out", dir)
+	before := hashes(t, dir)
+	parent := runOf(t, dir, "proper")
+	out := must(t, "runs", "fork", dir, parent, "--at", "100", "--set", "simulation.methods=constant")
+	require.Contains(t, out, "constant@100")
+	after := hashes(t, dir)
+	require.Len(t, after, 2)
+	require.Equal(t, before["adaeze-okonkwo/proper"], after["adaeze-okonkwo/proper"], "the parent stays as it is")
+
+	fork := runOf(t, dir, "constant@100")
+	steps := func(id string, more ...string) string {
+		return must(t, append([]string{"runs", "steps", dir, id, "--limit", "0"}, more...)...)
+	}
+	// Entries up to step 100: 101 steps and the night after day 1.
+	require.Equal(t, strings.SplitAfterN(steps(parent), "\n", 103)[:102], strings.SplitAfterN(steps(fork), "\n", 103)[:102])
+	require.NotEqual(t, steps(parent, "--from", "101"), steps(fork, "--from", "101"))
+	require.Contains(t, must(t, "runs", "show", dir, fork), "fork constant@100 of "+parent+" at step 100, with simulation.methods=constant")
+	require.Contains(t, must(t, "compare", dir+":proper", dir+":constant@100"), "(constant@100)")
+	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	require.NoError(t, err)
+	require.Contains(t, string(page), "constant@100")
+	must(t, "replay", "--verify", dir)
+
+	t.Run("the same command again makes no second fork", func(t *testing.T) {
+		must(t, "runs", "fork", dir, parent, "--at", "100", "--set", "simulation.methods=constant")
+		require.Equal(t, after, hashes(t, dir))
+	})
+	t.Run("resume keeps it in the outputs", func(t *testing.T) {
+		must(t, "resume", dir)
+		require.Equal(t, after, hashes(t, dir))
+	})
+	t.Run("a fork of the fork keeps its settings", func(t *testing.T) {
+		out := must(t, "runs", "fork", dir, fork, "--at", "150", "--set", "simulation.constant_per_hour=3", "--name", "often")
+		require.Contains(t, out, "often")
+		shown := must(t, "runs", "show", dir, runOf(t, dir, "often"))
+		require.Contains(t, shown, "with method constant")
+		require.Contains(t, shown, "simulation.constant_per_hour=3, simulation.methods=constant")
+		must(t, "replay", "--verify", dir)
+	})
+}
+
+func TestAForkThatCannotBeIsRefusedAtOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	must(t, "simulate", "--personas", "1", "--days", "2", "--step", "15m", "--out", dir)
+	parent := runOf(t, dir, "proper")
+	must(t, "runs", "fork", dir, parent, "--at", "100", "--set", "trainer.beta=0.2", "--name", "sharp")
+	before := contents(t, dir)
+	for name, c := range map[string]struct {
+		args  []string
+		words string
+	}{
+		"no step":                 {[]string{"--set", "trainer.beta=0.2"}, "--at: want the last step"},
+		"a step outside the run":  {[]string{"--at", "192"}, "--at: found 192, want a step from 0 to 191"},
+		"an unknown key":          {[]string{"--at", "100", "--set", "trainer.betta=1"}, `did you mean "trainer.beta"?`},
+		"an unknown other key":    {[]string{"--at", "100", "--set", "log.levl=debug"}, `did you mean "log.level"?`},
+		"an unknown method":       {[]string{"--at", "100", "--set", "simulation.methods=constnt"}, `did you mean "constant"?`},
+		"two methods":             {[]string{"--at", "100", "--set", "simulation.methods=ar,ars"}, "simulation.methods: found 2 methods, want one"},
+		"two seeds":               {[]string{"--at", "100", "--set", "simulation.seeds=1-2"}, "simulation.seeds: found 2 seeds, want one"},
+		"one candidate":           {[]string{"--at", "100", "--set", "simulation.candidates=1"}, "simulation.candidates: found 1, want 2 or more"},
+		"a rate for silence":      {[]string{"--at", "100", "--set", "simulation.methods=silent", "--set", "simulation.constant_per_hour=2"}, "simulation.constant_per_hour: is for methods that are told a rate"},
+		"an end before the fork":  {[]string{"--at", "100", "--set", "simulation.days=1"}, "simulation.days: found 1, want at least 2"},
+		"another person":          {[]string{"--at", "100", "--set", "simulation.personas=2"}, "simulation.personas: cannot be changed by a fork"},
+		"another step":            {[]string{"--at", "100", "--set", "simulation.step=30m"}, "simulation.step: cannot be changed by a fork"},
+		"other backends":          {[]string{"--at", "100", "--set", "backends.index=qdrant", "--set", "qdrant.address=127.0.0.1:1"}, "backends.index: cannot be changed by a fork"},
+		"the name of a method":    {[]string{"--at", "100", "--name", "proper"}, `--name: found "proper", the name of a method`},
+		"a name for the terminal": {[]string{"--at", "100", "--name", "a\u202eb"}, "--name: found"},
+		"a name that is taken":    {[]string{"--at", "100", "--set", "trainer.beta=0.3", "--name", "sharp"}, `--name: "sharp" is a fork at step 100 with trainer.beta=0.2`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, _, errOut := call(t, append([]string{"runs", "fork", dir, parent}, c.args...)...)
+			require.Equal(t, 2, code, errOut)
+			require.Contains(t, errOut, c.words)
+		})
+	}
+	for name, c := range map[string]struct {
+		args  []string
+		words string
+	}{
+		"an unknown run":    {[]string{"runs", "fork", dir, "zoe", "--at", "1"}, `there is no run "zoe"`},
+		"no folder of runs": {[]string{"runs", "fork", t.TempDir(), "--at", "1"}, "is not a run folder"},
+		"a service":         {[]string{"runs", "fork", dir, "--at", "1", "--address", "127.0.0.1:7070"}, "ForkRun"},
+		"nothing":           {[]string{"runs", "fork"}, "arg"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, _, errOut := call(t, c.args...)
+			require.Equal(t, 2, code, errOut)
+			require.Contains(t, errOut, c.words)
+		})
+	}
+	require.Equal(t, before, contents(t, dir), "nothing was written")
+}
