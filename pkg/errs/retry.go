@@ -1,9 +1,23 @@
 package errs
 
 import (
+	"context"
 	"errors"
 	"time"
 )
+
+// IsTransient reports whether a retry of what failed with err may succeed: a service
+// or a database did not answer, did not answer in time, was stopped meanwhile, or
+// asks for a retry (RetryAfter).
+func IsTransient(err error) bool {
+	for _, kind := range []error{ErrUnavailable, ErrDeadline, ErrCanceled, context.DeadlineExceeded} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	_, asked := RetryDelay(err)
+	return asked
+}
 
 // RetryAfter says that a retry of the call that failed with err is sensible, at
 // the earliest after d (> 0). It travels as google.rpc.RetryInfo. It does not

@@ -37,6 +37,16 @@ func (db *DB) Err(err error) error {
 	return err
 }
 
+// opening maps an error of opening a database as Err does. What a PostgreSQL server
+// says there and Err does not know is an ErrInternal: it is not about the DSN.
+func (db *DB) opening(err error) error {
+	err = db.Err(err)
+	if err == nil || db.Dialect == SQLite || hasSentinel(err) {
+		return err
+	}
+	return db.fault("cannot be opened", err, errs.ErrInternal)
+}
+
 // fault says what happened to the database.
 func (db *DB) fault(what string, cause, kind error) error {
 	return errs.WithPublic(fmt.Errorf("database %s %s: %v: %w", db.Name, what, cause, kind), "the database %s", what)
@@ -92,6 +102,8 @@ func (db *DB) postgresErr(err error, pg *pgconn.PgError) error {
 	switch {
 	case pg.Code == "53100", pg.Code == "53200":
 		kind = errs.ErrExhausted
+	case pg.File == "dsm_impl.c": // shared memory that goes with a server which stops
+		kind = errs.ErrUnavailable
 	case strings.HasPrefix(pg.Code, "XX0"), pg.Code == "58P01":
 		kind = errs.ErrDataLoss
 	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "57P"), strings.HasPrefix(pg.Code, "53"),

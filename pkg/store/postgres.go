@@ -72,7 +72,7 @@ func openPostgres(ctx context.Context, dsn string, o options) (*DB, error) {
 	db.DB, db.writer = pool, pool
 	if err := pool.PingContext(ctx); err != nil {
 		_ = pool.Close()
-		return nil, db.Err(err)
+		return nil, db.opening(err)
 	}
 	return db, nil
 }

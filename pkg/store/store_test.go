@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"testing"
 	"testing/fstest"
+	"time"
 
+	"github.com/pressly/goose/v3/lock"
 	"github.com/stretchr/testify/require"
 
 	"github.com/propersim/propersim/pkg/errs"
@@ -183,4 +185,30 @@ func TestNoTemporaryFilesAreNeeded(t *testing.T) {
 	var n int
 	require.NoError(t, db.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT body FROM things ORDER BY weight, body LIMIT 19000)").Scan(&n))
 	require.Equal(t, 19000, n)
+}
+
+func TestADatabaseThatIsUpToDateOpensWhileAnotherProcessMigrates(t *testing.T) {
+	ctx := t.Context()
+	dsn := storetest.Postgres(t, "migrating")
+	first, err := Open(ctx, dsn, migrations, Name("things"))
+	require.NoError(t, err)
+	defer first.Close()
+	holder, err := first.Conn(ctx)
+	require.NoError(t, err)
+	defer holder.Close()
+	_, err = holder.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, lock.DefaultLockID)
+	require.NoError(t, err)
+	defer func() {
+		_, err := holder.ExecContext(ctx, `SELECT pg_advisory_unlock($1)`, lock.DefaultLockID)
+		require.NoError(t, err)
+	}()
+
+	second, err := Open(ctx, dsn, migrations, Name("things"))
+	require.NoError(t, err)
+	require.NoError(t, second.Close())
+
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	_, err = Open(short, dsn, migrations, Name("others"))
+	require.ErrorIs(t, err, context.DeadlineExceeded, "a migration that is pending waits for the lock")
 }

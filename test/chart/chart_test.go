@@ -95,7 +95,8 @@ func TestAnotherExperimentIsAnotherJob(t *testing.T) {
 	}
 	same := job()
 	require.Equal(t, same, job("--set", "simulation.parallelism=8,simulation.suspend=true,simulation.labels.a=b"), "these may change in a Job")
-	for _, set := range []string{"simulation.experiment=two", "simulation.days=3", "simulation.completions=64", "image.tag=v1", "config.trainer.pairs=100"} {
+	for _, set := range []string{"simulation.experiment=two", "simulation.days=3", "simulation.completions=64", "image.tag=v1",
+		"config.trainer.pairs=100", "simulation.nodeSelector.a=b", "simulation.backoffLimitPerIndex=3"} {
 		require.NotEqual(t, same, job("--set", set), "a Job is immutable: %s", set)
 	}
 }

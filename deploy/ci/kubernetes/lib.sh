@@ -53,11 +53,40 @@ release() {
 # job NAMESPACE prints the name of the Job of the release.
 job() { kubectl -n "$1" get job -l app.kubernetes.io/component=simulation -o jsonpath='{.items[0].metadata.name}'; }
 
-# finished NAMESPACE SECONDS waits for the Job of the release.
+# condition JOB CONDITION prints the status of a condition of a Job in the namespace $ns.
+condition() { kubectl -n "$ns" get "job/$1" -o jsonpath="{.status.conditions[?(@.type==\"$2\")].status}"; }
+
+# sound NAMESPACE JOB ends the test, and prints why, if the Job has a failed index.
+sound() {
+  local failed; failed=$(kubectl -n "$1" get "job/$2" -o jsonpath='{.status.failedIndexes}')
+  [ -z "$failed" ] || { explain "$1" "$2"; fail "Job $2 has failed indexes: $failed"; }
+}
+
+# finished NAMESPACE SECONDS waits for the Job of the release. It ends the test at once
+# when the Job has a failed index.
 finished() {
-  local name; name=$(job "$1")
-  kubectl -n "$1" wait --for=condition=Complete "job/$name" --timeout="$2s" >/dev/null 2>&1 || fail "Job $name is not complete after $2 s"
-  say "$(kubectl -n "$1" get "job/$name" -o jsonpath='{.status.succeeded} of {.spec.completions} people done, failed pods: {.status.failed}')"
+  local ns=$1 name until=$((SECONDS + $2))
+  name=$(job "$ns")
+  while [ "$(condition "$name" Complete)" != True ]; do
+    sound "$ns" "$name"
+    [ $SECONDS -lt $until ] || { explain "$ns" "$name"; fail "Job $name is not complete after $2 s"; }
+    sleep 1
+  done
+  say "$(kubectl -n "$ns" get "job/$name" -o jsonpath='{.status.succeeded} of {.spec.completions} people done, failed pods: {.status.failed}')"
+}
+
+# explain NAMESPACE JOB prints the pods of a Job that ended with a failure: index, exit code
+# and reason, conditions, and the last lines of the log.
+explain() {
+  local pod phase index
+  kubectl -n "$1" get pods -l "batch.kubernetes.io/job-name=$2" --sort-by .metadata.creationTimestamp --no-headers -o \
+    'custom-columns=N:.metadata.name,P:.status.phase,I:.metadata.annotations.batch\.kubernetes\.io/job-completion-index' |
+    while read -r pod phase index; do
+      [ "$phase" = Failed ] || continue
+      echo "--- index $index, pod $pod: $(kubectl -n "$1" get pod "$pod" -o \
+        jsonpath='exit code {.status.containerStatuses[0].state.terminated.exitCode} ({.status.containerStatuses[0].state.terminated.reason}) at {.status.containerStatuses[0].state.terminated.finishedAt}, failures of the index {.metadata.annotations.batch\.kubernetes\.io/job-index-failure-count}, conditions {.status.conditions[?(@.status=="True")].type}' </dev/null)"
+      kubectl -n "$1" logs "$pod" --tail=5 </dev/null || true
+    done >&2
 }
 
 address() { kubectl -n "$1" get service "demo-propersim-$2" -o jsonpath='{.spec.clusterIP}'; }
@@ -127,9 +156,18 @@ engine() {
 # hashes FILE prints the final hashes of a metrics.json.
 hashes() { grep -oE '"final_hash": *"[0-9a-f]+"' "$1" | sort; }
 
+# ready NAMESPACE waits until every service and PostgreSQL are ready.
+ready() {
+  local one
+  for one in $(kubectl -n "$1" get deployments,statefulsets -o name); do
+    quietly kubectl -n "$1" rollout status "$one" --timeout=180s
+  done
+}
+
 # compare NAMESPACE EXPERIMENT writes one report of all people and compares the
 # hashes with those of one process, which are in $work/expected.
 compare() {
+  ready "$1"
   quietly program "$1" report --experiment "$2" --out "$work/report-$2"
   hashes "$work/report-$2/metrics.json" >"$work/hashes"
   diff "$work/expected" "$work/hashes" || fail "experiment $2: the hashes differ from those of one process"

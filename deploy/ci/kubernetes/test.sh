@@ -59,7 +59,7 @@ fi
 
 if part fire; then
   release upgrade one --set simulation.enabled=true,simulation.experiment=fire
-  fire one "$BLOWS"
+  fire one fire "$BLOWS"
   finished one 900
   compare one fire
 fi

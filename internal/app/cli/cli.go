@@ -109,7 +109,7 @@ func (a *app) explain(command *cobra.Command, err error, code int) {
 	}
 }
 
-// run wraps the work of a command, so that its failures are told from those of
+// run wraps the work of a command, so that its failures are distinct from those of
 // its call.
 func run(work func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
@@ -118,13 +118,20 @@ func run(work func(cmd *cobra.Command, args []string) error) func(*cobra.Command
 		switch {
 		case err == nil:
 			return nil
+		case cmd.Context().Err() != nil && fromInterruption(err):
+			return &failure{err: errInterrupted, code: exitInterrupted}
 		case errors.As(err, &f):
 			return err
-		case cmd.Context().Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, errs.ErrCanceled)):
-			return &failure{err: errInterrupted, code: exitInterrupted}
 		}
 		return &failure{err: err, code: exitFailed}
 	}
+}
+
+// fromInterruption reports whether an error may be due to the signal that ended the
+// context of its command. A check that a signal cut short says nothing about usage.
+func fromInterruption(err error) bool {
+	var f *failure
+	return errs.IsTransient(err) || errors.Is(err, context.Canceled) || errors.As(err, &f) && f.code == exitUsage
 }
 
 func (a *app) root() *cobra.Command {

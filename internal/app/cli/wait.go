@@ -20,14 +20,14 @@ func (a *app) waitFlag(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&a.wait, "wait", 0, "how long to wait for services and a PostgreSQL server that do not answer, `time` such as 5m; 0 fails at once")
 }
 
-// patiently repeats work while it fails with ErrUnavailable, for at most --wait,
+// patiently repeats work while it fails with a transient error, for at most --wait,
 // and prints each new reason once. Work must be idempotent.
 func (a *app) patiently(ctx context.Context, work func() error) error {
 	deadline := time.Now().Add(a.wait)
 	shown := ""
 	for {
 		err := work()
-		if err == nil || !errors.Is(err, errs.ErrUnavailable) || time.Now().After(deadline) {
+		if err == nil || !errs.IsTransient(err) || time.Now().After(deadline) || ctx.Err() != nil {
 			return err
 		}
 		if text := errs.Text(err); text != shown {
@@ -42,11 +42,17 @@ func (a *app) patiently(ctx context.Context, work func() error) error {
 	}
 }
 
-// refused marks an error of a check as one of usage, unless something was only
-// unavailable.
+// refused marks an error of a check as one of usage, unless it says nothing about
+// the input: a service or a database did not answer, or failed for a reason of its
+// own.
 func refused(err error) error {
-	if errors.Is(err, errs.ErrUnavailable) {
+	if errs.IsTransient(err) {
 		return err
+	}
+	for _, kind := range []error{errs.ErrInternal, errs.ErrExhausted, errs.ErrBehind} {
+		if errors.Is(err, kind) {
+			return err
+		}
 	}
 	return usage(err)
 }

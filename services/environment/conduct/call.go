@@ -55,7 +55,7 @@ func (r *runner) call(what string, p *peer, rpc func(ctx context.Context) error)
 			lost++
 			p.opened = false
 			r.Logger.Debug("session is opened again", zap.String("run", r.run.ID()), zap.String("call", what), zap.Error(err))
-		case isTransient(err):
+		case errs.IsTransient(err):
 			if p != nil && !answeredWithDelay(err) {
 				// The call may have reached the service, and its answer with notes may be
 				// lost: only the journal says what holds.
@@ -145,12 +145,6 @@ func (r *runner) waitFor(what string, cause error, pause backoff.BackOff) error 
 func serviceOf(what string) string {
 	service, _, _ := strings.Cut(what, ".")
 	return service
-}
-
-// isTransient reports whether a retry may succeed.
-func isTransient(err error) bool {
-	return errors.Is(err, errs.ErrUnavailable) || errors.Is(err, errs.ErrDeadline) || errors.Is(err, errs.ErrCanceled) ||
-		errors.Is(err, context.DeadlineExceeded) || answeredWithDelay(err)
 }
 
 // answeredWithDelay reports that the service itself asked for a retry: it

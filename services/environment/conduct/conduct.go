@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/propersim/propersim/internal/journal"
+	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/simtime"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
@@ -140,7 +141,7 @@ func (r *runner) conduct() error {
 			return err
 		case r.ctx.Err() != nil || r.halt.Err() != nil:
 			return ErrHalted
-		case !isTransient(err):
+		case !errs.IsTransient(err):
 			return err
 		}
 		if err := r.waitFor("journal", err, pause); err != nil {
