@@ -40,7 +40,7 @@ test-compose: .bin/grpcurl ## test the containers with Docker, end to end (KILLS
 	deploy/ci/compose-profiles.sh
 	deploy/ci/compose-scale.sh
 
-test-kubernetes: .bin/grpcurl ## test the Helm chart on a Kubernetes cluster of its own (root on Debian; DAYS=14 STEP=2m30s BLOWS=20 for the full form)
+test-kubernetes: .bin/grpcurl ## test the Helm chart on a Kubernetes cluster of its own (root on Debian; DAYS=14 FIRE_DAYS=14 STEP=2m30s BLOWS=20 for the full form)
 	deploy/ci/kubernetes/test.sh
 
 test-models: ## play two hours of a person with a real small model in every role, on this CPU

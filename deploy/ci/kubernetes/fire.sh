@@ -1,33 +1,39 @@
 # Sourced by test.sh: blows against a release while its Job runs.
 
-# a_pod NAMESPACE prints a random running pod of the Job.
+# a_pod NAMESPACE prints the name and the index of a random running pod of the Job. It
+# waits up to a minute for one: after a drain there are none.
 a_pod() {
-  kubectl -n "$1" get pods -l app.kubernetes.io/component=simulation --field-selector status.phase=Running -o name | shuf -n 1 --random-source=<(yes "$RANDOM")
+  local found until=$((SECONDS + 60))
+  while [ $SECONDS -lt $until ]; do
+    found=$(kubectl -n "$1" get pods -l app.kubernetes.io/component=simulation --field-selector status.phase=Running --no-headers -o \
+      'custom-columns=N:.metadata.name,I:.metadata.annotations.batch\.kubernetes\.io/job-completion-index,D:.metadata.deletionTimestamp' |
+      awk '$3 == "<none>" {print $1, $2}' | shuf -n 1 --random-source=<(yes "$RANDOM"))
+    [ -z "$found" ] || { echo "$found"; return; }
+    sleep 0.3
+  done
 }
 
-# signal SIGNAL sends a signal to the program of a random running pod. It fails if it
-# hit none.
+# signal NAMESPACE SIGNAL sends a signal to the program of a random running pod. It fails
+# if it hit none in three attempts: a pod may end meanwhile.
 signal() {
   local pod index
-  for _ in 1 2 3; do # a pod may end meanwhile
-    pod=$(a_pod "$ns"); [ -n "$pod" ] || continue
-    index=$(kubectl -n "$ns" get "$pod" -o jsonpath='{.metadata.annotations.batch\.kubernetes\.io/job-completion-index}') || continue
-    ! "$cluster" run pkill "-$1" -f -- "^/propersim simulate .*--shard=$index/$PEOPLE " || return 0
+  for _ in 1 2 3; do
+    read -r pod index < <(a_pod "$1") || continue
+    ! "$cluster" run pkill "-$2" -f -- "^/propersim simulate .*--shard=$index/$PEOPLE " || return 0
   done
+  echo "the last pod was $pod"
   return 1
 }
 
-# strike NAMESPACE BLOW strikes once. It fails if it hit nothing.
+# strike NAMESPACE BLOW JOB strikes once. It fails if it hit nothing.
 strike() {
-  local ns=$1 pod name
-  name=$(job "$ns")
+  local ns=$1 name=$3 pod _
   case $2 in
-    kill) signal KILL ;;  # as by the kernel when memory runs out
-    crash) signal ABRT ;; # as a fatal error of the program itself
-    delete) pod=$(a_pod "$ns"); [ -n "$pod" ] && kubectl -n "$ns" delete "$pod" --wait=false ;;
+    kill) signal "$ns" KILL ;;  # as by the kernel when memory runs out
+    crash) signal "$ns" ABRT ;; # as a fatal error of the program itself
+    delete) read -r pod _ < <(a_pod "$ns") && kubectl -n "$ns" delete pod "$pod" --wait=false ;;
     evict)
-      pod=$(a_pod "$ns"); pod=${pod#pod/}
-      [ -n "$pod" ] && echo "{\"apiVersion\": \"policy/v1\", \"kind\": \"Eviction\", \"metadata\": {\"name\": \"$pod\", \"namespace\": \"$ns\"}}" |
+      read -r pod _ < <(a_pod "$ns") && echo "{\"apiVersion\": \"policy/v1\", \"kind\": \"Eviction\", \"metadata\": {\"name\": \"$pod\", \"namespace\": \"$ns\"}}" |
         kubectl create --raw "/api/v1/namespaces/$ns/pods/$pod/eviction" -f - ;;
     drain)
       kubectl drain node --force --delete-emptydir-data --timeout=90s || true # ends late where a pod takes its time
@@ -44,7 +50,7 @@ strike() {
     suspend)
       kubectl -n "$ns" patch "job/$name" -p '{"spec": {"suspend": true}}'; sleep 2
       kubectl -n "$ns" patch "job/$name" -p '{"spec": {"suspend": false}}' ;;
-  esac >/dev/null 2>"$work/blow"
+  esac >"$work/blow" 2>&1
 }
 
 # committed NAMESPACE EXPERIMENT prints the steps that the journal has; 0 while
@@ -63,33 +69,33 @@ seconds() {
   echo "$sum"
 }
 
-# unfinished NAMESPACE STRUCK COUNT fails where the Job of the release has ended.
+# unfinished NAMESPACE JOB STRUCK COUNT fails where a Job has ended.
 unfinished() {
-  local ns=$1 name; name=$(job "$1")
-  sound "$1" "$name"
-  [ "$(condition "$name" Complete)" != True ] || fail "the Job was complete after $2 of $3 blows: take more DAYS"
+  local state; state=$(state "$1" "$2")
+  sound "$1" "$2" "$state"
+  [ "${state%%|*}" != True ] || fail "the Job was complete after $3 of $4 blows: take more days (FIRE_DAYS)"
 }
 
 # fire NAMESPACE EXPERIMENT COUNT strikes COUNT times: each kind of blow first, in a
 # random order, then random ones. The first three fall on pods that start; the others
-# are spread over the steps of the experiment, so that a fast machine gets them all.
+# are spread over the first half of the steps, so that all of them fall in time.
 # It fails where the Job ends before the last blow, or a blow hits nothing.
 fire() {
-  local kinds total blow number=0 struck=()
+  local kinds total blow name number=0 struck=()
+  name=$(job "$1")
   mapfile -t kinds < <(printf '%s\n' kill crash delete evict drain postgresql buffer retrieval trainer environment upgrade scale suspend ${ENGINE_KEY:+engine} |
     shuf --random-source=<(yes "$RANDOM"))
   [ "$3" -ge ${#kinds[@]} ] || say "$3 blows: ${kinds[*]:$3} do not fall"
-  total=$((PEOPLE * DAYS * 86400 / $(seconds "$STEP")))
+  total=$((PEOPLE * FIRE_DAYS * 86400 / $(seconds "$STEP")))
   while [ $number -lt "$3" ]; do
-    while [ $number -ge 3 ] && [ "$(committed "$1" "$2")" -lt $((total * (number - 2) / ($3 + 1))) ]; do
-      unfinished "$1" $number "$3"
+    unfinished "$1" "$name" $number "$3"
+    if [ $number -ge 3 ] && [ "$(committed "$1" "$2")" -lt $((total * (number - 2) / (2 * $3))) ]; then
       sleep 0.5
-    done
+      continue
+    fi
     [ $number -lt ${#kinds[@]} ] && blow=${kinds[$number]} || blow=${kinds[$((RANDOM % ${#kinds[@]}))]}
-    unfinished "$1" $number "$3"
-    strike "$1" "$blow" || { cat "$work/blow" >&2; fail "blow $number hit nothing: $blow"; }
+    strike "$1" "$blow" "$name" || { cat "$work/blow" >&2; fail "blow $number hit nothing: $blow"; }
     struck+=("$blow"); number=$((number + 1))
-    sleep "${PAUSE:-1}"
   done
   say "struck $number times: ${struck[*]}"
 }

@@ -53,26 +53,24 @@ release() {
 # job NAMESPACE prints the name of the Job of the release.
 job() { kubectl -n "$1" get job -l app.kubernetes.io/component=simulation -o jsonpath='{.items[0].metadata.name}'; }
 
-# condition JOB CONDITION prints the status of a condition of a Job in the namespace $ns.
-condition() { kubectl -n "$ns" get "job/$1" -o jsonpath="{.status.conditions[?(@.type==\"$2\")].status}"; }
+# state NAMESPACE JOB prints whether a Job is complete ("True" or nothing), "|", and its
+# failed indexes.
+state() { kubectl -n "$1" get "job/$2" -o jsonpath='{.status.conditions[?(@.type=="Complete")].status}|{.status.failedIndexes}'; }
 
-# sound NAMESPACE JOB ends the test, and prints why, if the Job has a failed index.
-sound() {
-  local failed; failed=$(kubectl -n "$1" get "job/$2" -o jsonpath='{.status.failedIndexes}')
-  [ -z "$failed" ] || { explain "$1" "$2"; fail "Job $2 has failed indexes: $failed"; }
-}
+# sound NAMESPACE JOB STATE ends the test, and prints why, if the Job has a failed index.
+sound() { [ -z "${3#*|}" ] || { explain "$1" "$2"; fail "Job $2 has failed indexes: ${3#*|}"; }; }
 
 # finished NAMESPACE SECONDS waits for the Job of the release. It ends the test at once
 # when the Job has a failed index.
 finished() {
-  local ns=$1 name until=$((SECONDS + $2))
-  name=$(job "$ns")
-  while [ "$(condition "$name" Complete)" != True ]; do
-    sound "$ns" "$name"
-    [ $SECONDS -lt $until ] || { explain "$ns" "$name"; fail "Job $name is not complete after $2 s"; }
+  local name now until=$((SECONDS + $2))
+  name=$(job "$1")
+  while now=$(state "$1" "$name"); [ "${now%%|*}" != True ]; do
+    sound "$1" "$name" "$now"
+    [ $SECONDS -lt $until ] || { explain "$1" "$name"; fail "Job $name is not complete after $2 s"; }
     sleep 1
   done
-  say "$(kubectl -n "$ns" get "job/$name" -o jsonpath='{.status.succeeded} of {.spec.completions} people done, failed pods: {.status.failed}')"
+  say "$(kubectl -n "$1" get "job/$name" -o jsonpath='{.status.succeeded} of {.spec.completions} people done, failed pods: {.status.failed}')"
 }
 
 # explain NAMESPACE JOB prints the pods of a Job that ended with a failure: index, exit code
@@ -164,12 +162,19 @@ ready() {
   done
 }
 
-# compare NAMESPACE EXPERIMENT writes one report of all people and compares the
-# hashes with those of one process, which are in $work/expected.
+# alone DAYS runs the experiment in one process, once, and keeps its final hashes.
+alone() {
+  [ ! -e "$work/expected-$1" ] || return 0
+  quietly env -i PATH="$PATH" HOME="$HOME" dist/propersim simulate --personas "1-$PEOPLE" --days "$1" --step "$STEP" --out "$work/one-$1"
+  hashes "$work/one-$1/metrics.json" >"$work/expected-$1"
+}
+
+# compare NAMESPACE EXPERIMENT DAYS writes one report of all people and compares the
+# hashes with those of one process.
 compare() {
   ready "$1"
   quietly program "$1" report --experiment "$2" --out "$work/report-$2"
   hashes "$work/report-$2/metrics.json" >"$work/hashes"
-  diff "$work/expected" "$work/hashes" || fail "experiment $2: the hashes differ from those of one process"
+  diff "$work/expected-$3" "$work/hashes" || fail "experiment $2: the hashes differ from those of one process"
   say "experiment $2: $(wc -l <"$work/hashes") final hashes, those of one process; one report of all"
 }

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # End to end on a Kubernetes cluster of its own: 32 people, a pod each, and the final
 # hashes of one process; then the same while pods, services and the node are struck.
-#   DAYS=14 STEP=2m30s BLOWS=20 deploy/ci/kubernetes/test.sh     the full form
+#   DAYS=14 FIRE_DAYS=14 STEP=2m30s BLOWS=20 deploy/ci/kubernetes/test.sh     the full form
 #   PARTS=install deploy/ci/kubernetes/test.sh                   parts: values install fire second person qdrant two, and
 #                                                                many (256 people, 64 pods at once)
 # The seed of the blows is printed; BLOW_SEED repeats it.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
-export DAYS=${DAYS:-4} STEP=${STEP:-5m} PEOPLE=${PEOPLE:-32}
+export DAYS=${DAYS:-4} STEP=${STEP:-5m} PEOPLE=${PEOPLE:-32} FIRE_DAYS=${FIRE_DAYS:-12}
 BLOWS=${BLOWS:-14} PARTS=${PARTS:-values install fire second person qdrant two} RANDOM=${BLOW_SEED:=$$}
 work=$(mktemp -d)
 . deploy/ci/kubernetes/lib.sh
@@ -21,11 +21,10 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
-echo "$PEOPLE people, $DAYS days, steps of $STEP, $BLOWS blows (BLOW_SEED=$BLOW_SEED)"
+echo "$PEOPLE people, $DAYS days ($FIRE_DAYS under $BLOWS blows), steps of $STEP (BLOW_SEED=$BLOW_SEED)"
 start_cluster
 began=$SECONDS
-quietly env -i PATH="$PATH" HOME="$HOME" dist/propersim simulate --personas "1-$PEOPLE" --days "$DAYS" --step "$STEP" --out "$work/one"
-hashes "$work/one/metrics.json" >"$work/expected"
+alone "$DAYS"
 say "one process took $((SECONDS - began)) s"
 
 part() { case " $PARTS " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
@@ -46,7 +45,7 @@ if part install; then
   say "installed: services ready"
   finished one 900
   say "the Job took $((SECONDS - began)) s, from helm install to the last person"
-  compare one demo
+  compare one demo "$DAYS"
   quietly program one replay --verify --experiment demo
   say "replay --verify accepts the journal"
   listed=$(kubectl -n one exec deploy/demo-propersim-environment -- /propersim runs ls --address 127.0.0.1:7070 --json | grep -cE '"state": *"RUN_STATE_FINISHED"')
@@ -58,10 +57,11 @@ else
 fi
 
 if part fire; then
-  release upgrade one --set simulation.enabled=true,simulation.experiment=fire
+  alone "$FIRE_DAYS"
+  release upgrade one --set simulation.enabled=true,simulation.experiment=fire,simulation.days="$FIRE_DAYS"
   fire one fire "$BLOWS"
   finished one 900
-  compare one fire
+  compare one fire "$FIRE_DAYS"
 fi
 
 if part second; then # a second Job on the runs of the first: no harm
@@ -71,7 +71,7 @@ if part second; then # a second Job on the runs of the first: no harm
     kubectl -n one apply -f - >/dev/null
   finished one 900
   kubectl -n one wait --for=condition=Complete job/second --timeout=300s >/dev/null || fail "the second Job on the same experiment does not end"
-  compare one twice
+  compare one twice "$DAYS"
   kubectl -n one delete job second >/dev/null
 fi
 
@@ -98,7 +98,7 @@ elif part qdrant; then # the index outside of the release, deleted twice in mid-
     quietly kubectl -n engine delete pod -l app=engine --wait=false
   done
   finished indexed 900
-  SECRET=mine compare indexed demo
+  SECRET=mine compare indexed demo "$DAYS"
   quietly helm uninstall demo -n indexed
 fi
 
