@@ -89,7 +89,7 @@ func (db *DB) sqliteErr(err error) error {
 	case is(sqlite3.READONLY, sqlite3.PERM, sqlite3.CANTOPEN, sqlite3.AUTH):
 		return db.fault("cannot be opened or written (is its folder writable?)", err, errs.ErrDenied)
 	case is(sqlite3.BUSY, sqlite3.LOCKED):
-		return db.fault("is locked by another process", err, errs.ErrUnavailable)
+		return db.fault("is locked by another process, which may be stopped or hang within a transaction: let it continue, or end it", err, errs.ErrUnavailable)
 	case is(sqlite3.IOERR):
 		return db.fault("cannot be read or written", err, errs.ErrInternal)
 	}

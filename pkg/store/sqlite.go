@@ -30,9 +30,6 @@ func openSQLite(ctx context.Context, path string, o options) (*DB, error) {
 		pool.SetMaxOpenConns(1)
 		return &DB{DB: pool, writer: pool, Dialect: SQLite, Name: path}, nil
 	}
-	if err := prepareFile(path, o); err != nil {
-		return nil, err
-	}
 	db, err := openFile(ctx, path, o)
 	if !o.readOnly || !needsFolder(err) {
 		return db, err
@@ -81,12 +78,18 @@ func pendingWAL(path string) bool {
 // has the file open it stays as it is, and the last one to close it does this.
 func (db *DB) rest() {
 	ctx := context.Background()
+	// A process that opens the file at this moment leaves it at rest itself.
+	release, err := lockOpening(ctx, db.Name, 0)
+	if err != nil {
+		return
+	}
+	defer release()
 	conn, err := db.writer.Conn(ctx)
 	if err != nil {
 		return
 	}
 	defer conn.Close()
-	// Nobody waits for the others here: they will do the same.
+	// It does not wait for the others: each of them does the same.
 	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err == nil {
 		_, _ = conn.ExecContext(ctx, "PRAGMA journal_mode = DELETE")
 	}
@@ -112,7 +115,7 @@ func prepareFile(path string, o options) error {
 func sqlitePool(path string, o options, limit int) (*sql.DB, error) {
 	q := url.Values{"_txlock": {"immediate"}}
 	// busy_timeout comes first, so that the others wait for a lock as well.
-	q.Add("_pragma", "busy_timeout(10000)")
+	q.Add("_pragma", fmt.Sprintf("busy_timeout(%d)", o.busy.Milliseconds()))
 	if o.immutable {
 		q.Set("immutable", "1")
 	}

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 )
 
 // Dialect is the kind of database behind a DB.
@@ -55,6 +56,7 @@ type options struct {
 	before    func(context.Context, *DB) error
 	vfs       string
 	crashSafe bool
+	busy      time.Duration // how long to wait for other processes
 }
 
 // ReadOnly opens an existing database as it is: no migration, no writing. The
@@ -67,7 +69,7 @@ func ReadOnly() Option { return func(o *options) { o.readOnly = true } }
 func Name(service string) Option { return func(o *options) { o.name = service } }
 
 // CrashSafe lets a commit of SQLite return before it is on disk: it survives a crash
-// of the process, though not a power cut. For what can be had again.
+// of the process, though not a power cut. For what can be made again.
 func CrashSafe() Option { return func(o *options) { o.crashSafe = true } }
 
 // Before runs a check on the opened database before its migrations; its error ends
@@ -84,24 +86,42 @@ func VFS(name string) Option { return func(o *options) { o.vfs = name } }
 // migrations, or in its folder "migrations"; nil means none.
 //
 // dsn is "postgres://...", "sqlite:PATH", PATH, or ":memory:". Open creates the
-// folder of a file. A commit is on disk when it returns, unless CrashSafe. Errors: ErrDataLoss for a damaged file, ErrDenied for one that
-// cannot be written, ErrExhausted for a full disk, ErrUnavailable for a locked file
-// or a server that cannot be reached, ErrNotFound for a missing file with ReadOnly.
+// folder of a file, and several processes may create one file at once. A commit is
+// on disk when it returns, unless CrashSafe. Errors: ErrDataLoss for a damaged file,
+// ErrDenied for one that cannot be written, ErrExhausted for a full disk,
+// ErrUnavailable for a file that another process has locked for more than 10 s or a
+// server that cannot be reached, ErrNotFound for a missing file with ReadOnly.
 func Open(ctx context.Context, dsn string, migrations fs.FS, opts ...Option) (*DB, error) {
-	var o options
+	o := options{busy: busyTimeout}
 	for _, opt := range opts {
 		opt(&o)
 	}
 	if dsn == "" {
 		return nil, fmt.Errorf("store: no DSN given; want a postgres:// URL, sqlite:PATH, :memory: or a path")
 	}
-	var db *DB
-	var err error
 	if onServer(dsn) {
-		db, err = openPostgres(ctx, dsn, o)
-	} else {
-		db, err = openSQLite(ctx, strings.TrimPrefix(dsn, "sqlite:"), o)
+		db, err := openPostgres(ctx, dsn, o)
+		return prepared(ctx, db, err, migrations, o)
 	}
+	path := strings.TrimPrefix(dsn, "sqlite:")
+	if path != ":memory:" {
+		if err := prepareFile(path, o); err != nil {
+			return nil, err
+		}
+		if !o.readOnly {
+			release, err := lockOpening(ctx, path, o.busy)
+			if err != nil {
+				return nil, err
+			}
+			defer release()
+		}
+	}
+	db, err := openSQLite(ctx, path, o)
+	return prepared(ctx, db, err, migrations, o)
+}
+
+// prepared checks and migrates a database that was opened.
+func prepared(ctx context.Context, db *DB, err error, migrations fs.FS, o options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
