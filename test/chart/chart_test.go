@@ -1,6 +1,10 @@
 package chart_test
 
 import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +12,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/propersim/propersim/internal/app/config"
 )
@@ -143,4 +155,34 @@ func TestManifestsAreThoseOfTheChart(t *testing.T) {
 		lines[i] = strings.TrimRight(line, " ")
 	}
 	generated(t, root+"/deploy/kubernetes/propersim.yaml", []byte("# Generated from deploy/helm/propersim: go test ./test/chart -update\n"+strings.Join(lines, "\n")))
+}
+
+// TestEveryFieldIsKnown decodes every object strictly, as the API server does: a
+// field that its kind does not have, or has twice, is an error.
+func TestEveryFieldIsKnown(t *testing.T) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme, networkingv1.AddToScheme, policyv1.AddToScheme} {
+		require.NoError(t, add(scheme))
+	}
+	strict := serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
+	for _, file := range scenarios(t) {
+		rendered, err := template(t, "--values", file)
+		require.NoError(t, err)
+		documents := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(rendered)))
+		decoded := 0
+		for {
+			document, err := documents.Read()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			require.NoError(t, err)
+			_, kind, err := strict.Decode(document, nil, nil)
+			if runtime.IsMissingKind(err) || runtime.IsNotRegisteredError(err) && kind.Group == "monitoring.coreos.com" {
+				continue // comments alone, or the Prometheus operator's
+			}
+			require.NoError(t, err, "%s: %s", filepath.Base(file), document)
+			decoded++
+		}
+		require.Greater(t, decoded, 15)
+	}
 }

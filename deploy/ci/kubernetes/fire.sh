@@ -83,7 +83,7 @@ unfinished() {
 fire() {
   local kinds total blow name number=0 struck=()
   name=$(job "$1")
-  mapfile -t kinds < <(printf '%s\n' kill crash delete evict drain postgresql buffer retrieval trainer environment upgrade scale suspend ${ENGINE_KEY:+engine} |
+  mapfile -t kinds < <(printf '%s\n' kill crash delete evict drain postgresql buffer retrieval trainer environment upgrade scale suspend ${ENGINE:+engine} |
     shuf --random-source=<(yes "$RANDOM"))
   [ "$3" -ge ${#kinds[@]} ] || say "$3 blows: ${kinds[*]:$3} do not fall"
   total=$((PEOPLE * FIRE_DAYS * 86400 / $(seconds "$STEP")))

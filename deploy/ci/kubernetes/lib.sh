@@ -103,11 +103,10 @@ bring() {
     "$(address "$1" user):7071" propersim.user.v1.PersonaService/CreatePersona <"$2"
 }
 
-# engine runs Qdrant's own engine (services/retrieval/index/qdrant/enginetest) from this
-# machine's Python, in a namespace that may use folders of the node.
+# engine KEY runs Qdrant's own engine (services/retrieval/index/qdrant/enginetest) from
+# this machine's Python, in a namespace that may use folders of the node.
 engine() {
   local python=$PROPERSIM_TEST_QDRANT_ENGINE venv base protos path
-  ENGINE_KEY=$(openssl rand -hex 16)
   venv=$("$python" -c 'import sys; print(sys.prefix)') base=$("$python" -c 'import sys; print(sys.base_prefix)')
   protos=$(go list -m -f '{{.Dir}}' github.com/qdrant/go-client)/internal/proto
   quietly kubectl create namespace engine
@@ -132,7 +131,7 @@ engine() {
 	        - name: engine
 	          image: docker.io/library/propersim:test # empty but for our program: the rest comes from this machine
 	          imagePullPolicy: Never
-	          command: [$python, $PWD/services/retrieval/index/qdrant/enginetest/peer.py, --protos=$protos, --data=/run/lib/engine, --address=0.0.0.0:6334, --api-key=$ENGINE_KEY]
+	          command: [$python, $PWD/services/retrieval/index/qdrant/enginetest/peer.py, --protos=$protos, --data=/run/lib/engine, --address=0.0.0.0:6334, --api-key=$1]
 	          securityContext: {runAsUser: 0, runAsGroup: 0}
 	          env: [{name: PYTHONDONTWRITEBYTECODE, value: "1"}]
 	          stdin: true # its end ends the engine

@@ -2,13 +2,13 @@
 # End to end on a Kubernetes cluster of its own: 32 people, a pod each, and the final
 # hashes of one process; then the same while pods, services and the node are struck.
 #   DAYS=14 FIRE_DAYS=14 STEP=2m30s BLOWS=20 deploy/ci/kubernetes/test.sh     the full form
-#   PARTS=install deploy/ci/kubernetes/test.sh                   parts: values install fire second person qdrant two, and
+#   PARTS=install deploy/ci/kubernetes/test.sh                   parts: values install fire second person two, and
 #                                                                many (256 people, 64 pods at once)
 # The seed of the blows is printed; BLOW_SEED repeats it.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 export DAYS=${DAYS:-4} STEP=${STEP:-5m} PEOPLE=${PEOPLE:-32} FIRE_DAYS=${FIRE_DAYS:-12}
-BLOWS=${BLOWS:-14} PARTS=${PARTS:-values install fire second person qdrant two} RANDOM=${BLOW_SEED:=$$}
+BLOWS=${BLOWS:-14} PARTS=${PARTS:-values install fire second person two} RANDOM=${BLOW_SEED:=$$}
 work=$(mktemp -d)
 . deploy/ci/kubernetes/lib.sh
 . deploy/ci/kubernetes/fire.sh
@@ -58,7 +58,14 @@ fi
 
 if part fire; then
   alone "$FIRE_DAYS"
-  release upgrade one --set simulation.enabled=true,simulation.experiment=fire,simulation.days="$FIRE_DAYS"
+  index=()
+  if [ -z "${PROPERSIM_TEST_QDRANT_ENGINE:-}" ]; then
+    say "without Qdrant: PROPERSIM_TEST_QDRANT_ENGINE names no Python with its engine"
+  else
+    engine "$(secret one qdrant-api-key)"
+    ENGINE=yes index=(--set "qdrant.external.address=engine.engine:6334,qdrant.external.tls=false")
+  fi
+  release upgrade one "${index[@]}" --set simulation.enabled=true,simulation.experiment=fire,simulation.days="$FIRE_DAYS"
   fire one fire "$BLOWS"
   finished one 900
   compare one fire "$FIRE_DAYS"
@@ -83,23 +90,6 @@ if part person; then # somebody who is brought by grpcurl takes part in the next
   quietly program one runs ls --experiment guest
   grep -q ines-duarte "$work/log" || fail "the person that grpcurl brought has no run"
   say "a person that grpcurl brought took part"
-fi
-
-if part qdrant && [ -z "${PROPERSIM_TEST_QDRANT_ENGINE:-}" ]; then
-  say "SKIPPED: PROPERSIM_TEST_QDRANT_ENGINE names no Python with Qdrant's engine"
-elif part qdrant; then # the index outside of the release, deleted twice in mid-run
-  engine
-  namespace indexed
-  quietly kubectl -n indexed create secret generic mine --from-literal=token="$(openssl rand -hex 32)" \
-    --from-literal=postgresql-password="$(openssl rand -hex 16)" --from-literal=qdrant-api-key="$ENGINE_KEY"
-  release install indexed --set existingSecret=mine,qdrant.external.address=engine.engine:6334,qdrant.external.tls=false
-  for _ in 1 2; do
-    sleep 3
-    quietly kubectl -n engine delete pod -l app=engine --wait=false
-  done
-  finished indexed 900
-  SECRET=mine compare indexed demo "$DAYS"
-  quietly helm uninstall demo -n indexed
 fi
 
 if part many; then # 256 people, 64 pods at once, and what they take
