@@ -86,7 +86,11 @@ func TestEveryVariableIsASetting(t *testing.T) {
 				for _, v := range c.Env {
 					environ = append(environ, v.Name+"="+v.Value)
 				}
-				_, err := config.Load(config.Sources{File: path, Environ: environ})
+				from := config.Sources{File: path, Environ: environ}
+				if c.Name == "node" { // flags alone
+					from.File = ""
+				}
+				_, err := config.Load(from)
 				require.NoError(t, err, "%s: %s", filepath.Base(file), name)
 			}
 		}
@@ -115,18 +119,22 @@ func TestAnotherExperimentIsAnotherJob(t *testing.T) {
 
 func TestWrongValuesAreRefused(t *testing.T) {
 	for set, words := range map[string]string{
-		"simulation.days=0":                                  "/simulation/days",
-		"simulation.dais=3":                                  "additional properties 'dais' not allowed",
-		"simulation.step=often":                              "/simulation/step",
-		"simulation.experiment=a b":                          "/simulation/experiment",
-		"services.user.replicas=2":                           "/services/user/replicas",
-		"qdrant.external.address=http://q":                   "/qdrant/external/address",
-		"postgresql.external.sslmode=maybe":                  "/postgresql/external/sslmode",
-		"postgresql.enabled=false":                           "postgresql.external.host is empty",
-		"simulation.parallelism=64":                          "more than simulation.completions",
-		"qdrant.enabled=false,services.retrieval.replicas=2": "memory of one pod",
-		"postgresql.maxConnections=100":                      "postgresql.maxConnections is 100",
-		"ingress.enabled=true":                               "ingress.host is empty",
+		"simulation.days=0":                                              "/simulation/days",
+		"simulation.dais=3":                                              "additional properties 'dais' not allowed",
+		"simulation.step=often":                                          "/simulation/step",
+		"simulation.experiment=a b":                                      "/simulation/experiment",
+		"services.user.replicas=2":                                       "/services/user/replicas",
+		"qdrant.external.address=http://q":                               "/qdrant/external/address",
+		"postgresql.external.sslmode=maybe":                              "/postgresql/external/sslmode",
+		"postgresql.enabled=false":                                       "postgresql.external.host is empty",
+		"simulation.parallelism=64":                                      "more than simulation.completions",
+		"qdrant.enabled=false,services.retrieval.replicas=2":             "memory of one pod",
+		"postgresql.maxConnections=100":                                  "postgresql.maxConnections is 100",
+		"ingress.enabled=true":                                           "ingress.host is empty",
+		"gpu.node.enabled=true":                                          "gpu.enabled is false",
+		"gpu.enabled=true,gpu.worker.enabled=true":                       "gpu.node.enabled is false",
+		"gpu.enabled=true,gpu.node.enabled=true,gpu.worker.enabled=true": "config.backends.trainer is not worker",
+		"gpu.enabled=true,gpu.node.enabled=true,gpu.worker.enabled=true,config.backends.trainer=worker": "gpu.worker.image is empty",
 	} {
 		_, err := template(t, "--set", set)
 		require.ErrorContains(t, err, words, set)

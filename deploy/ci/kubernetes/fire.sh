@@ -43,7 +43,7 @@ strike() {
       kubectl -n "$ns" delete pods -l "app.kubernetes.io/component=$2" --wait=false ;;
     engine) kubectl -n engine delete pod -l app=engine --wait=false ;; # Qdrant
     upgrade) # every service, by Helm; the Job stays
-      helm upgrade demo deploy/helm/propersim -n "$ns" --reuse-values --set-string "services.podAnnotations.blow=$RANDOM" ;;
+      helm upgrade demo deploy/helm/propersim -n "$ns" --reset-then-reuse-values --set-string "services.podAnnotations.blow=$RANDOM" ;;
     scale)
       kubectl -n "$ns" patch "job/$name" -p '{"spec": {"parallelism": 1}}'; sleep 2
       kubectl -n "$ns" patch "job/$name" -p "{\"spec\": {\"parallelism\": $PEOPLE}}" ;;

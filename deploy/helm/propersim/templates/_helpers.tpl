@@ -141,7 +141,11 @@ securityContext: {{- include "propersim.podSecurity" 65532 | nindent 2 }}
 - {name: PROPERSIM_QDRANT_TLS, value: {{ and (not $root.Values.qdrant.enabled) $root.Values.qdrant.external.tls | quote }}}
 {{- end }}
 {{- if $root.Values.gpu.enabled }}
-- {name: PROPERSIM_MODELS_ENDPOINTS_GPU_URL, value: "http://{{ $name }}-vllm:8000/v1"}
+- {name: PROPERSIM_MODELS_ENDPOINTS_GPU_URL, value: "http://{{ $name }}-vllm:{{ ternary 8080 8000 $root.Values.gpu.node.enabled }}/v1"}
+{{- if $root.Values.gpu.node.enabled }}
+- {name: PROPERSIM_MODELS_ENDPOINTS_GPU_KEY_FILE, value: /secrets/token}
+- {name: PROPERSIM_CONNECT_NODES, value: "{{ $name }}-vllm:7076"}
+{{- end }}
 {{- end }}
 - {name: PROPERSIM_LOG_FORMAT, value: json}
 {{- with $root.Values.extraEnv }}
