@@ -43,10 +43,11 @@ namespace() {
 # people are the values of the experiment.
 people=(--set "simulation.days=$DAYS,simulation.step=$STEP,simulation.personas=1-$PEOPLE,simulation.completions=$PEOPLE,simulation.parallelism=$PEOPLE")
 
-# release COMMAND NAMESPACE ARGS... installs or upgrades the release demo.
+# release COMMAND NAMESPACE ARGS... installs or upgrades the release demo, from the chart
+# in CHART or the present one.
 release() {
   local command=$1 ns=$2; shift 2
-  quietly helm "$command" demo deploy/helm/propersim -n "$ns" -f deploy/ci/kubernetes/values.yaml \
+  quietly helm "$command" demo "${CHART:-deploy/helm/propersim}" -n "$ns" -f deploy/ci/kubernetes/values.yaml \
     "${people[@]}" "$@" --wait --timeout 5m
 }
 

@@ -105,10 +105,18 @@ if part many; then # 256 people, 64 pods at once, and what they take
     psql -h /tmp -U propersim -At -c "SELECT pg_size_pretty(pg_database_size('propersim'))")"
 fi
 
-if part two; then # the same release in a second namespace, and no trace of the first
+if part two; then # a second namespace: the chart's previous version, upgraded in mid-run; and no trace of the first
   namespace two
-  release install two --set simulation.personas=1-2,simulation.completions=2,simulation.parallelism=2
+  mkdir "$work/previous"
+  git archive "$(grep -v '^#' deploy/ci/kubernetes/PREVIOUS)" deploy/helm/propersim | tar -x -C "$work/previous"
+  couple=simulation.personas=1-2,simulation.completions=2,simulation.parallelism=2
+  CHART=$work/previous/deploy/helm/propersim release install two --set "$couple"
+  release upgrade two --set "$couple"
+  say "upgraded from $(helm -n two history demo -o json | grep -oE 'propersim-[0-9.]+' | paste -sd' ' | sed 's/ / to /')"
   finished two 300
+  quietly program two report --experiment demo --out "$work/report-two"
+  hashes "$work/report-two/metrics.json" >"$work/hashes"
+  [ "$(comm -12 "$work/expected-$DAYS" "$work/hashes" | wc -l)" = 2 ] || fail "after the upgrade the hashes differ from those of one process"
   quietly helm uninstall demo -n one --wait --timeout 3m
   kubectl -n one wait --for=delete pod --all --timeout=60s >/dev/null 2>&1 || true
   left=$(kubectl -n one get all,pvc,secret,configmap,networkpolicy,serviceaccount -o name | grep -vE 'configmap/kube-root-ca.crt|serviceaccount/default' || true)
