@@ -12,6 +12,10 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
+// NightTiming is the call id of a night's timing: the latency is that of the
+// training, and waited the rest of the night.
+const NightTiming = "night"
+
 // Timing is what a call of an entry took.
 type Timing struct {
 	// Sequence is the sequence number of the entry.

@@ -12,10 +12,14 @@ import (
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
 
-// latencies are what the calls of a run took in seconds, by entry and call id.
-type latencies map[int64]map[string]float64
+// took is what a call took in seconds, from its first request to its last answer,
+// and how long it waited before.
+type took struct{ seconds, waited float64 }
 
-// timings reads what the calls of a run took, where a model plays a role and the
+// latencies are what the calls of a run took, by entry and call id.
+type latencies map[int64]map[string]took
+
+// timings reads what the calls of models and the nights of a run took, where the
 // source has timings: those of a running service are not read.
 func timings(ctx context.Context, from source.Source, run *environmentv1.Run) (latencies, error) {
 	if part, ok := from.(interface{ Unwrap() source.Source }); ok {
@@ -24,7 +28,7 @@ func timings(ctx context.Context, from source.Source, run *environmentv1.Run) (l
 	timed, ok := from.(interface {
 		Timings(ctx context.Context, id string, after int64) iter.Seq2[journal.Timing, error]
 	})
-	if !ok || run.GetConfig().GetBackends() == nil {
+	if !ok {
 		return nil, nil
 	}
 	out := make(latencies)
@@ -33,9 +37,9 @@ func timings(ctx context.Context, from source.Source, run *environmentv1.Run) (l
 			return nil, err
 		}
 		if out[t.Sequence] == nil {
-			out[t.Sequence] = make(map[string]float64)
+			out[t.Sequence] = make(map[string]took)
 		}
-		out[t.Sequence][t.GetCallId()] = t.GetLatency().AsDuration().Seconds()
+		out[t.Sequence][t.GetCallId()] = took{t.GetLatency().AsDuration().Seconds(), t.GetWaited().AsDuration().Seconds()}
 	}
 	return out, nil
 }
@@ -43,11 +47,19 @@ func timings(ctx context.Context, from source.Source, run *environmentv1.Run) (l
 // add counts the calls of an entry.
 func (l latencies) add(e *environmentv1.Entry, uses *figures.ModelUses) {
 	for _, call := range e.GetBody().GetStep().GetCalls() {
-		seconds, known := l[e.GetSequence()][call.GetId()]
+		t, known := l[e.GetSequence()][call.GetId()]
 		if !known {
-			seconds = -1
+			t.seconds = -1
 		}
-		uses.Add(call, seconds)
+		uses.Add(call, t.seconds)
+	}
+}
+
+// night passes on how long the night of an entry took.
+func (l latencies) night(e *environmentv1.Entry, to *figures.Fold) {
+	night := e.GetBody().GetNight()
+	if t, known := l[e.GetSequence()][journal.NightTiming]; known && night != nil {
+		to.NightTook(int(night.GetDay()), t.waited+t.seconds, t.seconds)
 	}
 }
 

@@ -103,6 +103,7 @@ func (j Job) fold(ctx context.Context, steps *Steps, uses *figures.ModelUses) ([
 			m.Add(e)
 			h.Add(e)
 			took.add(e, uses)
+			took.night(e, f)
 		}
 		runs = append(runs, f.Run())
 		out.moments, out.hours = append(out.moments, m), append(out.hours, h)

@@ -59,6 +59,14 @@ type Day struct {
 	Training *Training `json:"training"`
 	// FailedNight says why the training failed; empty when it did not.
 	FailedNight string `json:"failed_night,omitempty"`
+	// NoPairs says that there was nothing to train on: no pairs yet, or ties alone.
+	NoPairs bool `json:"no_pairs,omitempty"`
+	// NightAdapter is the adapter in force after the night; empty for the base policy,
+	// and where there was no night.
+	NightAdapter string `json:"night_adapter,omitempty"`
+	// NightSeconds is the wall time of the night and TrainingSeconds that of its
+	// training; 0 where they are not known. They are in no file: they never repeat.
+	NightSeconds, TrainingSeconds float64 `json:"-"`
 	// Counts are the sums behind the rates.
 	Counts Tally `json:"counts"`
 }
@@ -71,6 +79,20 @@ type Training struct {
 	Margin float64 `json:"margin"`
 	// Accuracy is the share of pairs with a positive margin, [0, 1].
 	Accuracy float64 `json:"accuracy"`
+	// Pairs that were trained on; 0 in a mean.
+	Pairs int `json:"pairs,omitempty"`
+	// HeldOut is the comparison with the parent on pairs that were not trained on;
+	// nil where none were held out.
+	HeldOut *HeldOut `json:"held_out,omitempty"`
+}
+
+// HeldOut compares an adapter with its parent on pairs that neither was trained on.
+type HeldOut struct {
+	Pairs          int     `json:"pairs"`
+	Margin         float64 `json:"margin"`
+	Accuracy       float64 `json:"accuracy"`
+	ParentMargin   float64 `json:"parent_margin"`
+	ParentAccuracy float64 `json:"parent_accuracy"`
 }
 
 // Fold reads the entries of one run in order.
@@ -256,10 +278,24 @@ func (f *Fold) moment(t *Tally, due, given bool) {
 
 func (f *Fold) night(n *environmentv1.Night) {
 	day := f.day(int(n.GetDay()))
-	day.FailedNight = n.GetFailure()
-	if m := n.GetMetrics(); m != nil {
-		day.Training = &Training{Loss: m.GetLoss(), Margin: m.GetMargin(), Accuracy: m.GetAccuracy()}
+	day.FailedNight, day.NoPairs, day.NightAdapter = n.GetFailure(), n.GetNoPairs(), n.GetAdapter()
+	m := n.GetMetrics()
+	if m == nil {
+		return
 	}
+	day.Training = &Training{Loss: m.GetLoss(), Margin: m.GetMargin(), Accuracy: m.GetAccuracy(), Pairs: int(m.GetPairs())}
+	if m.GetHeldOutPairs() > 0 {
+		day.Training.HeldOut = &HeldOut{
+			Pairs: int(m.GetHeldOutPairs()), Margin: m.GetHeldOutMargin(), Accuracy: m.GetHeldOutAccuracy(),
+			ParentMargin: m.GetParentMargin(), ParentAccuracy: m.GetParentAccuracy(),
+		}
+	}
+}
+
+// NightTook sets the wall times of the night after a day, seconds.
+func (f *Fold) NightTook(number int, night, training float64) {
+	day := f.day(number)
+	day.NightSeconds, day.TrainingSeconds = night, training
 }
 
 // failures counts the candidates, and those that could not be read.

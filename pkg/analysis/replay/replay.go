@@ -105,6 +105,9 @@ func (c *check) all(ctx context.Context, r *journal.Reader) error {
 			return err
 		}
 		c.state.Apply(e.GetBody())
+		if e.GetBody().GetNight() != nil {
+			c.calls[place{e.GetSequence(), journal.NightTiming}] = true
+		}
 		s := e.GetBody().GetStep()
 		if s == nil {
 			continue

@@ -33,7 +33,7 @@ func cards(v *view) []card {
 func failureCard(f figures.Failures) card {
 	n := f.UnjudgedSteps + f.FailedCandidates + f.FailedNights + f.FailedRuns + f.UnfinishedRuns
 	if n == 0 {
-		return card{Label: "Failures", Value: "none", Note: "every step judged, every night trained", Kind: "good"}
+		return card{Label: "Failures", Value: "none", Note: "every step judged, no night failed", Kind: "good"}
 	}
 	return card{
 		Label: "Failures", Value: fmt.Sprint(n), Kind: "bad",
@@ -113,7 +113,9 @@ func newCell(m methodView, name string) tableCell {
 
 func functions() map[string]any {
 	return map[string]any{
-		"two": func(v *float64) string { return figure(v, 2) },
+		"two":   func(v *float64) string { return figure(v, 2) },
+		"three": func(v *float64) string { return figure(v, 3) },
+		"took":  duration, "seconds": func(v *float64) string { return duration(*v) },
 		"one": func(v *float64) string { return figure(v, 1) },
 		"signed": func(v *float64) string {
 			if v == nil {

@@ -96,6 +96,7 @@ type view struct {
 	When         []whenView
 	DaysOf       []daysView
 	Sure         []sureView
+	Nights       []nightsView
 	SeveralSeeds bool
 	Days         int
 	LastDays     string
@@ -149,7 +150,7 @@ func newView(in Input) (*view, error) {
 	if err := v.personas(methods); err != nil {
 		return nil, err
 	}
-	v.Cards, v.Sure, v.SeveralSeeds = cards(v), sure(v.Methods), severalSeeds(v.Methods)
+	v.Cards, v.Sure, v.SeveralSeeds, v.Nights = cards(v), sure(v.Methods), severalSeeds(v.Methods), v.nights()
 	return v, v.charts()
 }
 

@@ -9,11 +9,14 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/propersim/propersim/internal/journal"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/seeded"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
@@ -29,7 +32,7 @@ func (r *runner) night(day int32) (err error) {
 	night := &environmentv1.Night{Day: day, Adapter: r.chain.Adapter}
 	if r.chain.Progress.GetPairs() == 0 {
 		night.NoPairs = true
-		return r.commitNight(night)
+		return r.commitNight(night, nil)
 	}
 	began := time.Now()
 	job, err := r.train(day)
@@ -44,18 +47,30 @@ func (r *runner) night(day int32) (err error) {
 			return fmt.Errorf("night %d: %s (resume the run to train it again): %w", day, night.GetFailure(), errs.ErrInternal)
 		}
 		r.metrics.nights.WithLabelValues("kept").Inc()
-		return r.commitNight(night)
+		return r.commitNight(night, job)
 	}
 	r.metrics.nights.WithLabelValues("trained").Inc()
 	night.Adapter, night.Metrics = job.GetAdapter(), job.GetMetrics()
 	if err := r.useAdapter(adapterOf(job)); err != nil {
 		return err
 	}
-	return r.commitNight(night)
+	return r.commitNight(night, job)
 }
 
-func (r *runner) commitNight(night *environmentv1.Night) error {
-	return r.commit(&environmentv1.EntryBody{Event: &environmentv1.EntryBody_Night{Night: night}}, nil)
+// commitNight commits the turn of a day. job is nil without a training.
+func (r *runner) commitNight(night *environmentv1.Night, job *trainerv1.Job) error {
+	return r.commit(&environmentv1.EntryBody{Event: &environmentv1.EntryBody_Night{Night: night}}, nightTimings(job))
+}
+
+// nightTimings says how long a job waited and trained, by the trainer's clock: a
+// restart of the environment changes nothing of it.
+func nightTimings(job *trainerv1.Job) []*simv1.CallTiming {
+	if !job.GetCreateTime().IsValid() || !job.GetStateTime().IsValid() {
+		return nil
+	}
+	training := time.Duration(job.GetTrainingSeconds() * float64(time.Second))
+	all := job.GetStateTime().AsTime().Sub(job.GetCreateTime().AsTime())
+	return []*simv1.CallTiming{{CallId: journal.NightTiming, Endpoint: "trainer", Waited: durationpb.New(max(0, all-training)), Latency: durationpb.New(training)}}
 }
 
 // train submits the night's job and waits until it is final. A job that is
