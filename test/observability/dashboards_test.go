@@ -61,7 +61,7 @@ func dashboards(t *testing.T) map[string]dashboard {
 	plugins.RegisterDefaultPlugins()
 	files, err := filepath.Glob("grafana/dashboards/*.json")
 	require.NoError(t, err)
-	require.Len(t, files, 3)
+	require.Len(t, files, 4)
 	out := map[string]dashboard{}
 	for _, file := range files {
 		data, err := os.ReadFile(file)

@@ -6,6 +6,7 @@ package observability_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/internal/app/live"
 	"github.com/propersim/propersim/internal/app/stack"
+	"github.com/propersim/propersim/internal/fakemodel"
 	"github.com/propersim/propersim/pkg/telemetry"
 )
 
@@ -31,10 +33,71 @@ type metric struct {
 }
 
 // exported scrapes the metrics of all six services after one person lived two
-// days with an assistant that learns. Keys are the names of families.
+// days with an assistant that learns, and of a process in which models play the
+// roles. Keys are the names of families.
 var exported = sync.OnceValues(func() (map[string]metric, error) {
 	c := config.Default()
 	c.Simulation.Personas, c.Simulation.Days, c.Simulation.Step = "1", 2, 30*time.Minute
+	families, err := exportedBy(&c)
+	if err != nil {
+		return nil, err
+	}
+	server := fakemodel.New(troubled)
+	defer server.Close()
+	modelled, err := modelConfig(server.BaseURL())
+	if err != nil {
+		return nil, err
+	}
+	more, err := exportedBy(modelled)
+	if err != nil {
+		return nil, err
+	}
+	for name, m := range more {
+		if families[name].kind == "" || strings.HasPrefix(name, "propersim_model_") {
+			families[name] = m
+		}
+	}
+	return families, nil
+})
+
+// troubled is a model server with every kind of trouble that a query names.
+var troubled = fakemodel.Config{
+	Fault: func(r *fakemodel.Request) fakemodel.Fault {
+		if r.Number%50 == 7 {
+			return fakemodel.Error(http.StatusTooManyRequests, "slow down")
+		}
+		return nil
+	},
+	Answer: func(r *fakemodel.Request, i int) string {
+		switch {
+		case strings.Contains(r.Model, "judge") && r.Number%40 < 20: // some calls stay without a usable answer
+			return "not JSON"
+		case strings.Contains(r.Model, "assistant") && r.Number%5 == 0:
+			return "not JSON"
+		}
+		return fakemodel.Random(r)
+	},
+}
+
+// modelConfig is a configuration in which a model plays every role, with a budget.
+func modelConfig(url string) (*config.Config, error) {
+	sets := []string{
+		"simulation.personas=1", "simulation.days=1", "simulation.step=30m", "simulation.methods=ars", "models.budget.usd=1000", "models.budget.tokens=1000000000",
+		"models.endpoints.test.url=" + url, "models.endpoints.test.price.input=1", "models.repairs=1",
+		"backends.planner=model", "backends.judge=model", "backends.assistant=model", "backends.summarizer=model", "backends.embedder=model",
+	}
+	for _, role := range []string{"planner", "judge", "assistant", "summarizer", "embedder"} {
+		sets = append(sets, "models.roles."+role+".endpoint=test", "models.roles."+role+".model=fake-"+role)
+	}
+	loaded, err := config.Load(config.Sources{Sets: sets})
+	if err != nil {
+		return nil, err
+	}
+	return &loaded.Config, nil
+}
+
+// exportedBy scrapes the services after they lived an experiment.
+func exportedBy(c *config.Config) (map[string]metric, error) {
 	scratch, err := scratchFolder()
 	if err != nil {
 		return nil, err
@@ -54,11 +117,11 @@ var exported = sync.OnceValues(func() (map[string]metric, error) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- window.Run(ctx) }()
-	services, err := stack.Start(stack.Options{Config: &c, Store: at.Store(c.Store), Version: "test", Registry: window.Registry})
+	services, err := stack.Start(stack.Options{Config: c, Store: at.Store(c.Store), Version: "test", Registry: window.Registry})
 	if err != nil {
 		return nil, err
 	}
-	runs, err := experiment.Create(ctx, services, &c, "inside", experiment.Shard{})
+	runs, err := experiment.Create(ctx, services, c, "inside", experiment.Shard{})
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +137,7 @@ var exported = sync.OnceValues(func() (map[string]metric, error) {
 	}
 	cancel()
 	return families, <-done
-})
+}
 
 func scrape(url string) (map[string]metric, error) {
 	resp, err := http.Get(url)

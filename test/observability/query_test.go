@@ -45,7 +45,7 @@ var fromScrape = []string{"job", "instance"}
 
 // variables are what Grafana puts into a query, and something it may put there.
 var variables = strings.NewReplacer(
-	"$__rate_interval", "1m", "$__range", "15m", "$job", ".*", "$method", ".*", "$service", ".*", "$db", ".*")
+	"$__rate_interval", "1m", "$__range", "15m", "$job", ".*", "$method", ".*", "$service", ".*", "$db", ".*", "$role", ".*", "$endpoint", ".*")
 
 // requireQuery parses a query and holds every metric, label and literal value
 // in it to what is exported.

@@ -70,23 +70,24 @@ func (r *runner) beginCall(what string) func(error) {
 	})
 }
 
-// traceModels adds the model calls that shaped an answer. A service reports only
-// how long each took: they are drawn as if all had ended with the answer.
+// traceModels adds to the span of the step the model calls that shaped an answer, as
+// events. They are no spans: the client that made a call has one for each request,
+// and a call must not be counted twice.
 func (r *runner) traceModels(a answer) {
-	if r.tracer == nil || len(a.GetCalls()) == 0 {
+	span := trace.SpanFromContext(r.ctx)
+	if r.tracer == nil || !span.IsRecording() || len(a.GetCalls()) == 0 {
 		return
 	}
 	latency := make(map[string]time.Duration, len(a.GetTimings()))
 	for _, timing := range a.GetTimings() {
 		latency[timing.GetCallId()] = timing.GetLatency().AsDuration()
 	}
-	now := time.Now()
 	for _, call := range a.GetCalls() {
-		_, span := r.tracer.Start(r.ctx, "chat "+call.GetModel(), trace.WithTimestamp(now.Add(-latency[call.GetId()])), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
-			semconv.GenAIOperationNameChat, semconv.GenAIRequestModel(call.GetModel()),
+		span.AddEvent("propersim.model_call", trace.WithAttributes(
+			semconv.GenAIRequestModel(call.GetModel()),
 			semconv.GenAIUsageInputTokens(int(call.GetPromptTokens())), semconv.GenAIUsageOutputTokens(int(call.GetCompletionTokens())),
-			attribute.String("propersim.role", roleName(call.GetRole())), attribute.String("propersim.purpose", call.GetPurpose())))
-		span.End(trace.WithTimestamp(now))
+			attribute.String("propersim.role", roleName(call.GetRole())), attribute.String("propersim.purpose", call.GetPurpose()),
+			attribute.Float64("propersim.seconds", latency[call.GetId()].Seconds())))
 	}
 }
 

@@ -126,8 +126,16 @@ func trace(ctx context.Context, evaluations []*simv1.Evaluation) {
 		for _, v := range e.GetVerdicts() {
 			name := strings.ToLower(strings.TrimPrefix(v.GetCriterion().String(), "CRITERION_"))
 			label := strings.ToLower(strings.TrimPrefix(v.GetOutcome().String(), "OUTCOME_"))
-			span.AddEvent("gen_ai.evaluation.result", oteltrace.WithAttributes(
-				attribute.String("gen_ai.evaluation.name", name), attribute.String("gen_ai.evaluation.score.label", label), attribute.Int("propersim.candidate", i)))
+			attributes := []attribute.KeyValue{
+				attribute.String("gen_ai.evaluation.name", name), attribute.String("gen_ai.evaluation.score.label", label), attribute.Int("propersim.candidate", i),
+			}
+			switch v.GetOutcome() { // what is unjudged has no value
+			case simv1.Outcome_OUTCOME_PASS:
+				attributes = append(attributes, attribute.Float64("gen_ai.evaluation.score.value", 1))
+			case simv1.Outcome_OUTCOME_FAIL:
+				attributes = append(attributes, attribute.Float64("gen_ai.evaluation.score.value", 0))
+			}
+			span.AddEvent("gen_ai.evaluation.result", oteltrace.WithAttributes(attributes...))
 		}
 	}
 }
