@@ -76,23 +76,47 @@ func (r *reader) fault(s *scanner, cl *clause) string {
 	return ""
 }
 
-// qualify takes back a condition behind a list of times, which may narrow the
-// times or be one more: "mid-morning and mid-afternoon, when I rest".
+// qualify takes back a condition at the end of a list of times, which may narrow
+// the times or be one more: "mid-morning and mid-afternoon, when I rest", "around
+// eleven, when I wake up and plan the day".
 func qualify(s *scanner, cls []clause) {
-	times := 0
+	times, narrows := 0, false
 	for k := range cls {
 		cl := &cls[k]
-		rel := relNone
-		if cl.role == roleRule && cl.bare() && len(cl.chunks) == 1 && cl.chunks[0].kind == chunkMoment {
-			rel, _ = relations.match(s.toks, cl.chunks[0].from)
+		if cl.role != roleRule || !cl.bare() || !cl.has(chunkMoment) {
+			narrows = false
+			if cl.has(chunkMoment) {
+				times++
+			}
+			continue
 		}
-		if times > 1 && rel == relWhen && cl.before == sepComma && k == len(cls)-1 {
+		first := cl.chunks[0]
+		rel, _ := relations.match(s.toks, first.from)
+		alone := len(cl.chunks) == 1 && first.kind == chunkMoment
+		switch {
+		case alone && rel == relWhen && cl.before == sepComma && times > 0 && first.moment.clock == nil && onlyMoments(cls[k+1:]):
+			narrows = true
+		case narrows && alone:
+		default:
+			narrows = false
+		}
+		if narrows {
 			cl.role, cl.why = roleUnread, whyNarrows
+			continue
 		}
-		if cl.has(chunkMoment) && cl.bare() {
-			times++
+		times++
+	}
+}
+
+// onlyMoments reports whether each clause is a bare moment that may continue the
+// condition before it.
+func onlyMoments(cls []clause) bool {
+	for k := range cls {
+		if len(cls[k].chunks) != 1 || cls[k].chunks[0].kind != chunkMoment || !cls[k].chunks[0].moment.bare || cls[k].before != sepAnd && cls[k].before != sepOr {
+			return false
 		}
 	}
+	return true
 }
 
 // accompany takes back what only goes along with a condition: "poems over a cup
