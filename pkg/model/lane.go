@@ -40,11 +40,27 @@ type lane struct {
 	down        bool      // guarded by mu; one request at a time finds out whether it is back
 	why         string    // guarded by mu; the last failure while failing
 	pausedUntil time.Time // guarded by mu
-	lastFailed  time.Time // guarded by mu
-	lastHalved  time.Time // guarded by mu
+	sent        uint64    // guarded by mu; requests so far
+	lastFailed  uint64    // guarded by mu; sent at the last failure that counted
+	halved      bool      // guarded by mu; ever
+	lastHalved  uint64    // guarded by mu; sent at the last halving
+	since       since     // guarded by mu; the last halving
 	answered    bool      // guarded by mu; ever
 	timer       *time.Timer
 }
+
+// since counts requests since the slots in use were halved last.
+type since struct {
+	sent     int
+	refused  int // of those that were sent since then
+	calm     int // answers after the last refusal
+	answered int // answers after the slots in use last became more
+}
+
+// tooMany reports whether refusals are more than an endpoint's random ones, so
+// that the slots should be halved again: at least one in five. Refusals arrive
+// before the answers of their time, so that they are compared with what was sent.
+func (s since) tooMany() bool { return s.sent >= 5 && 5*s.refused >= s.sent }
 
 // rates are the limits of requests and tokens per minute of an endpoint.
 type rates struct {
@@ -97,7 +113,7 @@ type waiter struct {
 	tokens int64
 	index  int           // in the queue; -1 once it has a slot
 	ready  chan struct{} // closed with the slot
-	sent   time.Time     // when it got the slot
+	number uint64        // of the request, counted from 1; 0 until it has a slot
 }
 
 // waiters is a heap: the run that is behind goes first.
@@ -209,8 +225,10 @@ func (l *lane) pump() {
 			break
 		}
 		w := heap.Pop(&l.queue).(*waiter)
-		w.sent = now
 		l.inFlight++
+		l.sent++
+		w.number = l.sent
+		l.since.sent++
 		close(w.ready)
 	}
 	l.gauges.set(len(l.queue), l.inFlight, l.limit, l.failing > 0)
@@ -239,26 +257,41 @@ func (l *lane) finish(w *waiter, failed *attemptError) {
 		// Even a refusal is a sign of life.
 		l.failing, l.down, l.why = 0, false, ""
 		l.answered = l.answered || failed == nil
-		l.limit = min(l.max, l.limit+1)
+		l.grow()
 	} else {
 		l.failed(w, failed)
 	}
 	l.pump()
 }
 
+// grow counts an answer, and adds a slot to those in use after as many answers as
+// there are slots: one for each round trip. The caller holds l.mu.
+func (l *lane) grow() {
+	l.since.calm++
+	if l.since.answered++; l.since.answered >= l.limit {
+		l.limit = min(l.max, l.limit+1)
+		l.since.answered = 0
+	}
+}
+
 // failed slows down after a transient failure. Requests that were under way
 // together fail together and count once. The caller holds l.mu.
 func (l *lane) failed(w *waiter, failed *attemptError) {
 	now := time.Now()
-	if l.failing == 0 || w.sent.After(l.lastFailed) {
+	if l.failing == 0 || w.number > l.lastFailed {
 		l.failing++
-		l.lastFailed = now
+		l.lastFailed = l.sent
 	}
 	l.why = string(failed.outcome) + ": " + failed.detail
 	busy := failed.outcome == RateLimited || failed.outcome == Overloaded
-	if busy && w.sent.After(l.lastHalved) {
-		l.limit = max(1, l.limit/2)
-		l.lastHalved = now
+	if busy && w.number > l.lastHalved {
+		// The first refusal after a calm time halves the slots. If each one did, an
+		// endpoint that refuses one request in ten would be used by half.
+		if l.since.refused++; !l.halved || l.since.calm >= l.max || l.since.tooMany() {
+			l.limit = max(1, l.limit/2)
+			l.halved, l.lastHalved, l.since = true, l.sent, since{}
+		}
+		l.since.calm = 0
 	}
 	// One failure among answers concerns its own request; two in a row, no
 	// connection at all, or a long Retry-After concern the replica.

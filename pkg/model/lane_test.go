@@ -3,7 +3,6 @@ package model_test
 import (
 	"fmt"
 	"net"
-	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -138,44 +137,4 @@ func TestAnotherReplicaTakesOver(t *testing.T) {
 		_, err := client.Do(t.Context(), call)
 		require.NoError(t, err)
 	}
-}
-
-// TestTooManyRequestsSlowNobodyDownForLong: 429 with Retry-After on every tenth
-// call. No call fails, and most of the throughput remains.
-func TestTooManyRequestsSlowNobodyDownForLong(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds")
-	}
-	seconds := func(fault func(*fakemodel.Request) fakemodel.Fault) float64 {
-		server := fakemodel.New(fakemodel.Config{Latency: 30 * time.Millisecond, Fault: fault})
-		defer server.Close()
-		cfg := config(server.BaseURL())
-		e := cfg.Endpoints["test"]
-		e.Slots = 8
-		cfg.Endpoints["test"] = e
-		client := open(t, cfg, func(d *model.Deps) { d.Patience = 10 * time.Second })
-		began := time.Now()
-		var all sync.WaitGroup
-		for run := range 32 {
-			all.Go(func() {
-				for step := range int32(25) {
-					call := judgeCall(step)
-					call.Run, call.At = fmt.Sprint(run), int64(step)
-					_, err := client.Do(t.Context(), call)
-					require.NoError(t, err)
-				}
-			})
-		}
-		all.Wait()
-		return time.Since(began).Seconds()
-	}
-	undisturbed := seconds(nil)
-	disturbed := seconds(func(r *fakemodel.Request) fakemodel.Fault {
-		if r.Number%10 != 0 {
-			return nil
-		}
-		return fakemodel.Error(http.StatusTooManyRequests, "slow down", "Retry-After-Ms: 100")
-	})
-	t.Logf("800 calls: %.2f s undisturbed, %.2f s with a 429 on every tenth", undisturbed, disturbed)
-	require.Less(t, disturbed, undisturbed*2, "a bound against collapse; the figure is in the log")
 }

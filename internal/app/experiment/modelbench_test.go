@@ -2,6 +2,7 @@ package experiment_test
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -73,39 +74,77 @@ func BenchmarkRoundTrips(b *testing.B) {
 	}
 }
 
-// BenchmarkSlots: 32 runs on a server of 300 ms with 30 slots: how busy the slots
-// are until the first run ends, and how far the slowest run is behind.
-func BenchmarkSlots(b *testing.B) {
+// saturation is what 32 runs made of a server.
+type saturation struct {
+	busy   float64 // share of the slots, from when all people are up
+	steps  float64 // committed steps a second, of all runs
+	behind float64 // of the slowest run behind the median, in simulated days, at most
+}
+
+// saturate lets 32 people live on a server of 300 ms and 30 slots, and measures
+// from when all are up until the first one has reached a share of its day. It ends
+// the benchmark where a run fails.
+func saturate(b *testing.B, share float64, fault func(*fakemodel.Request) fakemodel.Fault) saturation {
+	b.Helper()
 	const slots = 30
+	server := fakemodel.New(fakemodel.Config{Latency: 300 * time.Millisecond, Slots: slots, Fault: fault})
+	defer server.Close()
+	c := allModels(b, server.BaseURL(), "simulation.personas=all", "simulation.step=10m", "backends.planner=embedded", "backends.summarizer=embedded",
+		"backends.embedder=embedded", "models.endpoints.test.slots=30")
+	s, runs := begin(b, c)
+	total := runs[0].GetProgress().GetStepsTotal()
+	// People get up at different hours: the slots count from when all are up.
+	for slices.ContainsFunc(s.progress(b, runs), func(p *environmentv1.Progress) bool { return p.GetWakingSteps() == 0 }) {
+		time.Sleep(time.Millisecond)
+	}
+	began, busy, first := time.Now(), server.Busy(), int32(0)
+	var behind int32
+	for {
+		time.Sleep(20 * time.Millisecond)
+		var steps []int32
+		sum := int32(0)
+		for _, p := range s.progress(b, runs) {
+			steps = append(steps, p.GetSteps())
+			sum += p.GetSteps()
+		}
+		if first == 0 {
+			first = sum
+		}
+		slices.Sort(steps)
+		behind = max(behind, steps[len(steps)/2]-steps[0])
+		if float64(steps[len(steps)-1]) >= share*float64(total) {
+			took := time.Since(began).Seconds()
+			out := saturation{busy: (server.Busy() - busy).Seconds() / took / slots, steps: float64(sum-first) / took, behind: float64(behind) / 144}
+			require.NoError(b, s.Stop())
+			return out
+		}
+	}
+}
+
+// BenchmarkSlots: how busy 30 slots are until the first run goes to bed, and how
+// far the slowest run is behind.
+func BenchmarkSlots(b *testing.B) {
 	for b.Loop() {
-		server := fakemodel.New(fakemodel.Config{Latency: 300 * time.Millisecond, Slots: slots})
-		c := allModels(b, server.BaseURL(), "simulation.personas=all", "simulation.step=10m", "backends.planner=embedded", "backends.summarizer=embedded",
-			"backends.embedder=embedded", "models.endpoints.test.slots=30")
-		s, runs := begin(b, c)
-		total := runs[0].GetProgress().GetStepsTotal()
-		// People get up at different hours: the slots count from when all are up.
-		for slices.ContainsFunc(s.progress(b, runs), func(p *environmentv1.Progress) bool { return p.GetWakingSteps() == 0 }) {
-			time.Sleep(time.Millisecond)
-		}
-		began, busy := time.Now(), server.Busy()
-		var behind int32
-		for {
-			time.Sleep(20 * time.Millisecond)
-			var steps []int32
-			for _, p := range s.progress(b, runs) {
-				steps = append(steps, p.GetSteps())
+		got := saturate(b, 0.9, nil)
+		b.ReportMetric(100*got.busy, "%busy")
+		b.ReportMetric(got.behind, "days-behind-median")
+	}
+}
+
+// BenchmarkTooManyRequests: what remains of the throughput of 32 runs when every
+// tenth request is answered by 429 and Retry-After: 1. No run fails.
+func BenchmarkTooManyRequests(b *testing.B) {
+	for b.Loop() {
+		undisturbed := saturate(b, 0.6, nil)
+		disturbed := saturate(b, 0.6, func(r *fakemodel.Request) fakemodel.Fault {
+			if r.Number%10 != 0 {
+				return nil
 			}
-			slices.Sort(steps)
-			behind = max(behind, steps[len(steps)/2]-steps[0])
-			if steps[len(steps)-1] >= total*9/10 { // before anybody goes to bed
-				break
-			}
-		}
-		share := (server.Busy() - busy).Seconds() / time.Since(began).Seconds() / slots
-		b.ReportMetric(100*share, "%busy")
-		b.ReportMetric(float64(behind)/144, "days-behind-median")
-		require.NoError(b, s.Stop())
-		server.Close()
+			return fakemodel.Error(http.StatusTooManyRequests, "slow down", "Retry-After: 1")
+		})
+		b.ReportMetric(undisturbed.steps, "undisturbed-steps/s")
+		b.ReportMetric(disturbed.steps, "disturbed-steps/s")
+		b.ReportMetric(100*disturbed.steps/undisturbed.steps, "%kept")
 	}
 }
 
@@ -125,8 +164,12 @@ func BenchmarkModelSteps(b *testing.B) {
 		for _, p := range s.progress(b, runs) {
 			waking += p.GetWakingSteps()
 		}
-		b.ReportMetric(float64(waking)/time.Since(began).Seconds(), "waking-steps/s")
-		b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(server.Calls()), "cpu-us/call")
+		took, used := time.Since(began), cpuTime(b)-before
+		b.ReportMetric(float64(waking)/took.Seconds(), "waking-steps/s")
+		// What two cores would do that have nothing else to do.
+		b.ReportMetric(2*float64(waking)/used.Seconds(), "waking-steps/2cpu-s")
+		b.ReportMetric(float64(used.Microseconds())/float64(server.Calls()), "cpu-us/call")
+		b.ReportMetric(float64(server.Calls())/float64(waking), "calls/step")
 		require.NoError(b, s.Stop())
 		server.Close()
 	}

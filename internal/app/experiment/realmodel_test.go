@@ -19,21 +19,35 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-// TestARealModelInEveryRole plays one person through two waking hours with a real
-// small model in every role, and derives the record again without it. `make
-// test-models` starts the servers and names them: PROPERSIM_TEST_MODELS is
-// "CHAT_URL,EMBEDDINGS_URL".
-func TestARealModelInEveryRole(t *testing.T) {
+// realModels returns a configuration in which a real small model plays every
+// role. `make test-models` starts the servers and names them:
+// PROPERSIM_TEST_MODELS is "CHAT_URL,EMBEDDINGS_URL".
+func realModels(t *testing.T, sets ...string) *config.Config {
+	t.Helper()
 	chat, embeddings, ok := strings.Cut(os.Getenv("PROPERSIM_TEST_MODELS"), ",")
 	if !ok {
 		t.Skip("PROPERSIM_TEST_MODELS is not set; make test-models sets it")
 	}
-	loaded, err := config.Load(config.Sources{File: "../../../examples/models/llama-cpp.yaml", Sets: []string{
-		"models.endpoints.chat.url=" + chat, "models.endpoints.embeddings.url=" + embeddings,
-		"simulation.personas=1", "simulation.days=1", "simulation.step=10m",
-	}})
+	loaded, err := config.Load(config.Sources{File: "../../../examples/models/llama-cpp.yaml", Sets: append([]string{
+		"models.endpoints.chat.url=" + chat, "models.endpoints.embeddings.url=" + embeddings, "simulation.personas=1", "simulation.days=1",
+	}, sets...)})
 	require.NoError(t, err)
-	c := &loaded.Config
+	return &loaded.Config
+}
+
+// realStep is the step of the test below: PROPERSIM_TEST_MODELS_STEP, or 20
+// minutes, so that two waking hours are six steps.
+func realStep() string {
+	if step := os.Getenv("PROPERSIM_TEST_MODELS_STEP"); step != "" {
+		return step
+	}
+	return "20m"
+}
+
+// TestARealModelInEveryRole plays one person through two waking hours with a real
+// small model in every role, and derives the record again without it.
+func TestARealModelInEveryRole(t *testing.T) {
+	c := realModels(t, "simulation.step="+realStep())
 	at := folder.Folder(t.TempDir())
 	require.NoError(t, at.Make())
 	run := liveForHours(t, c, at, 2)
@@ -59,6 +73,16 @@ func TestARealModelInEveryRole(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, result.Fault)
 	t.Logf("%d steps and %d prompts derived again without a model", result.Steps, result.Prompts)
+}
+
+// TestAnEstimateOfARealModel: within 25% in calls and tokens of what the day of a
+// person then uses. It takes several minutes of the model's time:
+// PROPERSIM_TEST_MODELS_ESTIMATE=1 asks for it.
+func TestAnEstimateOfARealModel(t *testing.T) {
+	if os.Getenv("PROPERSIM_TEST_MODELS_ESTIMATE") == "" {
+		t.Skip("PROPERSIM_TEST_MODELS_ESTIMATE is not set")
+	}
+	requireEstimate(t, realModels(t, "simulation.step=1h"), func() {})
 }
 
 // liveForHours conducts the run of a folder until the person was awake for so
