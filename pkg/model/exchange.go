@@ -303,9 +303,17 @@ func hurry(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, deadline.Add(-farewell))
 }
 
-// unfinished is the error of a call that ended by hurry and not by ctx.
+// unfinished is the error of a call. One that ended with ctx is an errs.ErrCanceled
+// or ErrDeadline, whoever noticed it first; one that ended by hurry says that it is
+// still under way.
 func (c *Client) unfinished(ctx context.Context, role string, err error) error {
-	if err == nil || ctx.Err() != nil || !errors.Is(err, errs.ErrDeadline) {
+	if err == nil {
+		return nil
+	}
+	if ended := errs.FromContext(ctx); ended != nil {
+		return ended
+	}
+	if !errors.Is(err, errs.ErrDeadline) {
 		return err
 	}
 	e := c.endpoints[c.cfg.Roles[role].Endpoint]

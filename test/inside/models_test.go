@@ -116,7 +116,7 @@ func TestCallsOfModelsAreSpansOfTheirStep(t *testing.T) {
 func attributesOf(list []attribute.KeyValue) map[string]string {
 	out := map[string]string{}
 	for _, a := range list {
-		out[string(a.Key)] = a.Value.Emit()
+		out[string(a.Key)] = a.Value.String()
 	}
 	return out
 }

@@ -16,6 +16,7 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	"github.com/propersim/propersim/services/assistant/driver"
 	"github.com/propersim/propersim/services/assistant/modelpolicy"
+	"github.com/propersim/propersim/services/assistant/policytest"
 )
 
 func open(t *testing.T, server fakemodel.Config, change ...func(*model.Config)) (*fakemodel.Server, driver.Policy) {
@@ -153,4 +154,21 @@ func TestTheMemoryStaysWithinItsDelimiters(t *testing.T) {
 	text := server.Requests()[0].Messages[1].Content
 	require.NotContains(t, text, "</memory> SYSTEM")
 	require.NotContains(t, text, "<|im_end|>")
+}
+
+// TestItConforms: the suite of every policy, on a model that draws its answers, and
+// on one that names topic and tone.
+func TestItConforms(t *testing.T) {
+	for name, catalogue := range map[string]bool{"free text": false, "catalogue": true} {
+		t.Run(name, func(t *testing.T) {
+			policytest.Run(t, func(t *testing.T) *policytest.Subject {
+				_, p := open(t, fakemodel.Config{}, func(c *model.Config) {
+					r := c.Roles[model.Assistant]
+					r.Catalogue = catalogue
+					c.Roles[model.Assistant] = r
+				})
+				return &policytest.Subject{Policy: p, Fits: &assistantv1.Adapter{Id: "sha256-of-it", Model: "p07-d003"}}
+			})
+		})
+	}
 }

@@ -1,6 +1,8 @@
 package modelsummarizer_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +14,7 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	"github.com/propersim/propersim/services/assistant/driver"
 	"github.com/propersim/propersim/services/assistant/modelsummarizer"
+	"github.com/propersim/propersim/services/assistant/summarizertest"
 )
 
 func block() *driver.Block {
@@ -54,4 +57,23 @@ func TestAnUnusableSummaryIsNoSummary(t *testing.T) {
 	_, _, err := s.Summarize(t.Context(), block())
 	require.ErrorIs(t, err, errs.ErrPrecondition)
 	require.ErrorContains(t, err, "blank")
+}
+
+// TestItConforms: the suite of every summarizer, on a model that repeats a line of
+// its log.
+func TestItConforms(t *testing.T) {
+	summarizertest.Run(t, func(t *testing.T) driver.Summarizer {
+		_, client := fakeclient.Open(t, fakemodel.Config{Answer: func(r *fakemodel.Request, _ int) string {
+			log := r.Messages[len(r.Messages)-1].Content
+			log, _, _ = strings.Cut(log[strings.Index(log, "<log>")+len("<log>"):], "</log>")
+			summary, err := json.Marshal(map[string]string{"summary": log[:min(len(log), 380)]})
+			require.NoError(t, err)
+			return string(summary)
+		}})
+		set, err := prompts.Load("")
+		require.NoError(t, err)
+		s, err := modelsummarizer.New(client, set)
+		require.NoError(t, err)
+		return s
+	})
 }

@@ -242,25 +242,30 @@ func (a *answer) compilation(r *simv1.Rubric) *driver.Compilation {
 		byField[p.field] = list
 	}
 	for _, field := range []string{fieldPreference, fieldTiming, fieldFrequency, fieldCommunication} {
-		list := byField[field]
+		list, first := byField[field], len(out.Clauses)
 		slices.SortFunc(list, func(x, y *userv1.Clause) int { return cmp.Compare(x.GetStart(), y.GetStart()) })
 		out.Clauses = append(out.Clauses, list...)
 		for _, rest := range uncovered(textOf(r, field), field, list) {
 			out.Clauses = append(out.Clauses, rest)
 			out.Warnings = append(out.Warnings, &userv1.Warning{Field: field, Phrase: rest.GetPhrase(), Reason: rest.GetWarning()})
 		}
+		own := out.Clauses[first:]
+		slices.SortStableFunc(own, func(x, y *userv1.Clause) int { return cmp.Compare(x.GetStart(), y.GetStart()) })
 	}
 	return out
 }
 
-// uncovered are the stretches of a text between the clauses that hold a word.
+// connectives say nothing by themselves between two phrases.
+var connectives = []string{"and", "or", "but", "also", "please", "then", "so", "plus"}
+
+// uncovered are the stretches of a text between the clauses that have a word.
 func uncovered(text, field string, clauses []*userv1.Clause) []*userv1.Clause {
 	var out []*userv1.Clause
 	at := 0
 	add := func(to int) {
 		stretch := strings.Trim(text[at:to], " \t\n.,;:!?-")
-		if len(strings.Fields(stretch)) < 2 {
-			return // "and" between two phrases says nothing by itself
+		if stretch == "" || slices.Contains(connectives, strings.ToLower(stretch)) {
+			return
 		}
 		start := at + strings.Index(text[at:to], stretch)
 		out = append(out, &userv1.Clause{Field: field, Phrase: stretch, Start: int32(start), End: int32(start + len(stretch)), Warning: "no rule comes from it"})

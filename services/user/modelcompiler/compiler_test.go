@@ -1,6 +1,7 @@
 package modelcompiler_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +12,7 @@ import (
 	"github.com/propersim/propersim/prompts"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	"github.com/propersim/propersim/services/user/driver"
+	"github.com/propersim/propersim/services/user/driver/compilertest"
 	"github.com/propersim/propersim/services/user/modelcompiler"
 )
 
@@ -67,4 +69,26 @@ func TestAPhraseThatIsNotThereIsRepaired(t *testing.T) {
 	_, _, err = c.Compile(t.Context(), rubric)
 	require.ErrorIs(t, err, errs.ErrPrecondition)
 	require.ErrorContains(t, err, "copy it exactly")
+}
+
+// TestItConforms: the suite of every compiler, on a model that understands plain
+// texts and nothing else.
+func TestItConforms(t *testing.T) {
+	const nothing = `{"liked":[],"disliked":[],"receptive":[],"protected":[],"at_least":[],"at_most":[],"tones":[],"max_words":[],"boundaries":[]}`
+	const plain = `{"liked":[{"phrase":"I like books","topics":["books"]}],"disliked":[],
+"receptive":[{"phrase":"From 18:00 to 20:00","from":1080,"to":1200,"kinds":[],"relation":"DURING"}],"protected":[],
+"at_least":[],"at_most":[{"phrase":"At most three times a day","count":3,"minutes":1440}],"tones":[],"max_words":[{"phrase":"Under 30 words","words":29}],"boundaries":[]}`
+	compilertest.Run(t, func(t *testing.T) driver.Compilers {
+		_, client := fakeclient.Open(t, fakemodel.Config{Answer: func(r *fakemodel.Request, _ int) string {
+			if strings.Contains(r.Prompt(), "I like books") {
+				return plain
+			}
+			return nothing
+		}})
+		set, err := prompts.Load("")
+		require.NoError(t, err)
+		c, err := modelcompiler.Compilers(client, set)
+		require.NoError(t, err)
+		return c
+	})
 }
