@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 export DAYS=${DAYS:-4} STEP=${STEP:-5m} PEOPLE=${PEOPLE:-32} FIRE_DAYS=${FIRE_DAYS:-12}
-BLOWS=${BLOWS:-14} PARTS=${PARTS:-values install fire second person two} RANDOM=${BLOW_SEED:=$$}
+BLOWS=${BLOWS:-14} PARTS=${PARTS:-values install fire second person backup two} RANDOM=${BLOW_SEED:=$$}
 work=$(mktemp -d)
 . deploy/ci/kubernetes/lib.sh
 . deploy/ci/kubernetes/fire.sh
@@ -103,6 +103,16 @@ if part many; then # 256 people, 64 pods at once, and what they take
   [ "$(grep -cE '"state": *"RUN_STATE_FINISHED"' "$work/log")" = 256 ] || fail "not all of 256 runs are finished"
   say "256 people, 64 pods at once: $((SECONDS - began)) s; the database has $(kubectl -n one exec demo-propersim-postgresql-0 -- \
     psql -h /tmp -U propersim -At -c "SELECT pg_size_pretty(pg_database_size('propersim'))")"
+fi
+
+if part backup; then # a dump of the journal, brought back after everything is lost
+  sql() { kubectl -n one exec demo-propersim-postgresql-0 -- psql -q -h /tmp -U propersim -c "$1"; }
+  kubectl -n one exec demo-propersim-postgresql-0 -- pg_dump -h /tmp -U propersim -Fc propersim >"$work/journal.dump"
+  quietly sql "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+  ! program one replay --verify >"$work/log" 2>&1 || fail "replay --verify accepts a journal that is gone"
+  quietly kubectl -n one exec -i demo-propersim-postgresql-0 -- pg_restore -h /tmp -U propersim -d propersim --clean --if-exists <"$work/journal.dump"
+  quietly program one replay --verify
+  say "a dump of $(du -h "$work/journal.dump" | cut -f1) brings the journal back: $(tail -1 "$work/log")"
 fi
 
 if part two; then # a second namespace: the chart's previous version, upgraded in mid-run; and no trace of the first
