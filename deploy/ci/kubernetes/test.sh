@@ -112,7 +112,7 @@ if part backup; then # a dump of the journal, brought back after everything is l
   ! program one replay --verify >"$work/log" 2>&1 || fail "replay --verify accepts a journal that is gone"
   quietly kubectl -n one exec -i demo-propersim-postgresql-0 -- pg_restore -h /tmp -U propersim -d propersim --clean --if-exists <"$work/journal.dump"
   quietly program one replay --verify
-  say "a dump of $(du -h "$work/journal.dump" | cut -f1) brings the journal back: $(tail -1 "$work/log")"
+  say "a dump of $(du -h "$work/journal.dump" | cut -f1) brings the journal back, and replay --verify accepts it"
 fi
 
 if part two; then # a second namespace: the chart's previous version, upgraded in mid-run; and no trace of the first
