@@ -95,6 +95,12 @@ func readRhythm(p *simv1.Persona) rhythm {
 			bedtime = b
 		}
 	}
+	if wake < 0 {
+		wake = firstThing(p.GetLifestyle())
+	}
+	if bedtime < 0 {
+		bedtime = upUntil(p.GetLifestyle())
+	}
 	r := rhythm{}
 	r.wake, r.bed = sleepRhythm(p, wake, bedtime)
 	for _, text := range p.GetDailyPlanRequirements() {
@@ -138,6 +144,9 @@ func sleepRhythm(p *simv1.Persona, wake, bedtime int) (int, int) {
 	return wake, bedtime
 }
 
+// opensDay are words for the first thing that somebody does.
+var opensDay = regexp.MustCompile(`(?i)\b(starts?|begins?|opens?) (the|her|his|their|my|each|every) (day|morning)\b`)
+
 var (
 	early = regexp.MustCompile(`(?i)\b(early riser|early bird|(rises?|gets? up|wakes?( up)?) early|up early)\b`)
 	late  = regexp.MustCompile(`(?i)\b(night owl|late riser|sleeps? in|sleeps? late|(rises?|gets? up|wakes?( up)?) late)\b`)
@@ -179,6 +188,40 @@ func sleepTimes(text string) (wake, bedtime int) {
 		}
 	}
 	return wake, bedtime
+}
+
+// firstThing returns when somebody gets up who says when the day starts ("starts
+// the day with an espresso at 6am"), -1 where the text does not say so.
+func firstThing(text string) int {
+	for _, sentence := range clauseEnd.Split(text, -1) {
+		m := opensDay.FindStringIndex(sentence)
+		if m == nil {
+			continue
+		}
+		for _, t := range clockTimes(sentence) {
+			if t.from > m[1] && t.second >= 3*hour && t.second < 16*hour {
+				return t.second - usualMinutes[activity.WakeUp]*minute
+			}
+		}
+	}
+	return -1
+}
+
+// upUntil returns when somebody goes to bed who says until when something goes on
+// at night ("writes until 12am"), -1 where the text does not say so.
+func upUntil(text string) int {
+	for _, t := range clockTimes(text) {
+		if t.link != "until" && t.link != "till" || !t.sure {
+			continue
+		}
+		switch {
+		case t.second < 4*hour:
+			return t.second + day
+		case t.second >= 22*hour:
+			return t.second
+		}
+	}
+	return -1
 }
 
 // timedKind is an activity with the time that its sentence gives it.
@@ -283,7 +326,7 @@ func (r *rhythm) requirement(text string) (anchor, bool) {
 	case strings.Contains(lower, "before bed"), kind == activity.WindDown:
 		a.to = r.bed
 		a.from = a.to - lasts
-	case strings.Contains(lower, "after waking"), strings.Contains(lower, "on waking"), strings.Contains(lower, "first thing"):
+	case strings.Contains(lower, "after waking"), strings.Contains(lower, "on waking"), strings.Contains(lower, "first thing"), opensDay.MatchString(lower):
 		a.from = r.wake + 15*minute
 		a.to = a.from + lasts
 	default:

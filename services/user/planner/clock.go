@@ -21,7 +21,11 @@ type clockTime struct {
 	link     string
 }
 
-var clockPattern = regexp.MustCompile(`(?i)(half past|quarter past|quarter to|ten past|ten to|twenty past|twenty to)?\s*\b(\d{1,2}|(?:noon|midday|midnight|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b)(?:[:.](\d{2})|\s+(thirty|fifteen|forty-five)\b)?\s*(a\.?m\b\.?|p\.?m\b\.?|o'clock)?(?:\s+(in the morning|in the afternoon|in the evening|at night))?`)
+var clockPattern = regexp.MustCompile(`(?i)` +
+	`(half past|quarter past|quarter to|ten past|ten to|twenty past|twenty to)?\s*\b` +
+	`(\d{1,2}|(?:noon|midday|midnight|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b)` +
+	`(?:[:.](\d{2})|\s+(thirty|fifteen|forty-five)\b)?\s*(a\.?m\b\.?|p\.?m\b\.?|o'clock)?` +
+	`(?:\s+(in the morning|in the afternoon|in the evening|at night))?`)
 
 var hourWords = map[string]int{
 	"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,

@@ -9,7 +9,10 @@ import (
 
 var (
 	habitEnd  = regexp.MustCompile(`[.;!?\n]+\s*|,\s+(?:and |then )?`)
-	habitTime = regexp.MustCompile(`(?i)\b(morning|afternoon|evening|evenings|night|nightly|before bed|before sleep|end(s|ing)? the day|start(s|ing)? the day|after (breakfast|lunch|dinner|waking|work)|unwinds?|winds? down|on waking|first thing)\b`)
+	habitTime = regexp.MustCompile(`(?i)\b(` +
+		`morning|afternoon|evening|evenings|night|nightly|before bed|before sleep|end(s|ing)? the day|start(s|ing)? the day` +
+		`|after (breakfast|lunch|dinner|waking|work)|unwinds?|winds? down|on waking|first thing` +
+		`)\b`)
 )
 
 // habits reads the activities of a lifestyle that come at a time of day and that

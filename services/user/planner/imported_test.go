@@ -77,6 +77,7 @@ func TestPeopleDoWhatTheyLiveBy(t *testing.T) {
 		"dreams":            {"Lives with his brother and dreams of being a pilot.", habits, 24, nil, map[activity.Kind]float64{activity.Work: 0.1}},
 		"old, at work":      {"At 74 she still works as a proofreader.", habits, 74, map[activity.Kind]float64{activity.Work: 4}, nil},
 		"old":               {"Cabinet maker and beekeeper; a joiner all his life.", habits, 78, nil, map[activity.Kind]float64{activity.Work: 0.1}},
+		"turned":            {"Former rally driver turned ceramics teacher.", habits, 51, map[activity.Kind]float64{activity.Work: 5}, nil},
 		"works out":         {"Likes to keep fit and works out a lot.", habits, 30, nil, map[activity.Kind]float64{activity.Work: 0.1}},
 	}
 	for name, tt := range tests {
@@ -99,6 +100,13 @@ func TestARequirementThatSpeaksOfWorkIsEnough(t *testing.T) {
 	require.InDelta(t, 2.5, hours(t, p)[activity.Work], 0.4)
 }
 
+// TestAnErrandIsNoWorkingDay: half an hour of emails in the daily plan does not
+// replace the hours of a profession.
+func TestAnErrandIsNoWorkingDay(t *testing.T) {
+	p := imported(40, "Auditor.", "Wakes up at 7:00; goes to bed at 23:00.", "answer work emails for 30 minutes")
+	require.GreaterOrEqual(t, hours(t, p)[activity.Work], 5.0)
+}
+
 // TestHabitsAndTheirMeaning: activities are recognised by what they mean, and
 // habits of a lifestyle come where it says.
 func TestHabitsAndTheirMeaning(t *testing.T) {
@@ -107,6 +115,7 @@ func TestHabitsAndTheirMeaning(t *testing.T) {
 		kind        activity.Kind
 		from, to    int // begins between these minutes of the day
 	}{
+		"opens the day":    {"begin the day with a run of half an hour", activity.Exercise, 420, 520},
 		"spin class":       {"spin class at 18:00", activity.Exercise, 1060, 1100},
 		"gym":              {"hit the gym in the afternoon for an hour", activity.Exercise, 780, 1050},
 		"zumba":            {"Zumba session at 10:00", activity.Exercise, 580, 620},
@@ -187,6 +196,9 @@ func TestRhythmsWithoutAClock(t *testing.T) {
 	require.Greater(t, late, usual+30)
 	_, bed := wake("Stays up past midnight reading the web.")
 	require.InDelta(t, 1470, bed, 25)
+	wakes, bed := wake("Opens the day with a cold swim at 5:30am and paints until 1am.")
+	require.InDelta(t, 320, wakes, 25)
+	require.InDelta(t, 1500, bed, 25)
 	_, bed = wake("Ends the day with a warm bath and reading in bed by 9pm; wakes up at 6am.")
 	require.InDelta(t, 1260, bed, 25)
 }

@@ -1,7 +1,6 @@
 package planner
 
 import (
-	_ "embed"
 	"regexp"
 	"strings"
 
@@ -9,19 +8,12 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-//go:embed vocabulary/occupations.txt
-var occupationsText string
-
 // occupations maps the names of professions to what they fill a day with.
 var occupations = func() map[string]activity.Kind {
 	out := map[string]activity.Kind{}
-	for line := range strings.Lines(occupationsText) {
-		kind, names, ok := strings.Cut(line, ":")
-		if !ok || strings.HasPrefix(line, "#") {
-			continue
-		}
-		for _, name := range strings.Fields(names) {
-			out[name] = activity.Kind(kind)
+	for _, m := range vocabulary("occupations") {
+		for name := range strings.FieldsSeq(m.phrase) {
+			out[name] = m.kind
 		}
 	}
 	return out
@@ -57,10 +49,13 @@ func readLivelihood(p *simv1.Persona) livelihood {
 }
 
 var (
-	withoutWork = regexp.MustCompile(`\b(unemployed|jobless|out of work|between jobs|looking for (a )?(new )?(work|job)|job[- ]hunting|does not work|doesn't work|do not work|don't work|on (sick|parental|maternity) leave)\b`)
-	partTime    = regexp.MustCompile(`\b(freelance\w*|part[- ]time|self[- ]employed|odd jobs|casual work|gig)\b`)
-	worksNow    = regexp.MustCompile(`\b(still|now) (works|working|runs|teaches|writes)|\bworks? (from home|remotely|as|for|full|part|in|at)\b`)
-	dependents  = regexp.MustCompile(`\b(` + strings.Join([]string{
+	withoutWork = regexp.MustCompile(`\b(` +
+		`unemployed|jobless|out of work|between jobs|looking for (a )?(new )?(work|job)|job[- ]hunting` +
+		`|does not work|doesn't work|do not work|don't work|on (sick|parental|maternity) leave` +
+		`)\b`)
+	partTime   = regexp.MustCompile(`\b(freelance\w*|part[- ]time|self[- ]employed|odd jobs|casual work|gig)\b`)
+	worksNow   = regexp.MustCompile(`\b(still|now) (works|working|runs|teaches|writes)|\bworks? (from home|remotely|as|for|full|part|in|at)\b`)
+	dependents = regexp.MustCompile(`\b(` + strings.Join([]string{
 		`(stay-at-home|full-time|single|working|proud|busy|devoted|young|new) (mother|mom|mum|father|dad|parent)`,
 		`(mother|mom|mum|father|dad|parents?) (of|to) (an? |two|three|four|five|six|twin|young|small|\d)`,
 		`(cares|caring|looks|looking) (for|after) (her|his|their|my|an?) [a-z -]{0,24}(mother|father|parents?|wife|husband|partner|sister|brother|aunt|uncle|grandmother|grandfather)`,
@@ -76,7 +71,7 @@ var (
 var over = words2set("former formerly retired ex once used previously worked was were been until quit gave left trained dreamt dreams wanted wants hopes aspiring")
 
 // present are words after which a profession is one of today.
-var present = words2set("now currently works still today nowadays presently")
+var present = words2set("now currently works still today nowadays presently turned became become")
 
 // others are words after which somebody else is spoken of, to the next comma.
 var others = words2set("married husband wife partner father mother parents brother sister son daughter friend friends roommate flatmate colleagues clients customers whose")
@@ -176,6 +171,10 @@ func named(tokens []string) (activity.Kind, bool) {
 // states that much gets no more.
 const occupied = 2 * hour
 
+// errand is how many seconds of work in a daily plan are still no working day:
+// "check the emails for half an hour".
+const errand = hour
+
 // living are the kinds by which people live.
 var living = map[activity.Kind]bool{
 	activity.Work: true, activity.Meeting: true, activity.Study: true, activity.Writing: true, activity.Repair: true,
@@ -186,14 +185,17 @@ var living = map[activity.Kind]bool{
 // earn adds the hours of work, studies and care that the texts speak of, where
 // the daily plan does not state its own.
 func (r *rhythm) earn(p *simv1.Persona) {
-	stated := 0
+	stated, working := 0, 0
 	for _, a := range r.anchors {
 		if a.timed && living[a.kind] {
 			stated += a.to - a.from
 		}
+		if a.kind == activity.Work {
+			working += a.to - a.from
+		}
 	}
 	life := readLivelihood(p)
-	if stated < occupied && !r.has(activity.Work) && life.kind != "" && life.kind != activity.FamilyCare {
+	if stated < occupied && working < errand && life.kind != "" && life.kind != activity.FamilyCare {
 		r.work(life)
 	}
 	if !life.raises || r.has(activity.FamilyCare) {

@@ -20,37 +20,45 @@ type leisure struct {
 	traits      [5]float64
 	least, most int // minutes at a stretch
 	daily       int // at most so many stretches a day
-	needs       []string
 }
 
+// signs are the words without which a life has no such activity.
+var signs = func() map[activity.Kind][]string {
+	out := map[activity.Kind][]string{}
+	for _, m := range vocabulary("signs") {
+		out[m.kind] = append(out[m.kind], m.phrase)
+	}
+	return out
+}()
+
 var leisures = []leisure{
-	{activity.Reading, 1.2, 0.6, 1, 1.3, [5]float64{-0.4, 0, 0.1, 0.1, 0.5}, 25, 70, 3, nil},
-	{activity.Listening, 0.7, 0.7, 0.9, 1.1, [5]float64{0, 0, -0.1, 0.1, 0.4}, 20, 50, 2, nil},
-	{activity.Screen, 0.9, 0.1, 0.4, 2, [5]float64{0, 0, -0.4, 0.2, -0.3}, 30, 90, 2, nil},
-	{activity.News, 0.6, 1.5, 0.5, 0.8, [5]float64{0, 0, 0.2, 0.2, 0}, 15, 30, 2, nil},
-	{activity.Phone, 0.6, 0.5, 0.8, 1.3, [5]float64{0.7, 0.4, 0, 0, 0}, 15, 35, 3, nil},
-	{activity.Hosting, 0.25, 0, 0.5, 1.8, [5]float64{1, 0.4, 0, -0.2, 0.1}, 60, 120, 1, nil},
-	{activity.Relaxing, 0.9, 0.6, 1.2, 1, [5]float64{-0.1, 0.1, -0.4, 0.2, 0}, 15, 40, 3, nil},
-	{activity.Snack, 0.7, 0.8, 1.3, 0.6, [5]float64{0, 0, -0.2, 0.1, 0}, 12, 20, 3, nil},
-	{activity.Housework, 0.9, 1.3, 1, 0.5, [5]float64{0, 0.1, 0.6, 0.1, -0.2}, 20, 45, 2, nil},
-	{activity.Laundry, 0.4, 1.4, 1, 0.4, [5]float64{0, 0, 0.4, 0, -0.1}, 20, 35, 1, nil},
-	{activity.Gardening, 0.35, 1.2, 1.2, 0.3, [5]float64{0, 0.1, 0.1, -0.2, 0.1}, 25, 60, 2, nil},
-	{activity.Repair, 0.2, 1, 1.2, 0.4, [5]float64{-0.2, -0.1, 0.2, -0.1, -0.1}, 25, 60, 1, nil},
-	{activity.Planning, 0.4, 1.4, 0.6, 0.9, [5]float64{0, 0, 0.7, 0.3, 0}, 15, 30, 2, nil},
-	{activity.Journaling, 0.3, 0.5, 0.3, 1.6, [5]float64{-0.3, 0, 0.1, 0.5, 0.4}, 15, 30, 1, nil},
-	{activity.Meditation, 0.2, 1.3, 0.5, 0.9, [5]float64{-0.2, 0.2, 0.1, 0.3, 0.4}, 12, 25, 1, nil},
-	{activity.Exercise, 0.5, 1.2, 1, 0.5, [5]float64{0.4, 0, 0.3, -0.3, 0}, 20, 45, 1, nil},
-	{activity.Yoga, 0.2, 1.2, 0.6, 0.8, [5]float64{0, 0.1, 0.1, 0.2, 0.4}, 20, 40, 1, nil},
-	{activity.Music, 0.25, 0.5, 1.1, 1, [5]float64{0.1, 0, 0.1, 0, 0.6}, 20, 50, 2, nil},
-	{activity.Art, 0.25, 0.7, 1.2, 0.8, [5]float64{-0.1, 0, -0.1, 0.1, 0.8}, 25, 70, 2, nil},
-	{activity.Craft, 0.3, 0.7, 1.2, 0.9, [5]float64{-0.1, 0.1, 0.1, 0, 0.2}, 25, 60, 2, nil},
-	{activity.Writing, 0.2, 1, 0.8, 0.9, [5]float64{-0.2, 0, 0, 0.2, 0.7}, 25, 60, 1, nil},
-	{activity.Study, 0.35, 1.1, 1, 0.6, [5]float64{-0.1, 0, 0.4, 0, 0.4}, 25, 60, 2, nil},
-	{activity.Gaming, 0.4, 0.2, 0.7, 1.4, [5]float64{0, -0.1, -0.4, 0.1, 0.1}, 25, 70, 2, nil},
-	{activity.Cooking, 0.3, 0.4, 0.8, 0.8, [5]float64{0, 0.2, 0.1, 0, 0.2}, 25, 45, 1, nil},
-	{activity.PetCare, 0.8, 1, 1, 1, [5]float64{0, 0.2, 0, 0, 0}, 12, 25, 3, []string{"dog", "cat", "cats", "dogs", "hens", "rabbit", "parrot", "aquarium", "goats", "pet", "canary", "tortoise"}},
-	{activity.FamilyCare, 0.8, 0.6, 1, 1.4, [5]float64{0.1, 0.5, 0.1, 0, 0}, 20, 45, 3, []string{"children", "kids", "daughter", "daughters", "son", "sons", "twins", "toddler", "baby", "wife", "husband", "grandchildren", "sister", "mother", "father", "partner"}},
-	{activity.Prayer, 0.6, 1.2, 0.6, 1, [5]float64{0, 0.2, 0.2, 0, -0.2}, 10, 20, 2, []string{"church", "mosque", "temple", "prayer", "pray", "choir", "faith", "parish", "synagogue", "gurdwara", "rosary"}},
+	{activity.Reading, 1.2, 0.6, 1, 1.3, [5]float64{-0.4, 0, 0.1, 0.1, 0.5}, 25, 70, 3},
+	{activity.Listening, 0.7, 0.7, 0.9, 1.1, [5]float64{0, 0, -0.1, 0.1, 0.4}, 20, 50, 2},
+	{activity.Screen, 0.9, 0.1, 0.4, 2, [5]float64{0, 0, -0.4, 0.2, -0.3}, 30, 90, 2},
+	{activity.News, 0.6, 1.5, 0.5, 0.8, [5]float64{0, 0, 0.2, 0.2, 0}, 15, 30, 2},
+	{activity.Phone, 0.6, 0.5, 0.8, 1.3, [5]float64{0.7, 0.4, 0, 0, 0}, 15, 35, 3},
+	{activity.Hosting, 0.25, 0, 0.5, 1.8, [5]float64{1, 0.4, 0, -0.2, 0.1}, 60, 120, 1},
+	{activity.Relaxing, 0.9, 0.6, 1.2, 1, [5]float64{-0.1, 0.1, -0.4, 0.2, 0}, 15, 40, 3},
+	{activity.Snack, 0.7, 0.8, 1.3, 0.6, [5]float64{0, 0, -0.2, 0.1, 0}, 12, 20, 3},
+	{activity.Housework, 0.9, 1.3, 1, 0.5, [5]float64{0, 0.1, 0.6, 0.1, -0.2}, 20, 45, 2},
+	{activity.Laundry, 0.4, 1.4, 1, 0.4, [5]float64{0, 0, 0.4, 0, -0.1}, 20, 35, 1},
+	{activity.Gardening, 0.35, 1.2, 1.2, 0.3, [5]float64{0, 0.1, 0.1, -0.2, 0.1}, 25, 60, 2},
+	{activity.Repair, 0.2, 1, 1.2, 0.4, [5]float64{-0.2, -0.1, 0.2, -0.1, -0.1}, 25, 60, 1},
+	{activity.Planning, 0.4, 1.4, 0.6, 0.9, [5]float64{0, 0, 0.7, 0.3, 0}, 15, 30, 2},
+	{activity.Journaling, 0.3, 0.5, 0.3, 1.6, [5]float64{-0.3, 0, 0.1, 0.5, 0.4}, 15, 30, 1},
+	{activity.Meditation, 0.2, 1.3, 0.5, 0.9, [5]float64{-0.2, 0.2, 0.1, 0.3, 0.4}, 12, 25, 1},
+	{activity.Exercise, 0.5, 1.2, 1, 0.5, [5]float64{0.4, 0, 0.3, -0.3, 0}, 20, 45, 1},
+	{activity.Yoga, 0.2, 1.2, 0.6, 0.8, [5]float64{0, 0.1, 0.1, 0.2, 0.4}, 20, 40, 1},
+	{activity.Music, 0.25, 0.5, 1.1, 1, [5]float64{0.1, 0, 0.1, 0, 0.6}, 20, 50, 2},
+	{activity.Art, 0.25, 0.7, 1.2, 0.8, [5]float64{-0.1, 0, -0.1, 0.1, 0.8}, 25, 70, 2},
+	{activity.Craft, 0.3, 0.7, 1.2, 0.9, [5]float64{-0.1, 0.1, 0.1, 0, 0.2}, 25, 60, 2},
+	{activity.Writing, 0.2, 1, 0.8, 0.9, [5]float64{-0.2, 0, 0, 0.2, 0.7}, 25, 60, 1},
+	{activity.Study, 0.35, 1.1, 1, 0.6, [5]float64{-0.1, 0, 0.4, 0, 0.4}, 25, 60, 2},
+	{activity.Gaming, 0.4, 0.2, 0.7, 1.4, [5]float64{0, -0.1, -0.4, 0.1, 0.1}, 25, 70, 2},
+	{activity.Cooking, 0.3, 0.4, 0.8, 0.8, [5]float64{0, 0.2, 0.1, 0, 0.2}, 25, 45, 1},
+	{activity.PetCare, 0.8, 1, 1, 1, [5]float64{0, 0.2, 0, 0, 0}, 12, 25, 3},
+	{activity.FamilyCare, 0.8, 0.6, 1, 1.4, [5]float64{0.1, 0.5, 0.1, 0, 0}, 20, 45, 3},
+	{activity.Prayer, 0.6, 1.2, 0.6, 1, [5]float64{0, 0.2, 0.2, 0, -0.2}, 10, 20, 2},
 }
 
 // taste is how much a persona is drawn to each leisure, with the interests it
@@ -108,12 +116,12 @@ func gerund(interest string) string {
 }
 
 func (l *leisure) fits(life string) bool {
-	for _, need := range l.needs {
+	for _, need := range signs[l.kind] {
 		if strings.Contains(life, " "+need+" ") {
 			return true
 		}
 	}
-	return len(l.needs) == 0
+	return len(signs[l.kind]) == 0
 }
 
 func pole(level simv1.TraitLevel) float64 {
