@@ -31,11 +31,12 @@ func (s *stream) Send(n *int) error {
 	return errors.New("the stream is done")
 }
 
-// serve counts up to what the stream takes, and no further than limit.
-func serve(ctx context.Context, limit int) error {
+// serve counts up to what the stream takes, and no further than limit. The stream
+// may be left unread for so long.
+func serve(ctx context.Context, patience time.Duration, limit int) error {
 	s := &stream{ctx: ctx, returned: make(chan struct{})}
 	defer close(s.returned)
-	return slowreader.Serve(slowreader.New(40*time.Millisecond), s, func(send func(*int) error) error {
+	return slowreader.Serve(slowreader.New(patience), s, func(send func(*int) error) error {
 		for n := range limit {
 			if err := send(&n); err != nil {
 				return err
@@ -51,19 +52,19 @@ func serve(ctx context.Context, limit int) error {
 
 func TestAStreamThatIsReadEndsAsItsProducerDoes(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	require.NoError(t, serve(t.Context(), 3))
+	require.NoError(t, serve(t.Context(), time.Minute, 3))
 }
 
 func TestAStreamThatNobodyReadsEnds(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	require.ErrorIs(t, serve(t.Context(), 9), slowreader.ErrUnread)
+	require.ErrorIs(t, serve(t.Context(), 40*time.Millisecond, 9), slowreader.ErrUnread)
 }
 
 func TestAStreamEndsWithItsContext(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	for name, limit := range map[string]int{"waiting for news": 1, "blocked": 9} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		require.ErrorIs(t, serve(ctx, limit), errs.ErrDeadline, name)
+		require.ErrorIs(t, serve(ctx, time.Minute, limit), errs.ErrDeadline, name)
 		cancel()
 	}
 }

@@ -74,7 +74,7 @@ func untilSpread(t *testing.T, client assistantv1.AssistantServiceClient, counte
 			}
 		}
 		return true
-	}, 20*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 }
 
 func TestCallsAreSpreadOverSeveralAddresses(t *testing.T) {
@@ -126,7 +126,7 @@ func TestAClientFindsARestartedServer(t *testing.T) {
 	require.Eventually(t, func() bool {
 		resp, err := client.Recommend(t.Context(), request())
 		return err == nil && resp.GetAdapter() == "second"
-	}, 20*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 }
 
 func TestADeadlineIsNoAbsence(t *testing.T) {
@@ -151,8 +151,9 @@ func TestADeadlineIsNoAbsence(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
 		stream, err := buffer.NewPreferenceBufferServiceClient(conn).List(ctx, &buffer.ListRequest{RunId: "r", AfterStep: -1})
-		require.NoError(t, err)
-		_, err = stream.Recv()
+		if err == nil { // on a busy machine the deadline passes before the stream is open
+			_, err = stream.Recv()
+		}
 		require.ErrorIs(t, err, errs.ErrDeadline, "a stream with a deadline of its caller")
 	})
 }
@@ -170,7 +171,7 @@ func TestAWaitThatOutlastsTheCallIsNoFaultOfTheServer(t *testing.T) {
 		defer cancel()
 		_, err := assistantv1.NewAssistantServiceClient(conn).Recommend(ctx, request())
 		require.ErrorIs(t, err, errs.ErrDeadline)
-		require.Eventually(t, func() bool { return logs.FilterMessage("call failed").Len() == 1 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return logs.FilterMessage("call failed").Len() == 1 }, time.Minute, time.Millisecond)
 		code := logs.FilterMessage("call failed").All()[0].ContextMap()["code"]
 		require.Contains(t, []any{"DeadlineExceeded", "Canceled"}, code, "whichever the server hears of first")
 	})

@@ -143,7 +143,7 @@ func TestASpanOfTheServerIsWithinThatOfTheCaller(t *testing.T) {
 		_, err := assistantv1.NewAssistantServiceClient(conn).Recommend(ctx, request())
 		require.ErrorIs(t, err, errs.ErrNotFound)
 		root.End()
-		require.Eventually(t, func() bool { return len(spans.GetSpans()) == 3 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return len(spans.GetSpans()) == 3 }, time.Minute, time.Millisecond)
 		byKind := map[string]tracetest.SpanStub{}
 		for _, s := range spans.GetSpans() {
 			byKind[s.SpanKind.String()] = s

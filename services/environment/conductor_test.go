@@ -67,7 +67,7 @@ func begin(t testing.TB, cfg Config, clients Clients) *service {
 		server.mu.Lock()
 		defer server.mu.Unlock()
 		return server.ctx != nil
-	}, 5*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	t.Cleanup(s.end)
 	return s
 }

@@ -148,7 +148,7 @@ func TestPauseResumeCancel(t *testing.T) {
 	for range 5 {
 		g.pass <- struct{}{}
 	}
-	require.Eventually(t, func() bool { return g.waiting.Load() == 6 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return g.waiting.Load() == 6 }, time.Minute, time.Millisecond)
 	answer := make(chan *environmentv1.Run, 1)
 	go func() {
 		resp, err := s.PauseRun(ctx, &environmentv1.PauseRunRequest{Id: id})
@@ -159,7 +159,7 @@ func TestPauseResumeCancel(t *testing.T) {
 	}()
 	r, err := s.run(ctx, id)
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.halt != nil }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.halt != nil }, time.Minute, time.Millisecond)
 	time.Sleep(10 * time.Millisecond) // lets the pause arrive while the step is in hand
 	close(g.pass)
 	run := <-answer
@@ -220,7 +220,7 @@ func TestAtMostSoManyRunsGoOnAtOnce(t *testing.T) {
 	for i := range 5 {
 		ids = append(ids, s.make(configOf(fmt.Sprint("p", i), "ar")).GetId())
 	}
-	require.Eventually(t, func() bool { return g.waiting.Load() == 2 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return g.waiting.Load() == 2 }, time.Minute, time.Millisecond)
 	n := 0
 	for _, id := range ids {
 		if s.until(id, queued, running).GetState() == queued {
@@ -374,7 +374,7 @@ func TestADamagedJournalFailsTheRunThatNeedsIt(t *testing.T) {
 	for range 20 {
 		g.pass <- struct{}{}
 	}
-	require.Eventually(t, func() bool { return g.waiting.Load() == 21 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return g.waiting.Load() == 21 }, time.Minute, time.Millisecond)
 	close(g.pass)
 	_, err := s.PauseRun(t.Context(), &environmentv1.PauseRunRequest{Id: id})
 	require.NoError(t, err)

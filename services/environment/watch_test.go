@@ -283,8 +283,9 @@ func TestAWatcherThatLeavesIsToldWhy(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	stream, err := client.WatchRun(ctx, &environmentv1.WatchRunRequest{Id: id})
-	require.NoError(t, err)
-	_, _, err = drain(stream)
+	if err == nil { // on a busy machine the deadline passes before the stream is open
+		_, _, err = drain(stream)
+	}
 	require.ErrorIs(t, err, errs.ErrDeadline)
 
 	ctx, cancel = context.WithCancel(t.Context())

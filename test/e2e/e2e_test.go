@@ -202,7 +202,7 @@ func (c *constellation) simulate(out string, experiment ...string) (client *exec
 		code, _ := propersim(c.t, "runs", "ls", "--address", c.address["environment"])
 		code2, _ := propersim(c.t, "persona", "ls", "--address", c.address["user"])
 		return code == 0 && code2 == 0
-	}, 30*time.Second, 100*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond)
 	args := append([]string{"simulate", "--out", out, "--environment-address", c.address["environment"]}, experiment...)
 	client, said = exec.Command(binary, append(args, c.listen...)...), &bytes.Buffer{}
 	client.Stdout, client.Stderr = said, said

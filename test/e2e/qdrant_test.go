@@ -54,7 +54,7 @@ func TestQdrantKilledAndLost(t *testing.T) {
 		}, 2*time.Minute, 5*time.Millisecond)
 		require.Less(t, at, total, "the runs must go on when the engine is killed")
 		engine.Kill()
-		require.Eventually(t, c.waitForQdrant, 30*time.Second, 20*time.Millisecond, "the runs wait, and say for what")
+		require.Eventually(t, c.waitForQdrant, time.Minute, 20*time.Millisecond, "the runs wait, and say for what")
 		t.Logf("killed at step %d of %d", at, total)
 		engine.Restart()
 	}
@@ -77,7 +77,7 @@ func TestQdrantKilledAndLost(t *testing.T) {
 	engine.Kill()
 	engine.Lose()
 	engine.Restart()
-	require.Eventually(t, func() bool { return strings.HasSuffix(c.found(first), "{}") }, 30*time.Second, 20*time.Millisecond, "the index is empty")
+	require.Eventually(t, func() bool { return strings.HasSuffix(c.found(first), "{}") }, time.Minute, 20*time.Millisecond, "the index is empty")
 	require.Contains(t, c.rebuild(first), "moments in the index, 0 before")
 	require.Equal(t, before, c.found(first))
 }

@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) adapters() *cobra.Command {
-	parent := &cobra.Command{Use: "adapters", Short: "See, check and copy what the nights have trained", Args: cobra.NoArgs, RunE: help}
+	parent := &cobra.Command{Use: "adapters", Short: "Show, verify and copy the adapters that were trained", Args: cobra.NoArgs, RunE: help}
 	flags := []bound{{"trainer-address", "connect.trainer", "`host:port` of the trainer"}}
 	add := func(cmd *cobra.Command, fn func(ctx context.Context, from trainerv1.TrainerServiceClient, args []string) error) {
 		bind(cmd, flags)
@@ -26,7 +26,7 @@ func (a *app) adapters() *cobra.Command {
 		parent.AddCommand(cmd)
 	}
 	add(&cobra.Command{
-		Use: "show ID", Short: "Show an adapter, and the line of its parents down to the base", Args: exact(1),
+		Use: "show ID", Short: "Show an adapter and its ancestors", Args: exact(1),
 		Long:    "Shows the adapter with its files, and below it every ancestor: day, pairs, loss, margin, accuracy. `propersim trainer jobs RUN` lists the adapters of a run.",
 		Example: "  propersim adapters show 9f2c...",
 	}, a.showAdapter)

@@ -93,7 +93,7 @@ func askAddresses(ctx context.Context, c *config.Config) error {
 	var faults errs.Violations
 	for _, name := range elsewhere(c) {
 		if err := answers(ctx, name, c); err != nil {
-			faults.Add("connect."+name, "no %s service answers at %s: %v", name, stack.Address(name, c), err)
+			faults.Add("connect."+name, "no %s service answers at %s: %v", name, stack.Address(name, c), errs.Text(err))
 		}
 	}
 	return faults.OrNil()

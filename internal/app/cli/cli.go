@@ -137,7 +137,7 @@ func fromInterruption(err error) bool {
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "propersim",
-		Short: "Simulated people, an assistant that learns when to speak, and figures one can trust",
+		Short: "Simulate people with a proactive assistant that learns, and measure it",
 		Long: `ProPerSim puts an assistant into a simulated home with many different people,
 lets it live there for two weeks, has it learn every night, and measures whether
 it learns when to speak and what to say.
@@ -155,7 +155,7 @@ Everything runs on this machine: no GPU, no key, no network.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.configFile, "config", "", "YAML `file` with configuration; see `propersim config show`")
+	flags.StringVar(&a.configFile, "config", "", "YAML `file` with configuration; `propersim config show` lists the keys")
 	flags.StringArrayVar(&a.sets, "set", nil, "set one value of the configuration, `key=value`; may be repeated")
 	flags.BoolVar(&a.json, "json", false, "print JSON for programs")
 	bindTo(flags, securityFlags)

@@ -284,7 +284,7 @@ func TestOneFolderOneProcess(t *testing.T) {
 	require.Eventually(t, func() bool {
 		code, _, _ := call(t, "persona", "ls", "--address", address)
 		return code == 0
-	}, 20*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	code, _, errOut := call(t, small(dir)...)
 	require.Equal(t, 1, code)
 	require.Contains(t, errOut, "in use by process")

@@ -26,7 +26,7 @@ func (a *app) compare() *cobra.Command {
 	var mixed bool
 	cmd := &cobra.Command{
 		Use:   "compare A B",
-		Short: "How much better A is than B, with paired 95% intervals",
+		Short: "Compare A with B: differences with paired 95% intervals",
 		Long: `Compares two experiments over the people and seeds that both have: every headline
 figure of A less that of B, with two 95% intervals. "New people" is Student's t over
 people (seeds averaged): what to expect of others. "These people" has the noise of

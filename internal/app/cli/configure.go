@@ -24,16 +24,16 @@ type bound struct{ name, key, usage string }
 
 // simulationFlags are the flags of simulate.
 var simulationFlags = []bound{
-	{"personas", "simulation.personas", "who takes part: all, numbers, ranges, ids: `1-8,14,maya-lindqvist`"},
-	{"persona-file", "simulation.persona_files", "YAML `files` of further people, comma-separated; add their ids to --personas unless it is all"},
-	{"world", "simulation.world", "`id` of the place they live in"},
+	{"personas", "simulation.personas", "who takes part: all, hard, or `numbers,ranges,ids` such as 1-8,14,maya-lindqvist"},
+	{"persona-file", "simulation.persona_files", "YAML `files` of your own personas, comma-separated; name their ids in --personas unless that is all"},
+	{"world", "simulation.world", "`id` of the world in which they live"},
 	{"days", "simulation.days", "simulated `days`"},
 	{"step", "simulation.step", "simulated `time` of a step, e.g. 2m30s"},
 	{"method", "simulation.methods", "`methods`, comma-separated: " + strings.Join(config.Methods(), ", ")},
-	{"seeds", "simulation.seeds", "roots of all randomness, `numbers` and ranges: 1-5; each person lives once with each"},
-	{"seed", "simulation.seeds", "one seed; the same as --seeds, a whole `number`"},
+	{"seeds", "simulation.seeds", "several seeds, `numbers` and ranges such as 1-5: each person is simulated once with each"},
+	{"seed", "simulation.seeds", "`number` from which all random choices follow; --seeds takes several"},
 	{"candidates", "simulation.candidates", "`candidates` at a step"},
-	{"parallel", "simulation.parallel", "`runs` that go on at once; changes no result"},
+	{"parallel", "simulation.parallel", "`runs` conducted at the same time; changes no result"},
 	{"prompts", "models.prompts", "`folder` of prompt templates that replace the embedded ones of the same names"},
 }
 
@@ -42,7 +42,7 @@ func connectFlags(except string) []bound {
 	var out []bound
 	for _, name := range config.Services() {
 		if name != except {
-			out = append(out, bound{name + "-address", "connect." + name, "`host:port` of a running " + name + " service to use"})
+			out = append(out, bound{name + "-address", "connect." + name, "`host:port` of a running " + name + " service"})
 		}
 	}
 	return out
@@ -52,11 +52,11 @@ func connectFlags(except string) []bound {
 // has them.
 var securityFlags = []bound{
 	{"token-file", "security.token", "`file` with the secret that all services share"},
-	{"tls-cert", "security.cert", "PEM `file`: certificate to show"},
+	{"tls-cert", "security.cert", "PEM `file`: certificate of this process"},
 	{"tls-key", "security.key", "PEM `file`: its key"},
-	{"tls-client-ca", "security.client_ca", "PEM `file`: serve only callers whose certificate it has signed"},
-	{"tls-ca", "security.ca", "PEM `file`: speak TLS, with servers whose certificate it has signed"},
-	{"insecure", "security.insecure", "allow addresses off loopback with neither token nor TLS"},
+	{"tls-client-ca", "security.client_ca", "PEM `file`: accept only callers whose certificate it has signed"},
+	{"tls-ca", "security.ca", "PEM `file`: use TLS, with servers whose certificate it has signed"},
+	{"insecure", "security.insecure", "allow addresses off loopback without token and TLS"},
 }
 
 // bind adds flags to a command, with the defaults of the configuration in their
@@ -137,7 +137,7 @@ func logger(c config.Log, to io.Writer) (*zap.Logger, zap.AtomicLevel, error) {
 func (a *app) config() *cobra.Command {
 	parent := &cobra.Command{Use: "config", Short: "Show the configuration", Args: cobra.NoArgs, RunE: help}
 	show := &cobra.Command{
-		Use: "show", Short: "Print every value, where it came from and what may stand there", Args: cobra.NoArgs,
+		Use: "show", Short: "Print every value, where it came from, and its meaning", Args: cobra.NoArgs,
 		Long: `Prints every value of the configuration and where it came from: default, file,
 variable, flag. A value is set in a YAML file (--config), by a variable
 (PROPERSIM_SIMULATION_DAYS=3 for simulation.days) or by --set simulation.days=3;

@@ -20,7 +20,7 @@ func (a *app) conformance() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "assistant HOST:PORT", Short: "Check an assistant", Args: exact(1),
 		Long: `Calls a running assistant as a run does, and reports for each requirement what was
-found and what is allowed. The exit code is 1 when the assistant does not conform.`,
+found and what is allowed. The exit code is 1 if the assistant does not conform.`,
 		Example: "  propersim conformance assistant 127.0.0.1:7090 --method desk-break --deterministic",
 	}
 	flags := cmd.Flags()

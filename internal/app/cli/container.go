@@ -15,8 +15,8 @@ import (
 // health is for images without a shell: a container asks itself.
 func (a *app) health() *cobra.Command {
 	return &cobra.Command{
-		Use: "health HOST:PORT", Short: "Ask a service whether it serves", Args: exact(1),
-		Long:    "Asks a server for its gRPC health. The exit code is 0 where it serves, else 1.",
+		Use: "health HOST:PORT", Short: "Ask a service for its health", Args: exact(1),
+		Long:    "Asks a server for its gRPC health. The exit code is 0 if it is SERVING, else 1.",
 		Example: "  propersim health 127.0.0.1:7070",
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			conn, err := a.dial(cmd, "", args[0])

@@ -13,10 +13,10 @@ import (
 func (a *app) doctor() *cobra.Command {
 	var data string
 	cmd := &cobra.Command{
-		Use: "doctor", Short: "Look whether this machine and configuration can run an experiment", Args: cobra.NoArgs,
-		Long: `Looks whether the disk can be written and how long a sync takes, whether the ports
-are free, whether services and stores that the configuration names answer. The
-exit code is 1 where something stands in the way.`,
+		Use: "doctor", Short: "Check that this machine and configuration can run an experiment", Args: cobra.NoArgs,
+		Long: `Checks that the disk can be written and how long a sync takes, that the ports are
+free, and that the services and stores of the configuration answer. The exit code is
+1 if a check fails.`,
 		Example: "  propersim doctor\n  propersim doctor --config mine.yaml --json\n  propersim doctor models --config models.yaml",
 	}
 	cmd.AddCommand(a.doctorModels())

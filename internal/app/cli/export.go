@@ -41,7 +41,7 @@ entries can be written: pairs are in the buffer.`,
 	}
 	cmd.Flags().StringVar(&format, "format", "", "jsonl or parquet")
 	cmd.Flags().StringVar(&out, "out", "", "`file` to write, - for standard output (default in the folder)")
-	cmd.Flags().StringSliceVar(&only, "run", nil, "only these runs, by `id`")
+	cmd.Flags().StringSliceVar(&only, "run", nil, "only these runs, by `id`; may be repeated")
 	a.placeFlags(cmd.Flags())
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		what, rest := "pairs", args

@@ -28,9 +28,9 @@ func (a *app) runsFork(address *string) *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
 		Use: "fork DIR [RUN] --at STEP", Short: "Fork a run: share its steps up to STEP, then continue with other settings",
-		Long: `Makes a new run in the folder that shares the first steps of RUN, up to STEP (0-based,
-included), and then continues with the settings of --set. Runs that are not finished
-continue, too, and the outputs are written again.
+		Long: `Creates a new run in the folder. It shares the first steps of RUN, up to and including
+STEP (0-based), and then continues with the settings of --set. Unfinished runs of the
+folder continue, too, and the outputs are written again.
 
 A fork can change the method (simulation.methods), seed, days, candidates, the rate of
 constant, what a failed night means, and all keys of trainer and custom. Person, world,
@@ -43,13 +43,13 @@ what --name says. The same command again resumes the same fork; so does propersi
   propersim compare runs/2026-11-22-proper:proper runs/2026-11-22-proper:sharp`,
 		Args: cobra.RangeArgs(1, 2),
 	}
-	cmd.Flags().Int32Var(&step, "at", -1, "last `step` that the fork shares with RUN, 0-based")
+	cmd.Flags().Int32Var(&step, "at", 0, "last `step` that the fork shares with RUN, 0-based")
 	cmd.Flags().StringVar(&name, "name", "", "`name` of the fork in tables and reports (default METHOD@STEP)")
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		if *address != "" || a.from.journal != "" {
 			return usagef("runs fork needs a run folder; in a running environment, call its rpc ForkRun")
 		}
-		if step < 0 {
+		if !cmd.Flags().Changed("at") || step < 0 {
 			return usagef("--at: want the last step that the fork shares with its parent, 0-based, e.g. --at 575")
 		}
 		f := &forking{app: a, cmd: cmd, at: folder.Folder(args[0]), step: step, name: name}

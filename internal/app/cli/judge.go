@@ -22,7 +22,7 @@ import (
 )
 
 func (a *app) judge() *cobra.Command {
-	parent := &cobra.Command{Use: "judge", Short: "Judge the judge: agreement, and resistance to injected texts", Args: cobra.NoArgs, RunE: help}
+	parent := &cobra.Command{Use: "judge", Short: "Measure a judge: its agreement with the exact one, and its resistance to injected texts", Args: cobra.NoArgs, RunE: help}
 	parent.AddCommand(a.judgeAgreement(), a.judgeInjection())
 	return parent
 }
@@ -43,7 +43,7 @@ func (f *judgeFlags) bind(cmd *cobra.Command, limit int) {
 func (a *app) judgeInjection() *cobra.Command {
 	var f judgeFlags
 	cmd := &cobra.Command{
-		Use: "injection DIR [RUN...]", Short: "How far texts that try to be instructions move the scores of a judge",
+		Use: "injection DIR [RUN...]", Short: "Measure how far injected instructions change the scores of a judge",
 		Long: `Asks a judge about recorded recommendations, with and without each text of a corpus
 behind their words: role tags, demands for marks, false rubrics, broken JSON,
 look-alike and hidden characters. It prints the change of the score beside the

@@ -17,11 +17,11 @@ import (
 // logLevel is for images without a shell: a container asks or tells itself.
 func (a *app) logLevel() *cobra.Command {
 	return &cobra.Command{
-		Use: "log-level HOST:PORT [LEVEL]", Short: "Show or change how much a running service logs",
+		Use: "log-level HOST:PORT [LEVEL]", Short: "Show or change the log level of a running service",
 		Args: cobra.RangeArgs(1, 2),
 		Long: `Asks a process that runs with --metrics-address at HOST:PORT for its log level, or
-changes it: debug (every call), info, warn or error. It holds until the process
-ends.`,
+changes it: debug (every call), info, warn or error. The change lasts until the
+process ends.`,
 		Example: `  propersim log-level 127.0.0.1:9464
   propersim log-level 127.0.0.1:9464 debug`,
 		RunE: run(func(cmd *cobra.Command, args []string) error {

@@ -29,7 +29,7 @@ func TestLogLevelOfARunningService(t *testing.T) {
 	require.Eventually(t, func() bool {
 		code, _, _ := call(t, "log-level", "--token-file", token, at)
 		return code == 0
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	require.Equal(t, "warn", ask())
 	require.Equal(t, "debug", ask("debug"))
 	require.Equal(t, "debug", ask())

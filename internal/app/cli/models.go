@@ -24,10 +24,10 @@ import (
 
 func (a *app) doctorModels() *cobra.Command {
 	return &cobra.Command{
-		Use: "models", Short: "Find out what each model endpoint is, can do, and how fast", Args: cobra.NoArgs,
-		Long: `Asks every model of the configuration some short questions and prints what its
-server can do, as the YAML to paste into the configuration. It pays for about ten
-short answers a model. The exit code is 1 where a model cannot be used.`,
+		Use: "models", Short: "Probe each model endpoint: its server, its abilities and its speed", Args: cobra.NoArgs,
+		Long: `Sends a few short requests to every model of the configuration and prints what its
+server can do, as YAML to paste into the configuration. This costs about ten short
+answers a model. The exit code is 1 if a model cannot be used.`,
 		Example: "  propersim doctor models --config models.yaml",
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
 			loaded, err := a.load(cmd)

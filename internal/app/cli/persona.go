@@ -27,7 +27,7 @@ type people struct {
 func (a *app) persona() *cobra.Command {
 	p := &people{app: a}
 	parent := &cobra.Command{
-		Use: "persona", Short: "The people: list, show, check, read their rubrics, bring your own", Args: cobra.NoArgs, RunE: help,
+		Use: "persona", Short: "List, show and validate personas, see how rubrics are read, add your own", Args: cobra.NoArgs, RunE: help,
 		Long: `Works with personas: the 32 that come with the program, and your own. Without
 --address a user service runs in this process; with --data it keeps what you add
 in that folder, as "serve" and "simulate --out" would.`,
@@ -39,7 +39,7 @@ in that folder, as "serve" and "simulate --out" would.`,
   propersim persona add me.yaml --address 127.0.0.1:7071`,
 	}
 	parent.PersistentFlags().StringVar(&p.address, "address", "", "`host:port` of a user service")
-	parent.PersistentFlags().StringVar(&p.data, "data", "", "data `folder` whose added people to use")
+	parent.PersistentFlags().StringVar(&p.data, "data", "", "data `folder` with added personas")
 	parent.AddCommand(p.list(), p.show(), p.validate(), p.compile(), p.preview(), p.imports(), p.add())
 	return parent
 }
@@ -147,7 +147,7 @@ func (p *people) show() *cobra.Command {
 func (p *people) validate() *cobra.Command {
 	a := p.app
 	return &cobra.Command{
-		Use: "validate FILE...", Short: "Check persona files, and store nothing", Args: cobra.MinimumNArgs(1),
+		Use: "validate FILE...", Short: "Validate persona files without storing them", Args: cobra.MinimumNArgs(1),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			return p.with(cmd, func(client userv1.PersonaServiceClient) error {
 				var faults []error
@@ -196,7 +196,7 @@ func (a *app) printWarnings(warnings []*userv1.Warning) {
 func (p *people) add() *cobra.Command {
 	a := p.app
 	return &cobra.Command{
-		Use: "add FILE...", Short: "Store people, in a service (--address) or a data folder (--data)", Args: cobra.MinimumNArgs(1),
+		Use: "add FILE...", Short: "Store personas in a service (--address) or a data folder (--data)", Args: cobra.MinimumNArgs(1),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			if p.address == "" && p.data == "" {
 				return usagef("say where: --address of a user service, or --data of a folder")

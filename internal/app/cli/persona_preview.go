@@ -21,7 +21,7 @@ func (p *people) preview() *cobra.Command {
 	var world string
 	var seed uint64
 	cmd := &cobra.Command{
-		Use: "preview FILE|ID", Short: "Show what a person does all day, and when it can be addressed", Args: exact(1),
+		Use: "preview FILE|ID", Short: "Show the days of a person, and when a recommendation is welcome", Args: exact(1),
 		Long: `Plans the first days of a person and shows them: what it does and where, which
 daily requirements come when, how much of each activity is open to a
 recommendation, and how often a perfect assistant would speak. The argument is a

@@ -17,7 +17,7 @@ import (
 func (a *app) prompts() *cobra.Command {
 	var dir string
 	parent := &cobra.Command{
-		Use: "prompts", Short: "Look at the prompts of the roles", Args: cobra.NoArgs, RunE: help,
+		Use: "prompts", Short: "Show and compare the prompts of the roles", Args: cobra.NoArgs, RunE: help,
 		Long: `Prompts are Go text templates, one file each, embedded in the program. A folder with
 files of the same names replaces them: simulate --prompts DIR. A run keeps the texts
 that it was made with.`,

@@ -25,8 +25,8 @@ func (a *app) replay() *cobra.Command {
 	var verify bool
 	cmd := &cobra.Command{
 		Use:   "replay DIR [RUN...]",
-		Short: "Derive everything again from the journal, without any model or network",
-		Long: `Goes through the journal of a folder without any model or network.
+		Short: "Verify a folder from its journal, or write its outputs again, without any model",
+		Long: `Reads the journal of a folder; needs neither model nor network.
 
 Without --verify it writes metrics.json and report.html again, over all runs, as
 "report" does; runs that are named must exist.
@@ -35,13 +35,13 @@ from the configuration on, totals against verdicts, preference pairs against
 evaluations and against the buffer, the recorded progress, and metrics.json. A run in
 which a model plays a role is also played again with the recorded answers: every
 prompt must have the recorded digest, and actions, candidates, verdicts, pairs and
-notes must be what they were. The first thing that is wrong is named with its step,
+notes must equal the recorded ones. The first difference is reported with its step,
 and the exit code is 1.`,
 		Example: `  propersim replay --verify runs/2026-11-22-proper
   propersim replay --verify runs/2026-11-22-proper RUN`,
 		Args: cobra.ArbitraryArgs,
 	}
-	cmd.Flags().BoolVar(&verify, "verify", false, "check, and write nothing")
+	cmd.Flags().BoolVar(&verify, "verify", false, "check the journal and the outputs; write nothing")
 	a.placeFlags(cmd.Flags())
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		if a.from.journal != "" && !verify {

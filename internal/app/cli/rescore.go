@@ -24,7 +24,7 @@ import (
 func (a *app) judgeAgreement() *cobra.Command {
 	f := scoreFlags{repeat: true}
 	cmd := &cobra.Command{
-		Use: "agreement DIR [RUN...]", Short: "Ask a judge about recorded steps again: agreement with the exact judge and with itself",
+		Use: "agreement DIR [RUN...]", Short: "Measure the agreement of a judge with the exact judge and with itself",
 		Long: `Asks a judge twice about a sample of the recorded moments and compares its verdicts
 with those of the exact judge, and with its own repeat. For each criterion: the share
 of equal verdicts, Cohen's kappa, and the bias (passes of the judge less those of the

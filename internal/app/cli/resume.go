@@ -26,8 +26,8 @@ func requireJournal(at folder.Folder, loaded *config.Loaded) error {
 
 func (a *app) resume() *cobra.Command {
 	flags := append([]bound{
-		{"days", "simulation.days", "simulated `days` in all: more than before lengthen the experiment"},
-		{"parallel", "simulation.parallel", "`runs` conducted at once; changes no result"},
+		{"days", "simulation.days", "total simulated `days`: more than before lengthens the experiment"},
+		{"parallel", "simulation.parallel", "`runs` conducted at the same time; changes no result"},
 	}, slices.Concat(connectFlags(""), windowFlags)...)
 	cmd := &cobra.Command{
 		Use:   "resume DIR",

@@ -20,12 +20,12 @@ import (
 )
 
 func (a *app) retrieval() *cobra.Command {
-	parent := &cobra.Command{Use: "retrieval", Short: "Look after the index of past moments", Args: cobra.NoArgs, RunE: help}
+	parent := &cobra.Command{Use: "retrieval", Short: "Rebuild the index of past moments", Args: cobra.NoArgs, RunE: help}
 	cmd := &cobra.Command{
-		Use: "rebuild RUN", Short: "Make a run's index again from its journal", Args: exact(1),
-		Long: `Empties a run's part of the index and fills it again from the journal, e.g. after
-the index has lost its disk. A run that goes on is paused meanwhile. The services
-are looked for on their default ports unless flags say where they are.`,
+		Use: "rebuild RUN", Short: "Rebuild the index of a run from its journal", Args: exact(1),
+		Long: `Deletes the entries of a run from the index and writes them again from the journal,
+e.g. after the disk of the index was lost. A run in progress is paused meanwhile. The
+services are called on their default ports unless flags give other addresses.`,
 		Example: "  propersim retrieval rebuild ava-lindqvist-proper-s1-0badcafe",
 	}
 	flags := connectFlags("")

@@ -24,10 +24,10 @@ import (
 func (a *app) runs() *cobra.Command {
 	var address string
 	parent := &cobra.Command{
-		Use: "runs", Short: "Look into recorded runs, of a folder, a journal or a running service", Args: cobra.NoArgs, RunE: help,
-		Long: `Looks into recorded runs: of a folder, also while it is being written, of a journal
-in a database with --journal, or of a running environment service with --address. RUN is an id or a beginning of one that
-no other run has; where there is one run only, it needs no name.`,
+		Use: "runs", Short: "List, show and fork recorded runs", Args: cobra.NoArgs, RunE: help,
+		Long: `Shows recorded runs: of a folder, also while it is being written; of a journal in a
+database (--journal); or of a running environment service (--address). RUN is an id
+or its first letters, as many as are unique; with a single run it can be left out.`,
 		Example: `  propersim runs ls runs/2026-11-22-proper
   propersim runs ls --address 127.0.0.1:7070
   propersim runs show runs/2026-11-22-proper RUN
@@ -114,7 +114,7 @@ func meanScore(p *environmentv1.Progress) string {
 
 func (a *app) runsShow(address *string) *cobra.Command {
 	return &cobra.Command{
-		Use: "show DIR [RUN]", Short: "Show a run: its configuration, its person and its days",
+		Use: "show DIR [RUN]", Short: "Show a run: its person, its method and its figures by day",
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			s, rest, err := a.openSource(cmd, *address, args, 0, 1)
 			if err != nil {
@@ -270,8 +270,8 @@ func (a *app) runsSteps(address *string) *cobra.Command {
 		}),
 	}
 	cmd.Flags().Int32Var(&from, "from", 0, "first `step`, 0-based")
-	cmd.Flags().Int32Var(&limit, "limit", 50, "at most so many `lines`; 0 for all")
-	cmd.Flags().BoolVar(&waking, "waking", false, "leave sleep out")
+	cmd.Flags().Int32Var(&limit, "limit", 50, "maximum number of `lines`; 0 for all")
+	cmd.Flags().BoolVar(&waking, "waking", false, "only steps at which the person is awake")
 	return cmd
 }
 
@@ -321,7 +321,7 @@ func total(e *simv1.Evaluation) string {
 func (a *app) runsStep(address *string) *cobra.Command {
 	var prompts bool
 	cmd := &cobra.Command{
-		Use: "step DIR [RUN] STEP", Short: "Show one step whole: what was done, offered, and judged, and why",
+		Use: "step DIR [RUN] STEP", Short: "Show one step in full: action, candidates, verdicts and reasons",
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			s, rest, err := a.openSource(cmd, *address, args, 1, 2)
 			if err != nil {

@@ -18,8 +18,8 @@ import (
 func (a *app) serve() *cobra.Command {
 	names := append(config.Services(), "all")
 	var address, data string
-	flags := append(connectFlags(""), bound{"parallel", "simulation.parallel", "`runs` that go on at once (environment)"},
-		bound{"reflection", "security.reflection", "let tools such as grpcurl list the services off loopback too"})
+	flags := append(connectFlags(""), bound{"parallel", "simulation.parallel", "`runs` conducted at the same time (environment)"},
+		bound{"reflection", "security.reflection", "let tools such as grpcurl list the services on addresses off loopback, too"})
 	flags = append(flags, windowFlags...)
 	cmd := &cobra.Command{
 		Use:   "serve [" + strings.Join(names, "|") + "]",
@@ -29,19 +29,19 @@ and reflection, until Ctrl-C or SIGTERM. Without an argument: all.
 
 On an address off loopback a server wants to know who calls: --token-file,
 --tls-client-ca with --tls-cert and --tls-key, or both; --insecure lets anybody.
-Health alone is open to all.
+Only the health check is open to callers without a token.
 
 Default ports: environment 7070, user 7071, assistant 7072, retrieval 7073,
-buffer 7074, trainer 7075. A service calls the others on these, unless
---user-address and its like say where they are. Services may be stopped and
-started in any order: the runs go on when all are back.
+buffer 7074, trainer 7075. A service calls the others on these ports, unless
+--user-address and the like give other addresses. Services may be stopped and
+started in any order: runs continue when all are available again.
 
 --metrics-address offers Prometheus metrics (/metrics) and the log level
 (GET and PUT /log/level) over HTTP, to callers with the token where there is one.
 --traces sends one trace a step, across all services, to an OTLP collector.
 
-Data lie under --data as in a run folder, so that "propersim report" and its like
-read them too.`,
+Data are stored under --data as in a run folder: "propersim report", "propersim runs"
+and other commands read them.`,
 		Example: `  propersim serve all --data runs/served
   propersim serve environment --data /var/lib/propersim --user-address user:7071
   propersim serve buffer --address 0.0.0.0:7074 --token-file /run/propersim/token

@@ -40,11 +40,11 @@ func TestServicesApart(t *testing.T) {
 		args := append([]string{"serve", name, "--data", data}, where...)
 		go func() { done <- cli.Main(ctx, cli.Program{Version: "test"}, args, &bytes.Buffer{}, &bytes.Buffer{}) }()
 	}
-	for _, ready := range [][]string{{"runs", "ls", "--address", listen["environment"]}, {"persona", "ls", "--address", listen["user"]}} {
+	for _, name := range config.Services() {
 		require.Eventually(t, func() bool {
-			code, _, _ := call(t, ready...)
+			code, _, _ := call(t, "health", listen[name])
 			return code == 0
-		}, 20*time.Second, 50*time.Millisecond)
+		}, 2*time.Minute, 50*time.Millisecond, name)
 	}
 
 	apart, together := filepath.Join(t.TempDir(), "apart"), filepath.Join(t.TempDir(), "together")

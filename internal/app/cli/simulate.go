@@ -20,12 +20,12 @@ func (a *app) simulate() *cobra.Command {
 	flags := slices.Concat(simulationFlags, connectFlags(""), windowFlags)
 	cmd := &cobra.Command{
 		Use:   "simulate",
-		Short: "Let people live with an assistant, and measure it",
+		Short: "Simulate people who live with an assistant, and measure it",
 		Long: `Starts the six services in this process, each a gRPC server called through its
-generated client, lets every chosen person live with every chosen method, and
-writes a folder:
+generated client, simulates every chosen person with every chosen method, and writes
+a folder:
 
-  journal.db      every step, in a hash chain: the truth
+  journal.db      every step, in a hash chain; all else derives from it
   report.html     what happened, with curves; opens offline
   metrics.json    the figures (docs/metrics.md)
   steps.parquet   one row a step
@@ -34,9 +34,9 @@ writes a folder:
 Ctrl-C stops after the present steps; "propersim resume DIR" continues from there.
 The same seed gives the same final hashes, stopped or not.
 
-With --environment-address nothing is started here: the runs are made in that
-environment, the user and buffer services are called where --user-address and
---buffer-address say, or on their ports, and the folder gets the outputs alone.
+With --environment-address nothing is started here: the runs are created in that
+environment, the user and buffer services are called at --user-address and
+--buffer-address (by default on their ports), and the folder gets only the outputs.
 
 Methods: none (no memory), ar (remembers what it said), ars (and its scores),
 proper (ar, trained every night), proper-contrast (trained on contrasts),
@@ -53,11 +53,11 @@ wants).`,
 	}
 	bind(cmd, flags)
 	cmd.MarkFlagsMutuallyExclusive("seed", "seeds")
-	cmd.Flags().StringVar(&name, "experiment", "", "`name` of the experiment: a label of its runs; the same name goes on with the runs of the same journal (default a random one)")
-	cmd.Flags().StringVar(&shard, "shard", "", "conduct one part of the people, `INDEX/COUNT`: every COUNT-th from INDEX on, 0-based")
-	cmd.Flags().StringVar(&out, "out", "", "run `folder` to make (default runs/<date-time>-<method>)")
+	cmd.Flags().StringVar(&name, "experiment", "", "`name` of the experiment, a label of its runs; runs of that name in the same journal are resumed (default a random name)")
+	cmd.Flags().StringVar(&shard, "shard", "", "conduct only a part of the people, `INDEX/COUNT`: every COUNT-th, starting at INDEX (0-based)")
+	cmd.Flags().StringVar(&out, "out", "", "run `folder` to create (default runs/<date-time>-<method>)")
 	cmd.Flags().StringVar(&a.next, "next", "", "`text` printed at the end instead of the default hints (used by the container)")
-	cmd.Flags().BoolVar(&estimated, "estimate", false, "say what models would use (calls, tokens, USD, hours), and run nothing")
+	cmd.Flags().BoolVar(&estimated, "estimate", false, "estimate what models would use (calls, tokens, USD, hours) without running anything")
 	a.waitFlag(cmd)
 	cmd.Flags().BoolVar(&goOn, "continue", false, "resume if --out already contains this experiment")
 	cmd.RunE = run(func(cmd *cobra.Command, _ []string) error {

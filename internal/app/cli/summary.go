@@ -111,18 +111,28 @@ func methodTable(out io.Writer, runs []figures.Run) error {
 	for _, r := range runs {
 		seeds[r.Seed] = true
 	}
+	noneDue := false
 	for _, method := range figures.Methods(runs) {
 		last := figures.LastDay(runs, method)
 		if last == 0 {
 			continue
 		}
-		row(w, figures.NewGroup(runs, method, 1, 1))
+		groups := []figures.Group{figures.NewGroup(runs, method, 1, 1)}
 		if from, to := figures.LastSpan(last); from > 1 {
-			row(w, figures.NewGroup(runs, method, from, to))
+			groups = append(groups, figures.NewGroup(runs, method, from, to))
+		}
+		for _, g := range groups {
+			row(w, g)
+			noneDue = noneDue || g.Recall == nil
 		}
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	if noneDue {
+		if _, err := fmt.Fprintln(out, "RECALL -: no recommendation was due on those days: people had been told as much as they wanted, or more, before each open moment."); err != nil {
+			return err
+		}
 	}
 	if len(seeds) == 1 {
 		_, err := fmt.Fprintln(out, "One seed: the noise of a run cannot be told apart from the differences between people (--seeds 1-5).")

@@ -19,7 +19,7 @@ import (
 const tokenBytes = 32
 
 func (a *app) token() *cobra.Command {
-	parent := &cobra.Command{Use: "token", Short: "Make and show the secrets that services share", Args: cobra.NoArgs, RunE: help}
+	parent := &cobra.Command{Use: "token", Short: "Create and show the secrets that services share", Args: cobra.NoArgs, RunE: help}
 	parent.AddCommand(a.tokenCreate(), a.tokenShow())
 	return parent
 }
@@ -33,7 +33,7 @@ var forms = map[string]string{
 
 func (a *app) tokenCreate() *cobra.Command {
 	return &cobra.Command{
-		Use: "create FILE[=qdrant:FILE|=pgpass:FILE]...", Short: "Write new secrets, unless the files are there",
+		Use: "create FILE[=qdrant:FILE|=pgpass:FILE]...", Short: "Write new secrets to files that do not exist yet",
 		Args: cobra.MinimumNArgs(1),
 		Long: `Writes 32 random bytes as hexadecimal to each FILE, readable by its owner alone. A
 file that is there already is left as it is. Give the file to every service as
@@ -71,7 +71,7 @@ PostgreSQL's clients (passfile in a DSN).`,
 
 func (a *app) tokenShow() *cobra.Command {
 	return &cobra.Command{
-		Use: "show FILE", Short: "Print a secret, for a tool that is to call a service", Args: exact(1),
+		Use: "show FILE", Short: "Print a secret, for a tool that calls a service", Args: exact(1),
 		Example: `  grpcurl -plaintext -H "authorization: Bearer $(propersim token show /run/propersim/token)" 127.0.0.1:7070 list`,
 		RunE: run(func(_ *cobra.Command, args []string) error {
 			secret, err := os.ReadFile(args[0])

@@ -14,13 +14,13 @@ import (
 )
 
 func (a *app) training() *cobra.Command {
-	parent := &cobra.Command{Use: "trainer", Short: "See who trains, and how the nights went", Args: cobra.NoArgs, RunE: help}
+	parent := &cobra.Command{Use: "trainer", Short: "Show the training jobs and the workers", Args: cobra.NoArgs, RunE: help}
 	workers := &cobra.Command{
-		Use: "workers", Short: "List the workers of the last day, what they train and how fast", Args: cobra.NoArgs,
+		Use: "workers", Short: "List the workers seen within a day, their jobs and their speed", Args: cobra.NoArgs,
 		Example: "  propersim trainer workers --trainer-address trainer:7075",
 	}
 	jobs := &cobra.Command{
-		Use: "jobs [RUN]", Short: "List the training jobs of a run, or of all", Args: cobra.MaximumNArgs(1),
+		Use: "jobs [RUN]", Short: "List the training jobs of a run, or of all runs", Args: cobra.MaximumNArgs(1),
 		Example: "  propersim trainer jobs ava-lindqvist-proper-s1-0badcafe",
 	}
 	flags := []bound{{"trainer-address", "connect.trainer", "`host:port` of the trainer"}}

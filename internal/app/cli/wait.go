@@ -17,7 +17,7 @@ const retryEvery = time.Second
 // waitFlag lets a command wait for what it needs, as a container does that may
 // start before the services and the database that it calls.
 func (a *app) waitFlag(cmd *cobra.Command) {
-	cmd.Flags().DurationVar(&a.wait, "wait", 0, "how long to wait for services and a PostgreSQL server that do not answer, `time` such as 5m; 0 fails at once")
+	cmd.Flags().DurationVar(&a.wait, "wait", 0, "longest `time` to wait for services and a PostgreSQL server that do not answer yet, such as 5m; 0 fails at once")
 }
 
 // patiently repeats work while it fails with a transient error, for at most --wait,

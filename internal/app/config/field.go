@@ -15,7 +15,7 @@ type Field struct {
 	Key string
 	// Doc says what it decides.
 	Doc string
-	// Allowed says in words what may stand there.
+	// Allowed describes the allowed values in words.
 	Allowed string
 	// Secret values are not printed.
 	Secret bool

@@ -56,7 +56,7 @@ func (m *Custom) Method(name string) *simv1.Method {
 }
 
 // Decides reports whether a key decides what runs do. The others say where data
-// and services are, how many runs go on at once and what is logged.
+// and services are, how many runs are conducted at the same time and what is logged.
 func Decides(key string) bool {
 	switch key {
 	case "simulation.parallel", "simulation.persona_files":

@@ -56,7 +56,7 @@ func (t *Trainer) fields() []Field {
 		share("trainer.weight_decay", &t.WeightDecay, "pull towards the untrained policy, as a share of the step size"),
 		integer("trainer.batch_size", &t.BatchSize, 1, 1024, "pairs per update"),
 		integer("trainer.pairs", &t.Pairs, 1, 2000, "pairs drawn each night (paper: 200)"),
-		choice("trainer.reference", &t.Reference, "what the policy is held near to", "base", "previous"),
+		choice("trainer.reference", &t.Reference, "policy that training stays close to: the untrained one, or that of the night before", "base", "previous"),
 		choice("trainer.objective", &t.Objective, "what a night minimizes", "dpo", "kto", "sft"),
 		choice("trainer.draw", &t.Draw, "how a night's pairs are drawn: uniformly (paper), preferring late days, or as many from each day", "uniform", "recency", "stratified"),
 		number("trainer.half_life", &t.HalfLife, 3650, "days after which a pair's weight halves in a recency draw"),

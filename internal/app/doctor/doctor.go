@@ -1,4 +1,4 @@
-// Package doctor looks whether a machine and a configuration can run an
+// Package doctor checks that a machine and a configuration can run an
 // experiment, and says what is in the way.
 package doctor
 
@@ -133,7 +133,7 @@ func syncLatency(data string) (time.Duration, error) {
 	return all[len(all)/2].Round(time.Microsecond), nil
 }
 
-// ports looks whether the services can listen, or already do.
+// ports checks that the services can listen, or already do.
 func ports(ctx context.Context, c *config.Config) []Finding {
 	var out []Finding
 	for _, name := range config.Services() {

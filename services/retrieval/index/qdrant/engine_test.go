@@ -153,7 +153,7 @@ func eventually(t *testing.T, x *qdrant.Index, tenant string) (n int64) {
 		var err error
 		n, err = x.Count(context.Background(), tenant)
 		return err == nil
-	}, 30*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	return n
 }
 
