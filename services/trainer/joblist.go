@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/propersim/propersim/pkg/errs"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
@@ -12,9 +14,17 @@ import (
 
 // page gives fn at most limit jobs in order of run, day and id, after a position
 // in that order, of one run or, when run is empty, of all, until it returns false.
-func (j *jobs) page(ctx context.Context, run string, after place, limit int, fn func(*trainerv1.Job) bool) error {
+func (j *jobs) page(ctx context.Context, run string, states []trainerv1.JobState, after place, limit int, fn func(*trainerv1.Job) bool) error {
+	among := ""
+	if len(states) > 0 {
+		numbers := make([]string, len(states))
+		for i, state := range states {
+			numbers[i] = strconv.Itoa(int(state))
+		}
+		among = " AND state IN (" + strings.Join(numbers, ", ") + ")"
+	}
 	return j.each(ctx, func(r *record) bool { return fn(r.job) }, `SELECT `+recordColumns+` FROM trainer_jobs
-		WHERE (CAST($1 AS TEXT) = '' OR run_id = $1) AND (run_id, day, id) > ($2, $3, $4) ORDER BY run_id, day, id LIMIT $5`,
+		WHERE (CAST($1 AS TEXT) = '' OR run_id = $1) AND (run_id, day, id) > ($2, $3, $4)`+among+` ORDER BY run_id, day, id LIMIT $5`,
 		run, after.Run, int64(after.Day), after.ID, int64(limit))
 }
 

@@ -90,13 +90,13 @@ func (s *Server) GetJob(ctx context.Context, req *trainerv1.GetJobRequest) (*tra
 
 // ListJobs implements TrainerService.
 func (s *Server) ListJobs(ctx context.Context, req *trainerv1.ListJobsRequest) (*trainerv1.ListJobsResponse, error) {
-	scope := "trainer.ListJobs run=" + req.GetRunId()
+	scope := fmt.Sprintf("trainer.ListJobs run=%s states=%v", req.GetRunId(), req.GetStates())
 	after, err := paging.Parse[place](scope, req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
 	resp, full := &trainerv1.ListJobsResponse{}, paging.New(req.GetPageSize())
-	err = s.jobs.page(ctx, req.GetRunId(), after, full.Limit(), func(job *trainerv1.Job) bool {
+	err = s.jobs.page(ctx, req.GetRunId(), req.GetStates(), after, full.Limit(), func(job *trainerv1.Job) bool {
 		if !full.Add(job) {
 			resp.NextPageToken = paging.Token(scope, placeOf(resp.Jobs[len(resp.Jobs)-1]))
 			return false

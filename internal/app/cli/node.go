@@ -24,6 +24,7 @@ import (
 type nodeOptions struct {
 	node.Config
 	address, gateway string
+	server, worker   string
 }
 
 func (a *app) serveNode() *cobra.Command {
@@ -36,11 +37,19 @@ the trainer, checks them, loads them into vLLM, and loads them again when vLLM h
 lost them. Models are called through the gateway, which passes on chat completions,
 embeddings, the list of models, health and metrics, and nothing else.
 
-Start vLLM on loopback with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True,
-and let nobody but the agent reach it: its own key does not protect the routes that
-load adapters.`,
+vLLM must listen on loopback, with --enable-lora: nobody but the agent may reach it,
+for its own key does not protect the routes that load adapters. With --server-command
+the agent starts it, starts it again when it ends or does not answer for a minute, and
+stops it at its own end. Otherwise start it with VLLM_ALLOW_RUNTIME_LORA_UPDATING=True.
+
+With --worker-command too, one GPU serves by day and trains by night: when jobs wait
+and no request was in flight for --idle, the agent stops vLLM, runs the worker until
+no job waits, and starts vLLM again. Requests get 503 meanwhile, and runs wait.`,
 		Example: `  propersim serve node --upstream http://127.0.0.1:8000 --model Llama-3.3-70B-Instruct \
-    --trainer-address trainer:7075 --address 0.0.0.0:7076 --gateway 0.0.0.0:8080 --token-file /run/propersim/token`,
+    --trainer-address trainer:7075 --address 0.0.0.0:7076 --gateway 0.0.0.0:8080 --token-file /run/propersim/token
+  propersim serve node --model Llama-3.3-70B-Instruct --trainer-address trainer:7075 \
+    --server-command "vllm serve /models/Llama-3.3-70B-Instruct --served-model-name Llama-3.3-70B-Instruct --host 127.0.0.1 --port 8000 --enable-lora" \
+    --worker-command "propersim-worker --trainer trainer:7075 --base /models/Llama-3.3-70B-Instruct --model Llama-3.3-70B-Instruct"`,
 	}
 	flags := []bound{{"trainer-address", "connect.trainer", "`host:port` of the trainer"}}
 	bind(cmd, flags)
@@ -52,7 +61,11 @@ load adapters.`,
 	f.StringVar(&o.Dir, "data", "runs/node", "`folder` for adapters; vLLM must be able to read it under the same path")
 	f.Int32Var(&o.MaxRank, "max-rank", 16, "greatest rank of an adapter (vLLM: --max-lora-rank)")
 	f.IntVar(&o.Keep, "keep", 64, "adapters that stay loaded (vLLM: --max-cpu-loras)")
+	f.StringVar(&o.server, "server-command", "", "shell `command` of vLLM; empty where it runs elsewhere")
+	f.StringVar(&o.worker, "worker-command", "", "shell `command` of a training worker that takes turns with vLLM on one GPU")
+	f.DurationVar(&o.Idle, "idle", 10*time.Second, "how long no request must have been in flight before vLLM is stopped for training")
 	cmd.RunE = run(func(cmd *cobra.Command, _ []string) error {
+		o.Server, o.Worker, o.Output = shell(o.server), shell(o.worker), a.errOut
 		loaded, err := a.load(cmd, flags)
 		if err != nil {
 			return err
@@ -60,6 +73,14 @@ load adapters.`,
 		return a.runNode(cmd.Context(), loaded, o)
 	})
 	return cmd
+}
+
+// shell returns a command that the shell replaces itself by; nil for none.
+func shell(command string) []string {
+	if command == "" {
+		return nil
+	}
+	return []string{"/bin/sh", "-c", "exec " + command}
 }
 
 // runNode serves until the context is done or a part fails.

@@ -38,6 +38,8 @@ type Config struct {
 	// Keep is how many adapters stay loaded; 0 means 64. Above it, those that were
 	// not used for the longest time are unloaded; a request loads them again.
 	Keep int
+	// Supervision says how the model server is run by the agent.
+	Supervision
 	// Every is how often the agent compares what the model server has loaded with
 	// what it should have; 0 means 2 s.
 	Every time.Duration
@@ -61,6 +63,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.MaxRank < 0 || c.Keep < 0 {
 		faults.Add("max_rank", "found %d and keep %d, want numbers from 0", c.MaxRank, c.Keep)
 	}
+	c.Supervision.withDefaults(&faults)
 	c.MaxRank, c.Keep, c.Every = cmp.Or(c.MaxRank, 16), cmp.Or(c.Keep, 64), cmp.Or(c.Every, 2*time.Second)
 	if c.Clock == nil {
 		c.Clock = time.Now
@@ -81,25 +84,37 @@ type entry struct {
 	lastUse  time.Time
 }
 
+// Trainer is what an agent asks of the trainer.
+type Trainer interface {
+	artifact.Downloader
+	// ListJobs pages through the jobs.
+	ListJobs(ctx context.Context, req *trainerv1.ListJobsRequest, opts ...grpc.CallOption) (*trainerv1.ListJobsResponse, error)
+}
+
 // Agent implements NodeService.
 type Agent struct {
 	trainerv1.UnimplementedNodeServiceServer
 	cfg     Config
 	log     *zap.Logger
 	store   *artifact.Store
-	trainer artifact.Downloader
+	trainer Trainer
 	server  *vllm
 
 	loading sync.Mutex // held while the model server loads or unloads
 
-	mu    sync.Mutex
-	known map[string]*entry // by name; guarded by mu
+	trainAfter time.Time // no training before; of the goroutine that supervises
+
+	mu          sync.Mutex
+	known       map[string]*entry   // by name; guarded by mu
+	state       trainerv1.NodeState // guarded by mu
+	inFlight    int                 // requests for the model server; guarded by mu
+	lastRequest time.Time           // when one was last in flight; guarded by mu
 }
 
 // New opens the agent's folder and reads which names it kept loaded. It returns
 // Violations that name each setting at fault, ErrDenied for a folder that cannot be
 // written, ErrDataLoss for a damaged list of names.
-func New(cfg Config, trainer artifact.Downloader) (*Agent, error) {
+func New(cfg Config, trainer Trainer) (*Agent, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
@@ -113,15 +128,23 @@ func New(cfg Config, trainer artifact.Downloader) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{cfg: cfg, log: cfg.Logger, store: store, trainer: trainer, server: newVLLM(cfg.Upstream), known: map[string]*entry{}}
+	a := &Agent{cfg: cfg, log: cfg.Logger, store: store, trainer: trainer, server: newVLLM(cfg.Upstream), known: map[string]*entry{}, state: trainerv1.NodeState_NODE_STATE_SERVING}
+	if len(cfg.Server) > 0 {
+		a.state = trainerv1.NodeState_NODE_STATE_STARTING
+	}
 	return a, a.readNames()
 }
 
 // Register adds the service to a gRPC server.
 func (a *Agent) Register(r grpc.ServiceRegistrar) { trainerv1.RegisterNodeServiceServer(r, a) }
 
-// Run keeps the model server's adapters as they should be until ctx is done.
+// Run keeps the model server's adapters as they should be until ctx is done. Where
+// it supervises the model server, that runs until then.
 func (a *Agent) Run(ctx context.Context) error {
+	if len(a.cfg.Server) > 0 {
+		a.supervise(ctx)
+		return nil
+	}
 	ticker := time.NewTicker(a.cfg.Every)
 	defer ticker.Stop()
 	for {

@@ -118,6 +118,12 @@ func (a *Agent) answer(w http.ResponseWriter, r *http.Request, to http.Handler) 
 		refuse(w, http.StatusBadRequest, "the request is no JSON object with a model")
 		return
 	}
+	done, err := a.admit()
+	if err != nil {
+		unavailable(w, errs.Reason(err))
+		return
+	}
+	defer done()
 	if named.Model != a.cfg.Model {
 		done, err := a.use(r.Context(), named.Model, r.Header.Get(model.RunHeader))
 		if err != nil {
@@ -161,8 +167,13 @@ func (a *Agent) refuseModel(w http.ResponseWriter, name string, err error) {
 		return
 	}
 	a.log.Warn("an adapter cannot be loaded for a request", zap.String("name", name), zap.Error(err))
+	unavailable(w, "the adapter "+name+" cannot be loaded now")
+}
+
+// unavailable asks a client to try again soon.
+func unavailable(w http.ResponseWriter, message string) {
 	w.Header().Set("Retry-After", "2")
-	refuse(w, http.StatusServiceUnavailable, "the adapter "+name+" cannot be loaded now")
+	refuse(w, http.StatusServiceUnavailable, message)
 }
 
 // refuse answers as the model server words its errors.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,7 +62,15 @@ type cluster struct {
 }
 
 // late is a trainer that the nodes may call before it is there.
-type late struct{ trainerv1.TrainerServiceClient }
+type late struct {
+	trainerv1.TrainerServiceClient
+	lists atomic.Int32 // calls of ListJobs
+}
+
+func (l *late) ListJobs(ctx context.Context, req *trainerv1.ListJobsRequest, opts ...grpc.CallOption) (*trainerv1.ListJobsResponse, error) {
+	l.lists.Add(1)
+	return l.TrainerServiceClient.ListJobs(ctx, req, opts...)
+}
 
 func startCluster(t *testing.T, cfg trainer.Config) *cluster {
 	t.Helper()
@@ -104,28 +113,48 @@ func (c *cluster) night(t *testing.T, day int32, x float32) *trainerv1.Job {
 // nightWith is night with a header that edit has changed.
 func (c *cluster) nightWith(t *testing.T, day int32, x float32, edit func(*trainerv1.CompleteJobHeader)) *trainerv1.Job {
 	t.Helper()
-	ctx := t.Context()
-	submitted, err := c.SubmitJob(ctx, &trainerv1.SubmitJobRequest{
+	submitted := c.submit(t, day)
+	held := lease(t, c.workers, 0)
+	require.Equal(t, submitted.GetId(), held.GetJob().GetId())
+	return handIn(t, c.workers, held, x, edit)
+}
+
+// submit submits the job of a night.
+func (c *cluster) submit(t *testing.T, day int32) *trainerv1.Job {
+	t.Helper()
+	submitted, err := c.SubmitJob(t.Context(), &trainerv1.SubmitJobRequest{
 		RunId: "ada", Day: day, Executor: trainerv1.Executor_EXECUTOR_WORKER, Hyperparameters: &trainerv1.Hyperparameters{
 			Beta: 0.1, Epochs: 2, LearningRate: 5e-5, BatchSize: 4, Pairs: 200, Reference: trainerv1.Reference_REFERENCE_BASE,
 			Lora: &trainerv1.Lora{Model: "tiny", Rank: 2, Alpha: 4, TargetModules: artifacttest.Modules},
 		},
 	})
 	require.NoError(t, err)
-	held, err := c.workers.LeaseJob(ctx, &trainerv1.LeaseJobRequest{
-		Worker: "gpu", Lease: durationpb.New(time.Minute),
+	return submitted.GetJob()
+}
+
+// lease waits for a job as a worker does.
+func lease(t *testing.T, workers trainerv1.WorkerServiceClient, wait time.Duration) *trainerv1.LeaseJobResponse {
+	t.Helper()
+	held, err := workers.LeaseJob(t.Context(), &trainerv1.LeaseJobRequest{
+		Worker: "gpu", Lease: durationpb.New(time.Minute), Wait: durationpb.New(wait),
 		Capabilities: &trainerv1.WorkerCapabilities{Policies: []string{artifact.LoraPolicy}, Model: "tiny", Quantization: "nf4", MaxRank: 16},
 	})
 	require.NoError(t, err)
-	require.Equal(t, submitted.GetJob().GetId(), held.GetJob().GetId())
-	pairs, err := c.workers.StreamPairs(ctx, &trainerv1.StreamPairsRequest{JobId: held.GetJob().GetId(), FencingToken: held.GetFencingToken()})
+	return held
+}
+
+// handIn reads the pairs of a leased job and hands in an adapter.
+func handIn(t *testing.T, workers trainerv1.WorkerServiceClient, held *trainerv1.LeaseJobResponse, x float32, edit func(*trainerv1.CompleteJobHeader)) *trainerv1.Job {
+	t.Helper()
+	ctx := t.Context()
+	pairs, err := workers.StreamPairs(ctx, &trainerv1.StreamPairsRequest{JobId: held.GetJob().GetId(), FencingToken: held.GetFencingToken()})
 	require.NoError(t, err)
 	for err == nil {
 		_, err = pairs.Recv()
 	}
 	require.ErrorIs(t, err, io.EOF)
 
-	_, files := artifacttest.Lora(t, "tiny", day, 2, x)
+	_, files := artifacttest.Lora(t, "tiny", held.GetJob().GetDay(), 2, x)
 	header := &trainerv1.CompleteJobHeader{
 		JobId: held.GetJob().GetId(), FencingToken: held.GetFencingToken(), Policy: artifact.LoraPolicy, Model: "tiny", DataDigest: pairsDigest,
 		Metrics: &trainerv1.TrainingMetrics{Loss: 0.5, Accuracy: 0.9},
@@ -134,7 +163,7 @@ func (c *cluster) nightWith(t *testing.T, day int32, x float32, edit func(*train
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		header.Files = append(header.Files, artifact.Describe(name, files[name]))
 	}
-	stream, err := c.workers.CompleteJob(ctx)
+	stream, err := workers.CompleteJob(ctx)
 	require.NoError(t, err)
 	require.NoError(t, stream.Send(&trainerv1.CompleteJobRequest{Part: &trainerv1.CompleteJobRequest_Header{Header: header}}))
 	require.NoError(t, artifact.Chunks(header.GetFiles(), files, func(chunk *trainerv1.ArtifactChunk) error {

@@ -34,6 +34,11 @@ func (a *Agent) LoadAdapter(ctx context.Context, req *trainerv1.LoadAdapterReque
 	}
 	a.loading.Lock()
 	defer a.loading.Unlock()
+	done, err := a.admit()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	if err := a.load(ctx, req.GetName()); err != nil {
 		return nil, err
 	}
@@ -101,6 +106,11 @@ func (a *Agent) checkFit(m *trainerv1.Manifest) error {
 
 // ProbeAdapter implements NodeService.
 func (a *Agent) ProbeAdapter(ctx context.Context, req *trainerv1.ProbeAdapterRequest) (*trainerv1.ProbeAdapterResponse, error) {
+	done, err := a.admit()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	if err := a.ensure(ctx, req.GetName()); err != nil {
 		return nil, err
 	}
@@ -156,7 +166,7 @@ func (a *Agent) UnloadAdapter(ctx context.Context, req *trainerv1.UnloadAdapterR
 func (a *Agent) ListAdapters(context.Context, *trainerv1.ListAdaptersRequest) (*trainerv1.ListAdaptersResponse, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	resp := &trainerv1.ListAdaptersResponse{}
+	resp := &trainerv1.ListAdaptersResponse{State: a.state}
 	for _, name := range slices.Sorted(maps.Keys(a.known)) {
 		e := a.known[name]
 		resp.Adapters = append(resp.Adapters, &trainerv1.LoadedAdapter{Name: name, Adapter: e.adapter, Loaded: e.loaded, InFlight: int32(e.inFlight)})

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -32,6 +33,23 @@ type Server struct {
 
 // New starts a server with a base model and no adapter.
 func New(base string) *Server {
+	s := unstarted(base)
+	s.Start()
+	return s
+}
+
+// NewOn is New on a listener.
+func NewOn(base string, listener net.Listener) *Server {
+	s := unstarted(base)
+	if err := s.Listener.Close(); err != nil {
+		panic("vllmtest: " + err.Error())
+	}
+	s.Listener = listener
+	s.Start()
+	return s
+}
+
+func unstarted(base string) *Server {
 	s := &Server{Base: base, loaded: map[string]string{}, scale: map[string]float64{}, broken: map[string]bool{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
@@ -46,7 +64,7 @@ func New(base string) *Server {
 	for _, path := range []string{"/tokenize", "/version", "/reset_prefix_cache", "/collective_rpc", "/invocations"} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, map[string]any{"reached": true}) })
 	}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		fault := s.fault
 		s.mu.Unlock()

@@ -22,6 +22,69 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// NodeState is what a node does. A node whose model server runs elsewhere is always
+// SERVING.
+type NodeState int32
+
+const (
+	// Not set.
+	NodeState_NODE_STATE_UNSPECIFIED NodeState = 0
+	// The model server starts: requests are refused with 503 until it answers and has
+	// its adapters.
+	NodeState_NODE_STATE_STARTING NodeState = 1
+	// Requests are answered.
+	NodeState_NODE_STATE_SERVING NodeState = 2
+	// No request is taken any more; the model server is about to stop.
+	NodeState_NODE_STATE_DRAINING NodeState = 3
+	// A worker has the GPU and trains the waiting jobs.
+	NodeState_NODE_STATE_TRAINING NodeState = 4
+)
+
+// Enum value maps for NodeState.
+var (
+	NodeState_name = map[int32]string{
+		0: "NODE_STATE_UNSPECIFIED",
+		1: "NODE_STATE_STARTING",
+		2: "NODE_STATE_SERVING",
+		3: "NODE_STATE_DRAINING",
+		4: "NODE_STATE_TRAINING",
+	}
+	NodeState_value = map[string]int32{
+		"NODE_STATE_UNSPECIFIED": 0,
+		"NODE_STATE_STARTING":    1,
+		"NODE_STATE_SERVING":     2,
+		"NODE_STATE_DRAINING":    3,
+		"NODE_STATE_TRAINING":    4,
+	}
+)
+
+func (x NodeState) Enum() *NodeState {
+	p := new(NodeState)
+	*p = x
+	return p
+}
+
+func (x NodeState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (NodeState) Descriptor() protoreflect.EnumDescriptor {
+	return file_propersim_trainer_v1_node_service_proto_enumTypes[0].Descriptor()
+}
+
+func (NodeState) Type() protoreflect.EnumType {
+	return &file_propersim_trainer_v1_node_service_proto_enumTypes[0]
+}
+
+func (x NodeState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use NodeState.Descriptor instead.
+func (NodeState) EnumDescriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_node_service_proto_rawDescGZIP(), []int{0}
+}
+
 // LoadedAdapter is a name that the agent keeps loaded.
 type LoadedAdapter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -442,7 +505,9 @@ func (*ListAdaptersRequest) Descriptor() ([]byte, []int) {
 type ListAdaptersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// In order of their names.
-	Adapters      []*LoadedAdapter `protobuf:"bytes,1,rep,name=adapters,proto3" json:"adapters,omitempty"`
+	Adapters []*LoadedAdapter `protobuf:"bytes,1,rep,name=adapters,proto3" json:"adapters,omitempty"`
+	// What the node does.
+	State         NodeState `protobuf:"varint,2,opt,name=state,proto3,enum=propersim.trainer.v1.NodeState" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -484,6 +549,13 @@ func (x *ListAdaptersResponse) GetAdapters() []*LoadedAdapter {
 	return nil
 }
 
+func (x *ListAdaptersResponse) GetState() NodeState {
+	if x != nil {
+		return x.State
+	}
+	return NodeState_NODE_STATE_UNSPECIFIED
+}
+
 var File_propersim_trainer_v1_node_service_proto protoreflect.FileDescriptor
 
 const file_propersim_trainer_v1_node_service_proto_rawDesc = "" +
@@ -513,9 +585,16 @@ const file_propersim_trainer_v1_node_service_proto_rawDesc = "" +
 	"\x14UnloadAdapterRequest\x126\n" +
 	"\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d2\x1b^[a-z0-9][a-z0-9.-]{0,127}$R\x04name\"\x17\n" +
 	"\x15UnloadAdapterResponse\"\x15\n" +
-	"\x13ListAdaptersRequest\"W\n" +
+	"\x13ListAdaptersRequest\"\x8e\x01\n" +
 	"\x14ListAdaptersResponse\x12?\n" +
-	"\badapters\x18\x01 \x03(\v2#.propersim.trainer.v1.LoadedAdapterR\badapters2\xa9\x03\n" +
+	"\badapters\x18\x01 \x03(\v2#.propersim.trainer.v1.LoadedAdapterR\badapters\x125\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x1f.propersim.trainer.v1.NodeStateR\x05state*\x8a\x01\n" +
+	"\tNodeState\x12\x1a\n" +
+	"\x16NODE_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13NODE_STATE_STARTING\x10\x01\x12\x16\n" +
+	"\x12NODE_STATE_SERVING\x10\x02\x12\x17\n" +
+	"\x13NODE_STATE_DRAINING\x10\x03\x12\x17\n" +
+	"\x13NODE_STATE_TRAINING\x10\x042\xa9\x03\n" +
 	"\vNodeService\x12b\n" +
 	"\vLoadAdapter\x12(.propersim.trainer.v1.LoadAdapterRequest\x1a).propersim.trainer.v1.LoadAdapterResponse\x12e\n" +
 	"\fProbeAdapter\x12).propersim.trainer.v1.ProbeAdapterRequest\x1a*.propersim.trainer.v1.ProbeAdapterResponse\x12h\n" +
@@ -535,37 +614,40 @@ func file_propersim_trainer_v1_node_service_proto_rawDescGZIP() []byte {
 	return file_propersim_trainer_v1_node_service_proto_rawDescData
 }
 
+var file_propersim_trainer_v1_node_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_propersim_trainer_v1_node_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_propersim_trainer_v1_node_service_proto_goTypes = []any{
-	(*LoadedAdapter)(nil),         // 0: propersim.trainer.v1.LoadedAdapter
-	(*LoadAdapterRequest)(nil),    // 1: propersim.trainer.v1.LoadAdapterRequest
-	(*LoadAdapterResponse)(nil),   // 2: propersim.trainer.v1.LoadAdapterResponse
-	(*ProbeAdapterRequest)(nil),   // 3: propersim.trainer.v1.ProbeAdapterRequest
-	(*ProbeAdapterResponse)(nil),  // 4: propersim.trainer.v1.ProbeAdapterResponse
-	(*UnloadAdapterRequest)(nil),  // 5: propersim.trainer.v1.UnloadAdapterRequest
-	(*UnloadAdapterResponse)(nil), // 6: propersim.trainer.v1.UnloadAdapterResponse
-	(*ListAdaptersRequest)(nil),   // 7: propersim.trainer.v1.ListAdaptersRequest
-	(*ListAdaptersResponse)(nil),  // 8: propersim.trainer.v1.ListAdaptersResponse
-	(*Probe)(nil),                 // 9: propersim.trainer.v1.Probe
-	(*GateCheck)(nil),             // 10: propersim.trainer.v1.GateCheck
+	(NodeState)(0),                // 0: propersim.trainer.v1.NodeState
+	(*LoadedAdapter)(nil),         // 1: propersim.trainer.v1.LoadedAdapter
+	(*LoadAdapterRequest)(nil),    // 2: propersim.trainer.v1.LoadAdapterRequest
+	(*LoadAdapterResponse)(nil),   // 3: propersim.trainer.v1.LoadAdapterResponse
+	(*ProbeAdapterRequest)(nil),   // 4: propersim.trainer.v1.ProbeAdapterRequest
+	(*ProbeAdapterResponse)(nil),  // 5: propersim.trainer.v1.ProbeAdapterResponse
+	(*UnloadAdapterRequest)(nil),  // 6: propersim.trainer.v1.UnloadAdapterRequest
+	(*UnloadAdapterResponse)(nil), // 7: propersim.trainer.v1.UnloadAdapterResponse
+	(*ListAdaptersRequest)(nil),   // 8: propersim.trainer.v1.ListAdaptersRequest
+	(*ListAdaptersResponse)(nil),  // 9: propersim.trainer.v1.ListAdaptersResponse
+	(*Probe)(nil),                 // 10: propersim.trainer.v1.Probe
+	(*GateCheck)(nil),             // 11: propersim.trainer.v1.GateCheck
 }
 var file_propersim_trainer_v1_node_service_proto_depIdxs = []int32{
-	9,  // 0: propersim.trainer.v1.ProbeAdapterRequest.probes:type_name -> propersim.trainer.v1.Probe
-	10, // 1: propersim.trainer.v1.ProbeAdapterResponse.checks:type_name -> propersim.trainer.v1.GateCheck
-	0,  // 2: propersim.trainer.v1.ListAdaptersResponse.adapters:type_name -> propersim.trainer.v1.LoadedAdapter
-	1,  // 3: propersim.trainer.v1.NodeService.LoadAdapter:input_type -> propersim.trainer.v1.LoadAdapterRequest
-	3,  // 4: propersim.trainer.v1.NodeService.ProbeAdapter:input_type -> propersim.trainer.v1.ProbeAdapterRequest
-	5,  // 5: propersim.trainer.v1.NodeService.UnloadAdapter:input_type -> propersim.trainer.v1.UnloadAdapterRequest
-	7,  // 6: propersim.trainer.v1.NodeService.ListAdapters:input_type -> propersim.trainer.v1.ListAdaptersRequest
-	2,  // 7: propersim.trainer.v1.NodeService.LoadAdapter:output_type -> propersim.trainer.v1.LoadAdapterResponse
-	4,  // 8: propersim.trainer.v1.NodeService.ProbeAdapter:output_type -> propersim.trainer.v1.ProbeAdapterResponse
-	6,  // 9: propersim.trainer.v1.NodeService.UnloadAdapter:output_type -> propersim.trainer.v1.UnloadAdapterResponse
-	8,  // 10: propersim.trainer.v1.NodeService.ListAdapters:output_type -> propersim.trainer.v1.ListAdaptersResponse
-	7,  // [7:11] is the sub-list for method output_type
-	3,  // [3:7] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
-	0,  // [0:3] is the sub-list for field type_name
+	10, // 0: propersim.trainer.v1.ProbeAdapterRequest.probes:type_name -> propersim.trainer.v1.Probe
+	11, // 1: propersim.trainer.v1.ProbeAdapterResponse.checks:type_name -> propersim.trainer.v1.GateCheck
+	1,  // 2: propersim.trainer.v1.ListAdaptersResponse.adapters:type_name -> propersim.trainer.v1.LoadedAdapter
+	0,  // 3: propersim.trainer.v1.ListAdaptersResponse.state:type_name -> propersim.trainer.v1.NodeState
+	2,  // 4: propersim.trainer.v1.NodeService.LoadAdapter:input_type -> propersim.trainer.v1.LoadAdapterRequest
+	4,  // 5: propersim.trainer.v1.NodeService.ProbeAdapter:input_type -> propersim.trainer.v1.ProbeAdapterRequest
+	6,  // 6: propersim.trainer.v1.NodeService.UnloadAdapter:input_type -> propersim.trainer.v1.UnloadAdapterRequest
+	8,  // 7: propersim.trainer.v1.NodeService.ListAdapters:input_type -> propersim.trainer.v1.ListAdaptersRequest
+	3,  // 8: propersim.trainer.v1.NodeService.LoadAdapter:output_type -> propersim.trainer.v1.LoadAdapterResponse
+	5,  // 9: propersim.trainer.v1.NodeService.ProbeAdapter:output_type -> propersim.trainer.v1.ProbeAdapterResponse
+	7,  // 10: propersim.trainer.v1.NodeService.UnloadAdapter:output_type -> propersim.trainer.v1.UnloadAdapterResponse
+	9,  // 11: propersim.trainer.v1.NodeService.ListAdapters:output_type -> propersim.trainer.v1.ListAdaptersResponse
+	8,  // [8:12] is the sub-list for method output_type
+	4,  // [4:8] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_propersim_trainer_v1_node_service_proto_init() }
@@ -579,13 +661,14 @@ func file_propersim_trainer_v1_node_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_propersim_trainer_v1_node_service_proto_rawDesc), len(file_propersim_trainer_v1_node_service_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_propersim_trainer_v1_node_service_proto_goTypes,
 		DependencyIndexes: file_propersim_trainer_v1_node_service_proto_depIdxs,
+		EnumInfos:         file_propersim_trainer_v1_node_service_proto_enumTypes,
 		MessageInfos:      file_propersim_trainer_v1_node_service_proto_msgTypes,
 	}.Build()
 	File_propersim_trainer_v1_node_service_proto = out.File

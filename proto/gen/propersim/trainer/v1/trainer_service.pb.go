@@ -1383,7 +1383,9 @@ type ListJobsRequest struct {
 	// At most so many, and a page ends at 2 MiB; 0 means 100.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// From the response before.
-	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only jobs in these states; empty means all.
+	States        []JobState `protobuf:"varint,4,rep,packed,name=states,proto3,enum=propersim.trainer.v1.JobState" json:"states,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1437,6 +1439,13 @@ func (x *ListJobsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListJobsRequest) GetStates() []JobState {
+	if x != nil {
+		return x.States
+	}
+	return nil
 }
 
 // ListJobsResponse is a page.
@@ -2273,13 +2282,14 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\"=\n" +
 	"\x0eGetJobResponse\x12+\n" +
-	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\"\x84\x01\n" +
+	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\"\xcf\x01\n" +
 	"\x0fListJobsRequest\x12\x1f\n" +
 	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05runId\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"i\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12I\n" +
+	"\x06states\x18\x04 \x03(\x0e2\x1e.propersim.trainer.v1.JobStateB\x11\xbaH\x0e\x92\x01\v\x10\x10\"\a\x82\x01\x04\x10\x01 \x00R\x06states\"i\n" +
 	"\x10ListJobsResponse\x12-\n" +
 	"\x04jobs\x18\x01 \x03(\v2\x19.propersim.trainer.v1.JobR\x04jobs\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"-\n" +
@@ -2428,34 +2438,35 @@ var file_propersim_trainer_v1_trainer_service_proto_depIdxs = []int32{
 	2,  // 14: propersim.trainer.v1.SubmitJobRequest.executor:type_name -> propersim.trainer.v1.Executor
 	9,  // 15: propersim.trainer.v1.SubmitJobResponse.job:type_name -> propersim.trainer.v1.Job
 	9,  // 16: propersim.trainer.v1.GetJobResponse.job:type_name -> propersim.trainer.v1.Job
-	9,  // 17: propersim.trainer.v1.ListJobsResponse.jobs:type_name -> propersim.trainer.v1.Job
-	9,  // 18: propersim.trainer.v1.WatchJobResponse.job:type_name -> propersim.trainer.v1.Job
-	9,  // 19: propersim.trainer.v1.CancelJobResponse.job:type_name -> propersim.trainer.v1.Job
-	4,  // 20: propersim.trainer.v1.Manifest.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
-	6,  // 21: propersim.trainer.v1.Manifest.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
-	22, // 22: propersim.trainer.v1.Manifest.files:type_name -> propersim.trainer.v1.ArtifactFile
-	21, // 23: propersim.trainer.v1.GetAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
-	21, // 24: propersim.trainer.v1.DownloadAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
-	23, // 25: propersim.trainer.v1.DownloadAdapterResponse.chunk:type_name -> propersim.trainer.v1.ArtifactChunk
-	11, // 26: propersim.trainer.v1.TrainerService.SubmitJob:input_type -> propersim.trainer.v1.SubmitJobRequest
-	13, // 27: propersim.trainer.v1.TrainerService.GetJob:input_type -> propersim.trainer.v1.GetJobRequest
-	15, // 28: propersim.trainer.v1.TrainerService.ListJobs:input_type -> propersim.trainer.v1.ListJobsRequest
-	17, // 29: propersim.trainer.v1.TrainerService.WatchJob:input_type -> propersim.trainer.v1.WatchJobRequest
-	19, // 30: propersim.trainer.v1.TrainerService.CancelJob:input_type -> propersim.trainer.v1.CancelJobRequest
-	24, // 31: propersim.trainer.v1.TrainerService.GetAdapter:input_type -> propersim.trainer.v1.GetAdapterRequest
-	26, // 32: propersim.trainer.v1.TrainerService.DownloadAdapter:input_type -> propersim.trainer.v1.DownloadAdapterRequest
-	12, // 33: propersim.trainer.v1.TrainerService.SubmitJob:output_type -> propersim.trainer.v1.SubmitJobResponse
-	14, // 34: propersim.trainer.v1.TrainerService.GetJob:output_type -> propersim.trainer.v1.GetJobResponse
-	16, // 35: propersim.trainer.v1.TrainerService.ListJobs:output_type -> propersim.trainer.v1.ListJobsResponse
-	18, // 36: propersim.trainer.v1.TrainerService.WatchJob:output_type -> propersim.trainer.v1.WatchJobResponse
-	20, // 37: propersim.trainer.v1.TrainerService.CancelJob:output_type -> propersim.trainer.v1.CancelJobResponse
-	25, // 38: propersim.trainer.v1.TrainerService.GetAdapter:output_type -> propersim.trainer.v1.GetAdapterResponse
-	27, // 39: propersim.trainer.v1.TrainerService.DownloadAdapter:output_type -> propersim.trainer.v1.DownloadAdapterResponse
-	33, // [33:40] is the sub-list for method output_type
-	26, // [26:33] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	0,  // 17: propersim.trainer.v1.ListJobsRequest.states:type_name -> propersim.trainer.v1.JobState
+	9,  // 18: propersim.trainer.v1.ListJobsResponse.jobs:type_name -> propersim.trainer.v1.Job
+	9,  // 19: propersim.trainer.v1.WatchJobResponse.job:type_name -> propersim.trainer.v1.Job
+	9,  // 20: propersim.trainer.v1.CancelJobResponse.job:type_name -> propersim.trainer.v1.Job
+	4,  // 21: propersim.trainer.v1.Manifest.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
+	6,  // 22: propersim.trainer.v1.Manifest.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
+	22, // 23: propersim.trainer.v1.Manifest.files:type_name -> propersim.trainer.v1.ArtifactFile
+	21, // 24: propersim.trainer.v1.GetAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
+	21, // 25: propersim.trainer.v1.DownloadAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
+	23, // 26: propersim.trainer.v1.DownloadAdapterResponse.chunk:type_name -> propersim.trainer.v1.ArtifactChunk
+	11, // 27: propersim.trainer.v1.TrainerService.SubmitJob:input_type -> propersim.trainer.v1.SubmitJobRequest
+	13, // 28: propersim.trainer.v1.TrainerService.GetJob:input_type -> propersim.trainer.v1.GetJobRequest
+	15, // 29: propersim.trainer.v1.TrainerService.ListJobs:input_type -> propersim.trainer.v1.ListJobsRequest
+	17, // 30: propersim.trainer.v1.TrainerService.WatchJob:input_type -> propersim.trainer.v1.WatchJobRequest
+	19, // 31: propersim.trainer.v1.TrainerService.CancelJob:input_type -> propersim.trainer.v1.CancelJobRequest
+	24, // 32: propersim.trainer.v1.TrainerService.GetAdapter:input_type -> propersim.trainer.v1.GetAdapterRequest
+	26, // 33: propersim.trainer.v1.TrainerService.DownloadAdapter:input_type -> propersim.trainer.v1.DownloadAdapterRequest
+	12, // 34: propersim.trainer.v1.TrainerService.SubmitJob:output_type -> propersim.trainer.v1.SubmitJobResponse
+	14, // 35: propersim.trainer.v1.TrainerService.GetJob:output_type -> propersim.trainer.v1.GetJobResponse
+	16, // 36: propersim.trainer.v1.TrainerService.ListJobs:output_type -> propersim.trainer.v1.ListJobsResponse
+	18, // 37: propersim.trainer.v1.TrainerService.WatchJob:output_type -> propersim.trainer.v1.WatchJobResponse
+	20, // 38: propersim.trainer.v1.TrainerService.CancelJob:output_type -> propersim.trainer.v1.CancelJobResponse
+	25, // 39: propersim.trainer.v1.TrainerService.GetAdapter:output_type -> propersim.trainer.v1.GetAdapterResponse
+	27, // 40: propersim.trainer.v1.TrainerService.DownloadAdapter:output_type -> propersim.trainer.v1.DownloadAdapterResponse
+	34, // [34:41] is the sub-list for method output_type
+	27, // [27:34] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_propersim_trainer_v1_trainer_service_proto_init() }
