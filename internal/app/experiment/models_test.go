@@ -120,8 +120,12 @@ func TestASpentBudgetPausesAndAHigherOneGoesOn(t *testing.T) {
 	}
 	require.LessOrEqual(t, spent, int64(100000))
 	require.Greater(t, spent, int64(90000))
-	done, _ := liveIn(t, allModels(t, server.BaseURL(), "models.budget.tokens=100000000"), at)
+	done, usage := liveIn(t, allModels(t, server.BaseURL(), "models.budget.tokens=100000000"), at)
 	require.Equal(t, environmentv1.RunState_RUN_STATE_FINISHED, done[0].GetState(), done[0].GetReason())
+	recorded := recordedUsage(t, filepath.Join(string(at), "journal.db"))
+	for role, name := range map[simv1.Role]string{simv1.Role_ROLE_JUDGE: model.Judge, simv1.Role_ROLE_ASSISTANT: model.Assistant} {
+		require.Equal(t, usage[name].Tokens(), recorded[role].Tokens(), "the records of the %s and its totals agree across the pause", name)
+	}
 }
 
 // liveInUntil conducts the run of a folder until it is in a state.

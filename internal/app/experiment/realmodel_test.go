@@ -1,9 +1,12 @@
 package experiment_test
 
 import (
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -45,10 +48,11 @@ func realStep() string {
 }
 
 // TestARealModelInEveryRole plays one person through two waking hours with a real
-// small model in every role, and derives the record again without it.
+// small model in every role, and derives the record again. With
+// PROPERSIM_TEST_MODELS_RECORD the record stays in that folder.
 func TestARealModelInEveryRole(t *testing.T) {
 	c := realModels(t, "simulation.step="+realStep())
-	at := folder.Folder(t.TempDir())
+	at := realRecord(t)
 	require.NoError(t, at.Make())
 	run := liveForHours(t, c, at, 2)
 
@@ -69,10 +73,49 @@ func TestARealModelInEveryRole(t *testing.T) {
 	for _, role := range []simv1.Role{simv1.Role_ROLE_PLANNER, simv1.Role_ROLE_JUDGE, simv1.Role_ROLE_ASSISTANT, simv1.Role_ROLE_SUMMARIZER, simv1.Role_ROLE_EMBEDDER} {
 		require.Positive(t, roles[role], "%v made no call", role)
 	}
+	if os.Getenv("PROPERSIM_TEST_MODELS_RECORD") == "" {
+		derive(t, c, recorded, run)
+	}
+}
+
+// realRecord is the folder of the record.
+func realRecord(t *testing.T) folder.Folder {
+	if dir := os.Getenv("PROPERSIM_TEST_MODELS_RECORD"); dir != "" {
+		return folder.Folder(dir)
+	}
+	return folder.Folder(t.TempDir())
+}
+
+// derive derives a run again from its record, without any model.
+func derive(t *testing.T, c *config.Config, recorded source.Source, run *environmentv1.Run) {
+	t.Helper()
 	result, err := rederive.Run(t.Context(), c, recorded, run, "")
 	require.NoError(t, err)
 	require.Empty(t, result.Fault)
+	require.Positive(t, result.Steps)
 	t.Logf("%d steps and %d prompts derived again without a model", result.Steps, result.Prompts)
+}
+
+// TestARecordIsDerivedAgainWithoutItsModel: the servers of the test above have
+// been stopped, and its record is derived again.
+func TestARecordIsDerivedAgainWithoutItsModel(t *testing.T) {
+	if os.Getenv("PROPERSIM_TEST_MODELS_RECORD") == "" {
+		t.Skip("PROPERSIM_TEST_MODELS_RECORD is not set; make test-models sets it")
+	}
+	c := realModels(t, "simulation.step="+realStep())
+	for _, endpoint := range c.Models.Endpoints {
+		server, err := url.Parse(endpoint.URLs[0])
+		require.NoError(t, err)
+		_, err = net.Dial("tcp", server.Host)
+		require.ErrorIs(t, err, syscall.ECONNREFUSED, "the server must be stopped")
+	}
+	recorded, err := source.Open(t.Context(), realRecord(t).Store(c.Store).Journal)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, recorded.Close()) }()
+	runs, err := recorded.Runs(t.Context())
+	require.NoError(t, err)
+	require.Len(t, runs, 1)
+	derive(t, c, recorded, runs[0])
 }
 
 // TestAnEstimateOfARealModel: within 25% in calls and tokens of what the day of a
