@@ -115,7 +115,7 @@ func TestHabitsAndTheirMeaning(t *testing.T) {
 		kind        activity.Kind
 		from, to    int // begins between these minutes of the day
 	}{
-		"opens the day":    {"begin the day with a run of half an hour", activity.Exercise, 420, 520},
+		"opens the day":    {"begin the day with a run of half an hour", activity.Exercise, 390, 520},
 		"spin class":       {"spin class at 18:00", activity.Exercise, 1060, 1100},
 		"gym":              {"hit the gym in the afternoon for an hour", activity.Exercise, 780, 1050},
 		"zumba":            {"Zumba session at 10:00", activity.Exercise, 580, 620},
