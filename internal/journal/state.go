@@ -77,7 +77,7 @@ func (s *State) applyStep(step *environmentv1.Step) {
 		p.UnjudgedSteps++
 	}
 	if step.GetPair() != nil {
-		p.Pairs++
+		p.Pairs += int32(1 + len(step.GetFurtherPairs()))
 	}
 }
 

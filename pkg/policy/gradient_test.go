@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"slices"
@@ -27,13 +28,16 @@ func TestTheGradientIsThatOfTheLoss(t *testing.T) {
 		trainerv1.Objective_OBJECTIVE_UNSPECIFIED, trainerv1.Objective_OBJECTIVE_DPO_SIGMOID, trainerv1.Objective_OBJECTIVE_KTO, trainerv1.Objective_OBJECTIVE_SFT,
 	} {
 		for name, pair := range pairs {
-			t.Run(objective.String()+"/"+name, func(t *testing.T) {
-				tr := newTraining(Base(), Base(), &trainerv1.Hyperparameters{Beta: 0.7, LearningRate: 0.1, Objective: objective})
-				tr.divergence = 0.2
-				addNoise(&tr.sum)
-				e := example{features: features, chosen: pair[0], rejected: pair[1], reference: 0.4, referenceChosen: -1.1, referenceRejected: -1.5}
-				requireGradient(t, tr, &e)
-			})
+			for _, factored := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%v/%s/factored=%t", objective, name, factored), func(t *testing.T) {
+					tr := newTraining(Base(), Base(), &trainerv1.Hyperparameters{Beta: 0.7, LearningRate: 0.1, Objective: objective})
+					tr.divergence = 0.2
+					addNoise(&tr.sum)
+					e := example{features: features, chosen: pair[0], rejected: pair[1], reference: 0.4, referenceChosen: -1.1, referenceRejected: -1.5}
+					e.part = partOf(e.chosen, e.rejected, factored)
+					requireGradient(t, tr, &e)
+				})
+			}
 		}
 	}
 }
@@ -73,6 +77,31 @@ func requireGradient(t *testing.T, tr *training, e *example) {
 	})
 	require.Greater(t, checked, 500)
 	require.Positive(t, sum)
+}
+
+// TestAFactoredPairTeachesItsPartAlone: whether to speak, or what to say.
+func TestAFactoredPairTeachesItsPartAlone(t *testing.T) {
+	features := Extract(&Moment{MinuteOfDay: 457.5, Kind: activity.Cooking})
+	speech, other, silence := Choice{Topic: 3, Tone: 1}, Choice{Topic: 60, Tone: 5}, Choice{Abstain: true}
+	for name, test := range map[string]struct {
+		chosen, rejected Choice
+		gate, words      bool
+	}{
+		"silence preferred":   {silence, speech, true, false},
+		"speech preferred":    {speech, silence, true, false},
+		"two recommendations": {speech, other, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := newTraining(Base(), Base(), &trainerv1.Hyperparameters{Beta: 0.1, LearningRate: 0.1})
+			tr.accumulate(&example{features: features, chosen: test.chosen, rejected: test.rejected, part: partOf(test.chosen, test.rejected, true)}, 1)
+			moved := func(values []float64) bool {
+				return slices.ContainsFunc(values, func(x float64) bool { return x != 0 })
+			}
+			require.Equal(t, test.gate, moved(tr.gradient.gate))
+			require.Equal(t, test.words, moved(tr.gradient.topic))
+			require.Equal(t, test.words, moved(tr.gradient.tone))
+		})
+	}
 }
 
 // TestTheDivergenceIsThatOfTheDistributions compares the closed form with the sum

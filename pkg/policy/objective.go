@@ -27,8 +27,8 @@ func (t *training) accumulate(e *example, scale float64) float64 {
 	case trainerv1.Objective_OBJECTIVE_KTO:
 		return t.accumulateKTO(e, d, scale)
 	case trainerv1.Objective_OBJECTIVE_SFT:
-		t.push(e.features, e.chosen, -scale)
-		return -d.LogProb(e.chosen)
+		t.push(e.features, e.chosen, e.part, -scale)
+		return -e.part.logProb(d, e.chosen)
 	default:
 		return t.accumulateDPO(e, d, scale)
 	}
@@ -42,8 +42,8 @@ func (t *training) accumulate(e *example, scale float64) float64 {
 func (t *training) accumulateDPO(e *example, d *Distribution, scale float64) float64 {
 	margin := e.margin(d, t.beta)
 	g := -scale * t.beta / (1 + math.Exp(margin)) // times d(log p(c) - log p(r))
-	t.push(e.features, e.chosen, g)
-	t.push(e.features, e.rejected, -g)
+	t.push(e.features, e.chosen, e.part, g)
+	t.push(e.features, e.rejected, e.part, -g)
 	return dpoLoss(margin)
 }
 
@@ -56,10 +56,10 @@ func dpoLoss(margin float64) float64 { return softplus(-margin) }
 // gradient flows (Ethayarajh et al., 2024, equation 8, both weights 1). The
 // paper estimates z from mismatched answers; here it is exact.
 func (t *training) accumulateKTO(e *example, d *Distribution, scale float64) float64 {
-	good := sigmoid(t.beta * (d.LogProb(e.chosen) - e.referenceChosen - t.divergence))
-	bad := sigmoid(t.beta * (t.divergence - (d.LogProb(e.rejected) - e.referenceRejected)))
-	t.push(e.features, e.chosen, -scale/2*t.beta*good*(1-good))
-	t.push(e.features, e.rejected, scale/2*t.beta*bad*(1-bad))
+	good := sigmoid(t.beta * (e.part.logProb(d, e.chosen) - e.referenceChosen - t.divergence))
+	bad := sigmoid(t.beta * (t.divergence - (e.part.logProb(d, e.rejected) - e.referenceRejected)))
+	t.push(e.features, e.chosen, e.part, -scale/2*t.beta*good*(1-good))
+	t.push(e.features, e.rejected, e.part, scale/2*t.beta*bad*(1-bad))
 	return 1 - (good+bad)/2
 }
 

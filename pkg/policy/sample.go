@@ -61,6 +61,14 @@ func (d *Distribution) LogProb(c Choice) float64 {
 	return -softplus(-d.gate) + d.topic[c.Topic] + d.tone[c.Tone]
 }
 
+// gateLogProb returns the log-probability of an answer's silence or speech alone.
+func (d *Distribution) gateLogProb(c Choice) float64 {
+	if c.Abstain {
+		return -softplus(d.gate)
+	}
+	return -softplus(-d.gate)
+}
+
 // pick returns the position at which the cumulated probabilities pass u.
 func pick(logProbs []float64, u float64) int {
 	for i, lp := range logProbs {

@@ -28,6 +28,15 @@ func add[A, B float32 | float64](out []A, in []B) {
 	}
 }
 
+// addScaled adds a share of other tensors.
+func (w *tensors[T]) addScaled(other *tensors[T], share T) {
+	for _, part := range []struct{ out, in []T }{{w.gate, other.gate}, {w.topic, other.topic}, {w.tone, other.tone}} {
+		for i, x := range part.in {
+			part.out[i] += share * x
+		}
+	}
+}
+
 // read computes the distributions of a moment in float64.
 func (w *tensors[T]) read(indices []int32, values []float32, d *Distribution) {
 	if d.topic == nil {

@@ -34,15 +34,24 @@ func Train(parent *Policy, pairs []*bufferv1.PreferencePair, hp *trainerv1.Hyper
 	if err != nil {
 		return nil, nil, err
 	}
-	examples, err := readPairs(reference, pairs)
+	examples, err := readPairs(reference, pairs, hp.GetFactored())
 	if err != nil {
 		return nil, nil, err
 	}
 	t := newTraining(parent, reference, hp)
 	metrics := &trainerv1.TrainingMetrics{Pairs: int32(len(examples))}
 	order := seeded.New(seed, "policy", "train")
-	for epoch := range int(hp.GetEpochs()) {
+	epochs := int(hp.GetEpochs())
+	averaged := min(max(1, int(hp.GetAveragedEpochs())), epochs)
+	mean := newTensors[float64]()
+	for epoch := range epochs {
 		metrics.Loss = t.epoch(examples, order.Perm(len(examples), epoch), int(hp.GetBatchSize()))
+		if averaged > 1 && epoch >= epochs-averaged {
+			mean.addScaled(&t.sum, 1/float64(averaged))
+		}
+	}
+	if averaged > 1 {
+		t.sum = mean
 	}
 	metrics.Updates = int32(t.adam.updates)
 	child, err := t.policy()
@@ -86,11 +95,45 @@ func checkHyperparameters(parent *Policy, hp *trainerv1.Hyperparameters) (refere
 type example struct {
 	features                           *simv1.Features
 	chosen, rejected                   Choice
+	part                               part
 	referenceChosen, referenceRejected float64 // log ref(c), log ref(r)
 	reference                          float64 // their difference
 }
 
-func readPairs(reference *Policy, pairs []*bufferv1.PreferencePair) ([]example, error) {
+// part is what of the policy a pair teaches.
+type part int
+
+const (
+	all   part = iota
+	gate       // whether to speak
+	words      // what to say
+)
+
+// partOf returns what a pair teaches.
+func partOf(chosen, rejected Choice, factored bool) part {
+	switch {
+	case !factored:
+		return all
+	case chosen.Abstain != rejected.Abstain:
+		return gate
+	default:
+		return words
+	}
+}
+
+// logProb returns the log-probability of an answer as far as the part goes.
+func (p part) logProb(d *Distribution, c Choice) float64 {
+	switch p {
+	case gate:
+		return d.gateLogProb(c)
+	case words:
+		return d.LogProb(c) - d.gateLogProb(c)
+	default:
+		return d.LogProb(c)
+	}
+}
+
+func readPairs(reference *Policy, pairs []*bufferv1.PreferencePair, factored bool) ([]example, error) {
 	if len(pairs) == 0 {
 		return nil, errs.Invalid("pairs", "are empty, want at least one")
 	}
@@ -109,8 +152,9 @@ func readPairs(reference *Policy, pairs []*bufferv1.PreferencePair) ([]example, 
 		if e.rejected, err = ChoiceOf(pair.GetRejected()); err != nil {
 			return nil, fmt.Errorf("pair of step %d: rejected: %w", pair.GetStep(), err)
 		}
+		e.part = partOf(e.chosen, e.rejected, factored)
 		reference.Read(e.features, &d)
-		e.referenceChosen, e.referenceRejected = d.LogProb(e.chosen), d.LogProb(e.rejected)
+		e.referenceChosen, e.referenceRejected = e.part.logProb(&d, e.chosen), e.part.logProb(&d, e.rejected)
 		e.reference = e.referenceChosen - e.referenceRejected
 	}
 	return examples, nil
@@ -119,7 +163,7 @@ func readPairs(reference *Policy, pairs []*bufferv1.PreferencePair) ([]example, 
 // margin is the implicit-reward margin of an example under the distribution of
 // its moment.
 func (e *example) margin(d *Distribution, beta float64) float64 {
-	return margin(beta, d.LogProb(e.chosen), d.LogProb(e.rejected), e.reference)
+	return margin(beta, e.part.logProb(d, e.chosen), e.part.logProb(d, e.rejected), e.reference)
 }
 
 // margin is the implicit-reward margin from log-probabilities, in nats; reference
@@ -184,21 +228,25 @@ func (t *training) epoch(examples []example, order []int, batch int) float64 {
 	return total / float64(len(examples))
 }
 
-// push adds g times the gradient of an answer's log-probability.
-func (t *training) push(f *simv1.Features, c Choice, g float64) {
+// push adds g times the gradient of an answer's log-probability, as far as the part
+// goes.
+func (t *training) push(f *simv1.Features, c Choice, p part, g float64) {
 	d := &t.distribution
-	gate := g * (1 - d.Speak())
-	if c.Abstain {
-		gate = -g * d.Speak()
+	odds := g * (1 - d.Speak())
+	switch {
+	case p == words:
+		odds = 0
+	case c.Abstain:
+		odds = -g * d.Speak()
 	}
 	for k, i := range f.GetIndex() {
 		x := float64(f.GetValue()[k])
 		use := &uses[i]
-		if use.Gate != 0 {
+		if use.Gate != 0 && p != words {
 			t.adam.touch(int(i))
-			t.gradient.gate[i] += x * use.Gate * gate
+			t.gradient.gate[i] += x * use.Gate * odds
 		}
-		if c.Abstain {
+		if c.Abstain || p == gate {
 			continue
 		}
 		if use.Topic != 0 {

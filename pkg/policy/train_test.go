@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"bytes"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -107,6 +108,23 @@ func TestWhatIsLearnedApartFromWhen(t *testing.T) {
 		require.Greater(t, after.LogProb(policy.Choice{Topic: films, Tone: 4})-after.LogProb(policy.Choice{Topic: wine, Tone: 4}), 2.0)
 		require.Greater(t, after.LogProb(policy.Choice{Topic: films, Tone: 4})-after.LogProb(policy.Choice{Topic: films, Tone: 1}), 2.0)
 	}
+}
+
+// TestTheMeanOfEpochsIsTheMeanOfTheirWeights trains one, two and three epochs: the
+// order of an epoch depends on its number alone.
+func TestTheMeanOfEpochsIsTheMeanOfTheirWeights(t *testing.T) {
+	pairs := synthetic(40)
+	weight := func(epochs, averaged int32) float64 {
+		hp := night()
+		hp.Epochs, hp.AveragedEpochs = epochs, averaged
+		child, _, err := policy.Train(policy.Base(), pairs, hp, 5)
+		require.NoError(t, err)
+		speak := distribution(child, activity.Work).Speak()
+		return math.Log(speak / (1 - speak)) // linear in the weights
+	}
+	require.InDelta(t, (weight(2, 0)+weight(3, 1))/2, weight(3, 2), 1e-4)
+	require.NotEqual(t, weight(3, 1), weight(3, 2))
+	require.InDelta(t, (weight(1, 0)+weight(2, 0))/2, weight(2, 9), 1e-4, "no more than there are")
 }
 
 func TestTrainingRepeats(t *testing.T) {

@@ -142,6 +142,7 @@ var table = map[string]*simv1.Method{
 	"ars":             policyMethod(simv1.MemoryLevel_MEMORY_LEVEL_ARS),
 	"proper":          {Memory: simv1.MemoryLevel_MEMORY_LEVEL_AR, Scheme: simv1.Scheme_SCHEME_SAMPLES, Decider: simv1.Decider_DECIDER_POLICY, Told: simv1.Told_TOLD_NOTHING, Trains: true},
 	"proper-contrast": {Memory: simv1.MemoryLevel_MEMORY_LEVEL_AR, Scheme: simv1.Scheme_SCHEME_CONTRAST, Decider: simv1.Decider_DECIDER_POLICY, Told: simv1.Told_TOLD_NOTHING, Trains: true},
+	"proper-plus":     {Memory: simv1.MemoryLevel_MEMORY_LEVEL_AR, Scheme: simv1.Scheme_SCHEME_COMPLETE, Decider: simv1.Decider_DECIDER_POLICY, Told: simv1.Told_TOLD_NOTHING, Trains: true},
 	"silent":          {Memory: simv1.MemoryLevel_MEMORY_LEVEL_NONE, Scheme: simv1.Scheme_SCHEME_SAMPLES, Decider: simv1.Decider_DECIDER_SILENCE, Told: simv1.Told_TOLD_NOTHING},
 	"constant":        {Memory: simv1.MemoryLevel_MEMORY_LEVEL_AR, Scheme: simv1.Scheme_SCHEME_SAMPLES, Decider: simv1.Decider_DECIDER_RATE, Told: simv1.Told_TOLD_RATE},
 	"scheduled":       {Memory: simv1.MemoryLevel_MEMORY_LEVEL_NONE, Scheme: simv1.Scheme_SCHEME_SAMPLES, Decider: simv1.Decider_DECIDER_SCHEDULE, Told: simv1.Told_TOLD_NOTHING},

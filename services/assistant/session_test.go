@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/propersim/propersim/pkg/content"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/policy"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
@@ -131,6 +132,24 @@ func TestSchemes(t *testing.T) {
 	}
 	require.Positive(t, silent)
 	require.Positive(t, spoken)
+
+	_, err = open(t, client, start("proper-plus"))
+	require.NoError(t, err)
+	topics := map[string]bool{}
+	for step := range int32(400) {
+		response, err := client.Recommend(t.Context(), &assistantv1.RecommendRequest{RunId: "run", Step: 200 + step, LastStep: -1, Observation: &simv1.Observation{Kind: "reading"}, Candidates: 2})
+		require.NoError(t, err)
+		require.Equal(t, []simv1.Origin{sample, opposite, second}, origins(response))
+		said := map[string]bool{}
+		for _, c := range response.GetCandidates() {
+			if c.GetRecommendation() != nil {
+				said[c.GetRecommendation().GetTopic()] = true
+			}
+		}
+		require.Len(t, said, 2, "two different topics")
+		topics[response.GetCandidates()[2].GetRecommendation().GetTopic()] = true
+	}
+	require.Greater(t, len(topics), len(content.Topics())*9/10, "it tries every topic")
 
 	_, err = open(t, client, start("proper"))
 	require.NoError(t, err)

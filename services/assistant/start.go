@@ -45,8 +45,11 @@ func checkMethod(faults *errs.Violations, m *simv1.Method) {
 	if l := m.GetMemory(); l < simv1.MemoryLevel_MEMORY_LEVEL_NONE || l > simv1.MemoryLevel_MEMORY_LEVEL_ARS {
 		faults.Add("start.method.memory", "found %v, want NONE, A, AR or ARS", l)
 	}
-	if s := m.GetScheme(); s != simv1.Scheme_SCHEME_SAMPLES && s != simv1.Scheme_SCHEME_CONTRAST {
-		faults.Add("start.method.scheme", "found %v, want SAMPLES or CONTRAST", s)
+	switch s := m.GetScheme(); {
+	case s < simv1.Scheme_SCHEME_SAMPLES || s > simv1.Scheme_SCHEME_COMPLETE:
+		faults.Add("start.method.scheme", "found %v, want SAMPLES, CONTRAST or COMPLETE", s)
+	case s == simv1.Scheme_SCHEME_COMPLETE && m.GetDecider() != simv1.Decider_DECIDER_POLICY:
+		faults.Add("start.method.scheme", "found %v with %v, want SAMPLES or CONTRAST: only a policy explores", s, m.GetDecider())
 	}
 	want, known := told[m.GetDecider()]
 	if !known {

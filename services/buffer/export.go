@@ -32,6 +32,9 @@ type Row struct {
 	RunID string `json:"run_id" parquet:"run_id,dict"`
 	// Step of the run, 0-based.
 	Step int32 `json:"step" parquet:"step"`
+	// Index of the pair among those of its step; 0 is the best candidate over the
+	// worst.
+	Index int32 `json:"index" parquet:"index"`
 	// Day of the run, 1-based.
 	Day int32 `json:"day" parquet:"day"`
 	// Adapter that was in force; empty for the base policy.
@@ -55,6 +58,7 @@ func newRow(p *bufferv1.PreferencePair) Row {
 		ScoreRejected: p.GetRejectedEvaluation().GetTotal(),
 		RunID:         p.GetRunId(),
 		Step:          p.GetStep(),
+		Index:         p.GetIndex(),
 		Day:           p.GetDay(),
 		Adapter:       p.GetAdapter(),
 	}

@@ -44,7 +44,7 @@ func TestExportIsTRLsConversationalPreferenceFormat(t *testing.T) {
 		"chosen": [{"role": "assistant", "content": "{\"action\":\"abstain\"}"}],
 		"rejected": [{"role": "assistant", "content": "{\"action\":\"recommend\",\"topic\":\"tea\",\"tone\":\"warm\",\"text\":\"Tea?\"}"}],
 		"score_chosen": 4, "score_rejected": 3,
-		"run_id": "a", "step": 7, "day": 1, "adapter": "base"
+		"run_id": "a", "step": 7, "index": 0, "day": 1, "adapter": "base"
 	}`, string(line))
 	require.Contains(t, string(line), "<on>", "no escapes for web pages")
 }

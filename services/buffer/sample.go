@@ -36,23 +36,23 @@ func (s *Server) Sample(req *bufferv1.SampleRequest, stream grpc.ServerStreaming
 	if err != nil {
 		return err
 	}
-	steps, err := choose(strata, req)
+	places, err := choose(strata, req)
 	if err != nil {
 		return err
 	}
-	digest, kept, err := s.digest(ctx, req.GetRunId(), steps)
+	digest, kept, err := s.digest(ctx, req.GetRunId(), places)
 	if err != nil {
 		return err
 	}
-	header := &bufferv1.SampleHeader{Count: int32(len(steps)), Digest: digest, Population: population}
+	header := &bufferv1.SampleHeader{Count: int32(len(places)), Digest: digest, Population: population}
 	if err := stream.Send(&bufferv1.SampleResponse{Part: &bufferv1.SampleResponse_Header{Header: header}}); err != nil {
 		return err
 	}
 	batches := batcher{stream: stream}
 	if kept != nil {
-		err = s.batch(&batches, req.GetRunId(), steps, kept)
+		err = s.batch(&batches, req.GetRunId(), places, kept)
 	} else {
-		for some := range slices.Chunk(steps, bodiesPerQuery) {
+		for some := range slices.Chunk(places, bodiesPerQuery) {
 			bodies, err := s.pairs.bodies(ctx, req.GetRunId(), some)
 			if err != nil {
 				return err
@@ -68,13 +68,13 @@ func (s *Server) Sample(req *bufferv1.SampleRequest, stream grpc.ServerStreaming
 	return batches.flush()
 }
 
-// digest is SHA-256 over the pairs of the steps, in their order, without the run
+// digest is SHA-256 over the pairs at some places, in their order, without the run
 // they belong to, each after its length in eight bytes, big-endian; hexadecimal.
 // So the same life has the same digest in every run. It returns the stored pairs
 // too, or nil when they take more than keptBytes.
-func (s *Server) digest(ctx context.Context, run string, steps []int32) (string, [][]byte, error) {
-	h, kept, size := sha256.New(), make([][]byte, 0, len(steps)), 0
-	for some := range slices.Chunk(steps, bodiesPerQuery) {
+func (s *Server) digest(ctx context.Context, run string, places []int64) (string, [][]byte, error) {
+	h, kept, size := sha256.New(), make([][]byte, 0, len(places)), 0
+	for some := range slices.Chunk(places, bodiesPerQuery) {
 		bodies, err := s.pairs.bodies(ctx, run, some)
 		if err != nil {
 			return "", nil, err
@@ -82,7 +82,7 @@ func (s *Server) digest(ctx context.Context, run string, steps []int32) (string,
 		for i, body := range bodies {
 			content, err := withoutRun(run, body)
 			if err != nil {
-				return "", nil, fmt.Errorf("database %s: the pair of run %q, step %d: %w", s.pairs.db.Name, run, some[i], err)
+				return "", nil, fmt.Errorf("database %s: the pair of run %q, step %d: %w", s.pairs.db.Name, run, some[i]/placesPerStep, err)
 			}
 			var length [8]byte
 			binary.BigEndian.PutUint64(length[:], uint64(len(content)))
@@ -115,9 +115,9 @@ func withoutRun(run string, body []byte) ([]byte, error) {
 	return content, nil
 }
 
-func (s *Server) batch(b *batcher, run string, steps []int32, bodies [][]byte) error {
+func (s *Server) batch(b *batcher, run string, places []int64, bodies [][]byte) error {
 	for i, body := range bodies {
-		pair, err := s.pairs.decode(run, steps[i], body)
+		pair, err := s.pairs.decode(run, places[i], body)
 		if err != nil {
 			return err
 		}

@@ -1,5 +1,5 @@
 // Package buffer keeps every preference pair of every run behind the
-// PreferenceBufferService contract: append-only, unique by (run, step).
+// PreferenceBufferService contract: append-only, unique by (run, step, index).
 package buffer
 
 import (

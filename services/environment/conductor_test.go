@@ -288,7 +288,9 @@ func TestTiesAndUnjudgedStepsMakeNoPair(t *testing.T) {
 		chosen, rejected := step.GetEvaluations()[step.GetPair().GetChosen()], step.GetEvaluations()[step.GetPair().GetRejected()]
 		require.Greater(t, chosen.GetTotal(), rejected.GetTotal())
 		require.NotNil(t, step.GetPair().GetPrompt())
-		require.True(t, proto.Equal(conduct.PreferencePair(id, step), fakes.pairs[id][step.GetStep()]))
+		of := conduct.PreferencePairs(id, step)
+		require.Len(t, of, 1)
+		require.True(t, proto.Equal(of[0], fakes.pairs[id][step.GetStep()]))
 	}
 	for _, entry := range s.entries(id) {
 		if step := entry.GetBody().GetStep(); !step.GetAction().GetAsleep() && step.GetEvaluations()[0].Total == nil {

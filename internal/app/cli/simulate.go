@@ -40,6 +40,7 @@ environment, the user and buffer services are called at --user-address and
 
 Methods: none (no memory), ar (remembers what it said), ars (and its scores),
 proper (ar, trained every night), proper-contrast (trained on contrasts),
+proper-plus (trained on every pair of a silence and two recommendations),
 silent, constant (a fixed rate), scheduled (fixed times of the day), bandit (a
 contextual bandit that learns from scores), persona-given (told what the person
 wants).`,

@@ -22,6 +22,24 @@ type Trainer struct {
 	HalfLife float64
 	// Lora is used where a worker trains the model that is the assistant.
 	Lora Lora
+	// Plus are the nights of proper-plus where the embedded policy is trained.
+	Plus Plus
+}
+
+// Plus has the hyperparameters of a night of proper-plus.
+type Plus struct {
+	Beta           float64
+	Epochs         int
+	AveragedEpochs int
+	LearningRate   float64
+	WeightDecay    float64
+	BatchSize      int
+	Pairs          int
+	Objective      string
+	Draw           string
+	// HalfLife of a recency draw, days.
+	HalfLife float64
+	Factored bool
 }
 
 // Lora has the settings of an adapter of a language model.
@@ -40,6 +58,10 @@ func defaultTrainer() Trainer {
 	return Trainer{
 		Beta: 0.1, Epochs: 2, LearningRate: 0.1, WeightDecay: 0.08, BatchSize: 4, Pairs: 200, Reference: "base",
 		Objective: "dpo", Draw: "uniform", HalfLife: 3,
+		Plus: Plus{
+			Beta: 0.1, Epochs: 2, LearningRate: 0.1, WeightDecay: 0.01, BatchSize: 8, Pairs: 1000,
+			Objective: "dpo", Draw: "uniform", HalfLife: 3, Factored: true,
+		},
 		Lora: Lora{
 			Rank: 16, Alpha: 32, Dropout: 0.05, Quantization: "nf4", MaxPromptTokens: 2048, MaxTokens: 2304, HeldOut: 0.1,
 			Modules: []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"},
@@ -48,7 +70,7 @@ func defaultTrainer() Trainer {
 }
 
 func (t *Trainer) fields() []Field {
-	l := &t.Lora
+	l, p := &t.Lora, &t.Plus
 	return []Field{
 		number("trainer.beta", &t.Beta, 10, "inverse temperature of the implicit reward"),
 		integer("trainer.epochs", &t.Epochs, 1, 100, "passes over the drawn pairs"),
@@ -60,6 +82,17 @@ func (t *Trainer) fields() []Field {
 		choice("trainer.objective", &t.Objective, "what a night minimizes", "dpo", "kto", "sft"),
 		choice("trainer.draw", &t.Draw, "how a night's pairs are drawn: uniformly (paper), preferring late days, or as many from each day", "uniform", "recency", "stratified"),
 		number("trainer.half_life", &t.HalfLife, 3650, "days after which a pair's weight halves in a recency draw"),
+		number("trainer.plus.beta", &p.Beta, 10, "nights of proper-plus where the embedded policy is trained: inverse temperature of the implicit reward"),
+		integer("trainer.plus.epochs", &p.Epochs, 1, 100, "passes over the drawn pairs"),
+		integer("trainer.plus.averaged_epochs", &p.AveragedEpochs, 0, 100, "last epochs whose weights are averaged; 0 and 1 take the last weights alone"),
+		number("trainer.plus.learning_rate", &p.LearningRate, 10, "step size of the optimizer"),
+		share("trainer.plus.weight_decay", &p.WeightDecay, "pull towards the untrained policy, as a share of the step size"),
+		integer("trainer.plus.batch_size", &p.BatchSize, 1, 1024, "pairs per update"),
+		integer("trainer.plus.pairs", &p.Pairs, 1, 2000, "pairs drawn each night"),
+		choice("trainer.plus.objective", &p.Objective, "what a night minimizes", "dpo", "kto", "sft"),
+		choice("trainer.plus.draw", &p.Draw, "how a night's pairs are drawn", "uniform", "recency", "stratified"),
+		number("trainer.plus.half_life", &p.HalfLife, 3650, "days after which a pair's weight halves in a recency draw"),
+		flag("trainer.plus.factored", &p.Factored, "whether a silence against a recommendation teaches only when to speak, and two recommendations only what to say"),
 		integer("trainer.lora.rank", &l.Rank, 1, 512, "rank of the adapter that a worker trains"),
 		number("trainer.lora.alpha", &l.Alpha, 4096, "its scale, which enters as alpha / rank"),
 		share("trainer.lora.dropout", &l.Dropout, "share of its inputs that is dropped in training"),
@@ -92,12 +125,23 @@ func (c *Config) trainsModel() bool {
 }
 
 // hyperparameters returns the message that a run's identity records. The defaults
-// of objective and draw are left out of it.
-func (c *Config) hyperparameters() *trainerv1.Hyperparameters {
-	t := &c.Trainer
+// of objective and draw are left out of it. plus is for proper-plus, which has
+// nights of its own where the embedded policy is trained.
+func (c *Config) hyperparameters(plus bool) *trainerv1.Hyperparameters {
+	t := c.Trainer
+	trainsModel := c.trainsModel()
+	plus = plus && !trainsModel
+	if plus {
+		p := &t.Plus
+		t.Beta, t.Epochs, t.LearningRate, t.WeightDecay, t.BatchSize, t.Pairs = p.Beta, p.Epochs, p.LearningRate, p.WeightDecay, p.BatchSize, p.Pairs
+		t.Objective, t.Draw, t.HalfLife = p.Objective, p.Draw, p.HalfLife
+	}
 	out := &trainerv1.Hyperparameters{
 		Beta: t.Beta, Epochs: int32(t.Epochs), LearningRate: t.LearningRate, WeightDecay: t.WeightDecay, BatchSize: int32(t.BatchSize),
 		Pairs: int32(t.Pairs), Reference: trainerv1.Reference_REFERENCE_BASE,
+	}
+	if plus {
+		out.Factored, out.AveragedEpochs = t.Plus.Factored, int32(t.Plus.AveragedEpochs)
 	}
 	if t.Reference == "previous" {
 		out.Reference = trainerv1.Reference_REFERENCE_PREVIOUS
@@ -114,11 +158,11 @@ func (c *Config) hyperparameters() *trainerv1.Hyperparameters {
 	case "stratified":
 		out.Draw = bufferv1.Draw_DRAW_STRATIFIED
 	}
-	if c.trainsModel() {
+	if trainsModel {
 		l := &t.Lora
 		out.Lora = &trainerv1.Lora{
-			Model: c.Models.Roles[model.Assistant].Model, Rank: int32(l.Rank), Alpha: l.Alpha, Dropout: &l.Dropout, TargetModules: l.Modules,
-			Quantization: l.Quantization, MaxPromptTokens: int32(l.MaxPromptTokens), MaxTokens: int32(l.MaxTokens), GradientCheckpointing: l.GradientCheckpointing, HeldOut: &l.HeldOut,
+			Model: c.Models.Roles[model.Assistant].Model, Rank: int32(l.Rank), Alpha: l.Alpha, Dropout: &c.Trainer.Lora.Dropout, TargetModules: l.Modules,
+			Quantization: l.Quantization, MaxPromptTokens: int32(l.MaxPromptTokens), MaxTokens: int32(l.MaxTokens), GradientCheckpointing: l.GradientCheckpointing, HeldOut: &c.Trainer.Lora.HeldOut,
 		}
 	}
 	return out

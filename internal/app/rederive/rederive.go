@@ -250,6 +250,7 @@ func Difference(was, is *environmentv1.Step) string {
 		{"the candidates", equal(was.GetCandidates(), is.GetCandidates())},
 		{"the evaluations", equal(was.GetEvaluations(), is.GetEvaluations())},
 		{"the pair", proto.Equal(was.GetPair(), is.GetPair())},
+		{"the further pairs", equal(was.GetFurtherPairs(), is.GetFurtherPairs())},
 		{"the notes of the user", equal(was.GetUserNotes(), is.GetUserNotes())},
 		{"the notes of the assistant", equal(was.GetAssistantNotes(), is.GetAssistantNotes())},
 		{"the calls", equal(asked(was), asked(is))},

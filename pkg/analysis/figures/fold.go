@@ -223,7 +223,7 @@ func (f *Fold) step(s *environmentv1.Step) {
 	f.chance(t, s)
 	day.Adapter = s.GetAdapter()
 	if s.GetPair() != nil {
-		t.Pairs++
+		t.Pairs += 1 + len(s.GetFurtherPairs())
 	}
 	t.failures(s)
 	given := Delivered(s).GetRecommendation() != nil

@@ -164,8 +164,8 @@ func (c *check) timings(ctx context.Context, r *journal.Reader) error {
 	return nil
 }
 
-// buffered compares the next pair of the buffer with the step's own.
-func (c *check) buffered(s *environmentv1.Step, chosen, rejected int) error {
+// buffered compares the next pair of the buffer with the step's own of that index.
+func (c *check) buffered(s *environmentv1.Step, index int32, of indices) error {
 	if c.buffer == nil {
 		return nil
 	}
@@ -178,8 +178,8 @@ func (c *check) buffered(s *environmentv1.Step, chosen, rejected int) error {
 	}
 	want := &bufferv1.PreferencePair{
 		RunId: c.run.GetId(), Step: s.GetStep(), Day: s.GetDay(), Prompt: s.GetPair().GetPrompt(), Observation: s.GetObservation(),
-		Chosen: s.GetCandidates()[chosen], Rejected: s.GetCandidates()[rejected],
-		ChosenEvaluation: s.GetEvaluations()[chosen], RejectedEvaluation: s.GetEvaluations()[rejected], Adapter: s.GetAdapter(),
+		Chosen: s.GetCandidates()[of.chosen], Rejected: s.GetCandidates()[of.rejected],
+		ChosenEvaluation: s.GetEvaluations()[of.chosen], RejectedEvaluation: s.GetEvaluations()[of.rejected], Adapter: s.GetAdapter(), Index: index,
 	}
 	if !proto.Equal(want, got.GetPair()) {
 		return fault("step %d of run %s: the buffer's pair (step %d) is not the journal's", s.GetStep(), c.run.GetId(), got.GetPair().GetStep())

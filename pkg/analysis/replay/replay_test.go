@@ -133,15 +133,25 @@ func TestAStepAgainstTheContractIsNamed(t *testing.T) {
 			s.Evaluations[0].Verdicts[3].Outcome = simv1.Outcome_OUTCOME_FAIL
 			return s
 		},
-		"its evaluations make a pair: true": func() *environmentv1.Step { s := waking(); s.Pair = nil; return s },
-		"its evaluations make a pair: false": func() *environmentv1.Step {
+		"its pairs (chosen, rejected) are [], its evaluations say [{1 0}]": func() *environmentv1.Step { s := waking(); s.Pair = nil; return s },
+		"its pairs (chosen, rejected) are [{1 0}], its evaluations say []": func() *environmentv1.Step {
 			s := failed()
 			s.Pair = &environmentv1.Pair{Chosen: 1}
 			return s
 		},
-		"its pair is 0 over 1": func() *environmentv1.Step {
+		"its pairs (chosen, rejected) are [{0 1}], its evaluations say [{1 0}]": func() *environmentv1.Step {
 			s := waking()
 			s.Pair.Chosen, s.Pair.Rejected = 0, 1
+			return s
+		},
+		"its pairs (chosen, rejected) are [{1 0} {0 1}], its evaluations say [{1 0}]": func() *environmentv1.Step {
+			s := waking()
+			s.FurtherPairs = []*environmentv1.Pair{{Chosen: 0, Rejected: 1}}
+			return s
+		},
+		"it has further pairs and no first one": func() *environmentv1.Step {
+			s := waking()
+			s.FurtherPairs, s.Pair = []*environmentv1.Pair{s.Pair}, nil
 			return s
 		},
 		`call "assistant/0" has no id of its own`: func() *environmentv1.Step {

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"slices"
 
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -14,18 +15,29 @@ func (c *check) step(s *environmentv1.Step) error {
 	if what := content(s); what != "" {
 		return where("%s", what)
 	}
-	chosen, rejected, found := pair(s)
-	if found != (s.GetPair() != nil) {
-		return where("its evaluations make a pair: %t, and it has one: %t", found, s.GetPair() != nil)
+	if len(s.GetFurtherPairs()) > 0 && s.GetPair() == nil {
+		return where("it has further pairs and no first one")
 	}
-	if !found {
-		return nil
+	var recorded []indices
+	if p := s.GetPair(); p != nil {
+		for _, p := range append([]*environmentv1.Pair{p}, s.GetFurtherPairs()...) {
+			recorded = append(recorded, indices{int(p.GetChosen()), int(p.GetRejected())})
+		}
 	}
-	if int(s.GetPair().GetChosen()) != chosen || int(s.GetPair().GetRejected()) != rejected {
-		return where("its pair is %d over %d, its evaluations say %d over %d", s.GetPair().GetChosen(), s.GetPair().GetRejected(), chosen, rejected)
+	derived := c.pairsOf(s)
+	if !slices.Equal(recorded, derived) {
+		return where("its pairs (chosen, rejected) are %v, its evaluations say %v", recorded, derived)
 	}
-	c.pairs++
-	return c.buffered(s, chosen, rejected)
+	for i, p := range derived {
+		if i > 0 && s.GetFurtherPairs()[i-1].GetPrompt() != nil {
+			return where("its further pair %d has a prompt of its own", i)
+		}
+		c.pairs++
+		if err := c.buffered(s, int32(i), p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // total adds up the verdicts; nil where one is unjudged or none was given.
@@ -48,22 +60,48 @@ func total(e *simv1.Evaluation) *int32 {
 
 func equal(a, b *int32) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
 
-// pair derives a step's pair: the first of the greatest totals over the first of
-// the least; none where they are equal or one is missing.
-func pair(s *environmentv1.Step) (chosen, rejected int, found bool) {
+// indices are those of a pair's candidates.
+type indices struct{ chosen, rejected int }
+
+// pairsOf derives a step's pairs. The first is the first of the greatest totals
+// over the first of the least; none where all are equal or one is missing. Under
+// SCHEME_COMPLETE all others follow, by the greater and then the smaller index.
+func (c *check) pairsOf(s *environmentv1.Step) []indices {
 	all := s.GetEvaluations()
+	var first indices
 	for i, e := range all {
 		if e.Total == nil {
-			return 0, 0, false
+			return nil
 		}
-		if e.GetTotal() > all[chosen].GetTotal() {
-			chosen = i
+		if e.GetTotal() > all[first.chosen].GetTotal() {
+			first.chosen = i
 		}
-		if e.GetTotal() < all[rejected].GetTotal() {
-			rejected = i
+		if e.GetTotal() < all[first.rejected].GetTotal() {
+			first.rejected = i
 		}
 	}
-	return chosen, rejected, chosen != rejected
+	if first.chosen == first.rejected {
+		return nil
+	}
+	out := []indices{first}
+	if c.run.GetConfig().GetMethod().GetScheme() != simv1.Scheme_SCHEME_COMPLETE {
+		return out
+	}
+	for greater := range all {
+		for smaller := range greater {
+			p := indices{smaller, greater}
+			switch difference := all[smaller].GetTotal() - all[greater].GetTotal(); {
+			case difference == 0:
+				continue
+			case difference < 0:
+				p = indices{greater, smaller}
+			}
+			if p != first {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
 }
 
 // content says what is wrong with the candidates, verdicts, calls and notes of a

@@ -14,6 +14,28 @@ type Sampler interface {
 	Recommend(n int) *simv1.Candidate
 }
 
+// Explorer is a sampler that can also say what it would hardly say by itself.
+type Explorer interface {
+	Sampler
+	// Explore gives the n-th recommendation that is about another topic than the
+	// given one, whatever the sampler thinks of it.
+	Explore(n int, other *simv1.Recommendation) *simv1.Candidate
+}
+
+// Complete asks for the candidates of SCHEME_COMPLETE: the own sample, then the
+// other one of a silence and a recommendation, then a recommendation that explores.
+func Complete(s Explorer) []*simv1.Candidate {
+	first, other := s.Sample(0), Silence()
+	said := first
+	if first.GetRecommendation() == nil {
+		other = s.Recommend(1)
+		said = other
+	}
+	second := s.Explore(2, said.GetRecommendation())
+	first.Origin, other.Origin, second.Origin = simv1.Origin_ORIGIN_SAMPLE, simv1.Origin_ORIGIN_OPPOSITE, simv1.Origin_ORIGIN_SECOND
+	return []*simv1.Candidate{first, other, second}
+}
+
 // Candidates asks a sampler for candidates: n samples, or by SCHEME_CONTRAST 2
 // candidates, and 3 where the first one is a recommendation.
 func Candidates(s Sampler, scheme simv1.Scheme, n int) []*simv1.Candidate {

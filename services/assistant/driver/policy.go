@@ -19,7 +19,8 @@ type Policy interface {
 	// Answer returns the candidates of a moment, the prompt that the policy was
 	// given, and the calls that it took. n is the number of candidates, 1 to 16,
 	// under SCHEME_SAMPLES. Under SCHEME_CONTRAST there are 2, or 3 where
-	// candidate 0 is a recommendation, and n does not count. An answer that cannot
+	// candidate 0 is a recommendation, and under SCHEME_COMPLETE 3: a silence and
+	// two different recommendations; n does not count. An answer that cannot
 	// be read after the allowed repairs is a Failure candidate, not an error.
 	// ErrUnavailable when a model cannot be reached, ErrExhausted when a limit or
 	// a budget is used up, ErrCanceled or ErrDeadline when ctx ends.

@@ -68,6 +68,9 @@ func (p *Policy) Answer(ctx context.Context, m *driver.Moment, n int, scheme sim
 	defer samplers.Put(s)
 	p.model.Read(m.Features, &s.distribution)
 	s.draws = m.Draws
+	if scheme == simv1.Scheme_SCHEME_COMPLETE {
+		return answer.Complete(s), newPrompt(m), role.Effects{}, nil
+	}
 	return answer.Candidates(s, scheme, n), newPrompt(m), role.Effects{}, nil
 }
 
@@ -110,6 +113,15 @@ func (s *sampler) Sample(n int) *simv1.Candidate {
 func (s *sampler) Recommend(n int) *simv1.Candidate {
 	at := s.draws.At(n)
 	return candidate(s.distribution.Recommend(drawsOf(at)), at)
+}
+
+// Explore implements answer.Explorer: any other topic and any tone, each as likely
+// as the others, so that every topic is tried at every kind of moment.
+func (s *sampler) Explore(n int, other *simv1.Recommendation) *simv1.Candidate {
+	at := s.draws.At(n)
+	topics := len(content.Topics())
+	topic := (content.TopicIndex(other.GetTopic()) + 1 + at.Intn(topics-1, drawTopic)) % topics
+	return candidate(policy.Choice{Topic: topic, Tone: at.Intn(len(tones), drawTone)}, at)
 }
 
 func drawsOf(s seeded.Source) policy.Draws {

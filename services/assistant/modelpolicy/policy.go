@@ -74,16 +74,20 @@ func (p *Policy) With(_ context.Context, adapter *assistantv1.Adapter) (driver.P
 
 // Answer implements driver.Policy. Under SCHEME_SAMPLES it asks for n samples;
 // under SCHEME_CONTRAST for one, and at the same time for one that has to
-// recommend something.
+// recommend something; under SCHEME_COMPLETE for two of those.
 func (p *Policy) Answer(ctx context.Context, m *driver.Moment, n int, scheme simv1.Scheme) ([]*simv1.Candidate, *simv1.Prompt, role.Effects, error) {
 	messages, err := p.render(m)
 	if err != nil {
 		return nil, nil, role.Effects{}, err
 	}
 	calls := []model.Call{p.call(m, messages, "sample", p.free, n)}
-	if scheme == simv1.Scheme_SCHEME_CONTRAST {
+	switch scheme {
+	case simv1.Scheme_SCHEME_CONTRAST:
 		calls[0].N = 1
 		calls = append(calls, p.call(m, messages, "recommend", p.forced, 1))
+	case simv1.Scheme_SCHEME_COMPLETE:
+		calls[0].N = 1
+		calls = append(calls, p.call(m, messages, "recommend", p.forced, 2))
 	}
 	answers, err := p.asker.DoAll(ctx, calls)
 	if err != nil {
@@ -93,8 +97,11 @@ func (p *Policy) Answer(ctx context.Context, m *driver.Moment, n int, scheme sim
 	for i := range answers[0] {
 		candidates = append(candidates, p.candidate(&answers[0][i], simv1.Origin_ORIGIN_SAMPLE))
 	}
-	if scheme == simv1.Scheme_SCHEME_CONTRAST {
+	switch scheme {
+	case simv1.Scheme_SCHEME_CONTRAST:
 		candidates = p.contrast(candidates[0], &answers[1][0])
+	case simv1.Scheme_SCHEME_COMPLETE:
+		candidates = p.complete(candidates[0], answers[1])
 	}
 	return candidates, prompt(messages, m), model.EffectsOf(answers), nil
 }
@@ -108,6 +115,22 @@ func (p *Policy) contrast(first *simv1.Candidate, forced *model.Answer) []*simv1
 	opposite := answer.Silence()
 	opposite.Origin = simv1.Origin_ORIGIN_OPPOSITE
 	return []*simv1.Candidate{first, opposite, p.candidate(forced, simv1.Origin_ORIGIN_SECOND)}
+}
+
+// complete adds to the first candidate what it lacks of a silence and two
+// different recommendations. A first candidate that failed counts as a silence,
+// which it is to the user; but it is judged by nobody, so the step makes no pair.
+func (p *Policy) complete(first *simv1.Candidate, forced []model.Answer) []*simv1.Candidate {
+	if first.GetRecommendation() == nil {
+		return []*simv1.Candidate{first, p.candidate(&forced[0], simv1.Origin_ORIGIN_OPPOSITE), p.candidate(&forced[1], simv1.Origin_ORIGIN_SECOND)}
+	}
+	opposite := answer.Silence()
+	opposite.Origin = simv1.Origin_ORIGIN_OPPOSITE
+	second := p.candidate(&forced[0], simv1.Origin_ORIGIN_SECOND)
+	if second.GetRecommendation().GetText() == first.GetRecommendation().GetText() {
+		second = p.candidate(&forced[1], simv1.Origin_ORIGIN_SECOND)
+	}
+	return []*simv1.Candidate{first, opposite, second}
 }
 
 func (p *Policy) call(m *driver.Moment, messages []model.Message, purpose string, schema *model.Schema, n int) model.Call {

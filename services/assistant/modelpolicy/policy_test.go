@@ -1,6 +1,7 @@
 package modelpolicy_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -98,6 +99,31 @@ func TestContrastForcesARecommendation(t *testing.T) {
 		require.Equal(t, len(want)-1, recommendations, "one silence")
 		require.Equal(t, 2, server.Calls(), "both go out together")
 		require.NotEqual(t, effects.Calls[0].GetId(), effects.Calls[1].GetId())
+	}
+}
+
+func TestCompleteHasASilenceAndTwoDifferentRecommendations(t *testing.T) {
+	for _, first := range []string{abstains, recommends} {
+		forced := 0
+		server, p := open(t, fakemodel.Config{Answer: func(r *fakemodel.Request, n int) string {
+			if contains(string(r.ResponseFormat.JSONSchema.Schema), `"abstain"`) {
+				return first
+			}
+			forced++
+			if forced == 1 {
+				return recommends // in the words of the sample
+			}
+			return strings.Replace(recommends, "There is", "Or else, there is", 1)
+		}})
+		got, _, _, err := p.Answer(t.Context(), moment(1), 5, simv1.Scheme_SCHEME_COMPLETE)
+		require.NoError(t, err)
+		texts := map[string]bool{}
+		for _, c := range got {
+			texts[c.GetRecommendation().GetText()] = true
+		}
+		require.Len(t, got, 3)
+		require.Len(t, texts, 3, "a silence, and two texts")
+		require.Equal(t, 2, server.Calls(), "one for a sample, one for two recommendations, together")
 	}
 }
 

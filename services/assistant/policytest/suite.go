@@ -40,6 +40,7 @@ var tests = []struct {
 	{"names its backend", names},
 	{"n samples", samples},
 	{"a contrast", contrast},
+	{"a silence and two different recommendations", complete},
 	{"every memory level", levels},
 	{"the prompt is what the policy was given", prompts},
 	{"a seeded policy repeats itself", repeats},
@@ -183,6 +184,22 @@ func contrast(t *testing.T, s *Subject) {
 		require.NotNil(t, candidates[1].GetAbstention(), "the opposite of a recommendation")
 		require.Nil(t, candidates[2].GetAbstention())
 		require.Equal(t, simv1.Origin_ORIGIN_SECOND, candidates[2].GetOrigin())
+	}
+}
+
+func complete(t *testing.T, s *Subject) {
+	for step := range int32(40) {
+		candidates, _ := answer(t, s, Moment(ar, step), 2, simv1.Scheme_SCHEME_COMPLETE)
+		require.Len(t, candidates, 3)
+		require.Equal(t, simv1.Origin_ORIGIN_SAMPLE, candidates[0].GetOrigin())
+		require.Equal(t, simv1.Origin_ORIGIN_OPPOSITE, candidates[1].GetOrigin())
+		require.Equal(t, simv1.Origin_ORIGIN_SECOND, candidates[2].GetOrigin())
+		if candidates[0].GetRecommendation() == nil {
+			require.Nil(t, candidates[1].GetAbstention(), "the opposite of silence")
+		} else {
+			require.NotNil(t, candidates[1].GetAbstention(), "the opposite of a recommendation")
+		}
+		require.Nil(t, candidates[2].GetAbstention())
 	}
 }
 

@@ -140,7 +140,7 @@ func (m *runMetrics) committed(s *environmentv1.Step) {
 		m.unjudged.Inc()
 	}
 	if s.GetPair() != nil {
-		m.pairs.Inc()
+		m.pairs.Add(float64(1 + len(s.GetFurtherPairs())))
 	}
 }
 

@@ -26,16 +26,17 @@ type pairBatch struct {
 	bytes int
 }
 
-// pairOf returns the candidates of the greatest and the least total, the first
-// one of several equal ones. There is no pair where all totals are equal, or
-// where one is missing. pkg/analysis/replay derives the same pairs a second time,
-// on purpose, to check them.
-func pairOf(s *environmentv1.Step, prompt *simv1.Prompt) *environmentv1.Pair {
+// setPairs derives the pairs of a step from its evaluations: the candidates of the
+// greatest and the least total, the first one of several equal ones; and where all
+// pairs are wanted, every other two whose totals differ. There is no pair where all
+// totals are equal, or where one is missing. pkg/analysis/replay derives the same
+// pairs a second time, on purpose, to check them.
+func setPairs(s *environmentv1.Step, prompt *simv1.Prompt, all bool) {
 	best, worst := 0, 0
 	for i, e := range s.GetEvaluations() {
 		switch {
 		case e.Total == nil:
-			return nil
+			return
 		case e.GetTotal() > s.GetEvaluations()[best].GetTotal():
 			best = i
 		case e.GetTotal() < s.GetEvaluations()[worst].GetTotal():
@@ -43,30 +44,61 @@ func pairOf(s *environmentv1.Step, prompt *simv1.Prompt) *environmentv1.Pair {
 		}
 	}
 	if best == worst {
-		return nil
+		return
 	}
-	return &environmentv1.Pair{Chosen: int32(best), Rejected: int32(worst), Prompt: prompt}
-}
-
-// PreferencePair returns the pair that a step with a pair has in the buffer.
-func PreferencePair(run string, s *environmentv1.Step) *bufferv1.PreferencePair {
-	chosen, rejected := s.GetPair().GetChosen(), s.GetPair().GetRejected()
-	return &bufferv1.PreferencePair{
-		RunId: run, Step: s.GetStep(), Day: s.GetDay(), Prompt: s.GetPair().GetPrompt(), Observation: s.GetObservation(),
-		Chosen: s.GetCandidates()[chosen], Rejected: s.GetCandidates()[rejected],
-		ChosenEvaluation: s.GetEvaluations()[chosen], RejectedEvaluation: s.GetEvaluations()[rejected],
-		Adapter: s.GetAdapter(),
+	s.Pair = &environmentv1.Pair{Chosen: int32(best), Rejected: int32(worst), Prompt: prompt}
+	if all {
+		s.FurtherPairs = furtherPairs(s.GetEvaluations(), best, worst)
 	}
 }
 
-// keepPair puts the pair of a committed step aside for the buffer.
-func (r *runner) keepPair(s *environmentv1.Step) error {
+// furtherPairs returns every two candidates whose totals differ but for the pair
+// of the best and the worst one.
+func furtherPairs(evaluations []*simv1.Evaluation, best, worst int) []*environmentv1.Pair {
+	var out []*environmentv1.Pair
+	for j := range evaluations {
+		for i := range j {
+			chosen, rejected := i, j
+			if evaluations[j].GetTotal() > evaluations[i].GetTotal() {
+				chosen, rejected = j, i
+			}
+			if evaluations[i].GetTotal() == evaluations[j].GetTotal() || chosen == best && rejected == worst {
+				continue
+			}
+			out = append(out, &environmentv1.Pair{Chosen: int32(chosen), Rejected: int32(rejected)})
+		}
+	}
+	return out
+}
+
+// PreferencePairs returns the pairs of a step as the buffer takes them: the further
+// ones share prompt and observation with the first.
+func PreferencePairs(run string, s *environmentv1.Step) []*bufferv1.PreferencePair {
 	if s.GetPair() == nil {
 		return nil
 	}
-	pair := PreferencePair(r.run.ID(), s)
-	r.pairs.pairs = append(r.pairs.pairs, pair)
-	r.pairs.bytes += proto.Size(pair)
+	out := make([]*bufferv1.PreferencePair, 0, 1+len(s.GetFurtherPairs()))
+	for i, pair := range append([]*environmentv1.Pair{s.GetPair()}, s.GetFurtherPairs()...) {
+		chosen, rejected := pair.GetChosen(), pair.GetRejected()
+		one := &bufferv1.PreferencePair{
+			RunId: run, Step: s.GetStep(), Day: s.GetDay(), Index: int32(i), Adapter: s.GetAdapter(),
+			Chosen: s.GetCandidates()[chosen], Rejected: s.GetCandidates()[rejected],
+			ChosenEvaluation: s.GetEvaluations()[chosen], RejectedEvaluation: s.GetEvaluations()[rejected],
+		}
+		if i == 0 {
+			one.Prompt, one.Observation = pair.GetPrompt(), s.GetObservation()
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// keepPairs puts the pairs of a committed step aside for the buffer.
+func (r *runner) keepPairs(s *environmentv1.Step) error {
+	for _, pair := range PreferencePairs(r.run.ID(), s) {
+		r.pairs.pairs = append(r.pairs.pairs, pair)
+		r.pairs.bytes += proto.Size(pair)
+	}
 	if len(r.pairs.pairs) < batchPairs && r.pairs.bytes < batchBytes {
 		return nil
 	}
@@ -100,7 +132,7 @@ func (r *runner) reconcilePairs() error {
 		if err != nil {
 			return err
 		}
-		if err := r.keepPair(entry.GetBody().GetStep()); err != nil {
+		if err := r.keepPairs(entry.GetBody().GetStep()); err != nil {
 			return err
 		}
 	}

@@ -45,7 +45,7 @@ func (r *runner) step(number int32) (err error) {
 		return err
 	}
 	phase.end(r.metrics.evaluate)
-	s.Pair = pairOf(s, prompt)
+	setPairs(s, prompt, r.run.Config().GetMethod().GetScheme() == simv1.Scheme_SCHEME_COMPLETE)
 	if err := r.commitStep(&d); err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (r *runner) step(number int32) (err error) {
 	}
 	phase.end(r.metrics.observe)
 	r.counts.seconds.Observe(phase.last.Sub(began).Seconds())
-	return r.keepPair(s)
+	return r.keepPairs(s)
 }
 
 func (r *runner) act(d *draft, last int32) error {

@@ -20,6 +20,7 @@ const (
 	ars      = simv1.MemoryLevel_MEMORY_LEVEL_ARS
 	samples  = simv1.Scheme_SCHEME_SAMPLES
 	contrast = simv1.Scheme_SCHEME_CONTRAST
+	complete = simv1.Scheme_SCHEME_COMPLETE
 	policy   = simv1.Decider_DECIDER_POLICY
 	nothing  = simv1.Told_TOLD_NOTHING
 )
@@ -31,6 +32,7 @@ var table = []*simv1.Method{
 	{Name: "ars", Memory: ars, Scheme: samples, Decider: policy, Told: nothing},
 	{Name: "proper", Memory: ar, Scheme: samples, Decider: policy, Told: nothing, Trains: true},
 	{Name: "proper-contrast", Memory: ar, Scheme: contrast, Decider: policy, Told: nothing, Trains: true},
+	{Name: "proper-plus", Memory: ar, Scheme: complete, Decider: policy, Told: nothing, Trains: true},
 	{Name: "silent", Memory: noMemory, Scheme: samples, Decider: simv1.Decider_DECIDER_SILENCE, Told: nothing},
 	{Name: "constant", Memory: noMemory, Scheme: samples, Decider: simv1.Decider_DECIDER_RATE, Told: simv1.Told_TOLD_RATE},
 	{Name: "scheduled", Memory: noMemory, Scheme: samples, Decider: simv1.Decider_DECIDER_SCHEDULE, Told: nothing},

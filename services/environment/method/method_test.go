@@ -12,7 +12,7 @@ import (
 )
 
 func TestANameAloneIsEnoughForAMethodOfTheTable(t *testing.T) {
-	require.Equal(t, []string{"none", "ar", "ars", "proper", "proper-contrast", "silent", "constant", "scheduled", "bandit", "persona-given"}, method.Names())
+	require.Equal(t, []string{"none", "ar", "ars", "proper", "proper-contrast", "proper-plus", "silent", "constant", "scheduled", "bandit", "persona-given"}, method.Names())
 	for _, whole := range method.All() {
 		for _, given := range []*simv1.Method{whole, {Name: whole.GetName()}} {
 			var v errs.Violations

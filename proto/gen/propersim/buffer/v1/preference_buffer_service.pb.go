@@ -157,7 +157,12 @@ type PreferencePair struct {
 	// Judgement of the worse one.
 	RejectedEvaluation *v1.Evaluation `protobuf:"bytes,9,opt,name=rejected_evaluation,json=rejectedEvaluation,proto3" json:"rejected_evaluation,omitempty"`
 	// Adapter that was in force; empty for the base policy.
-	Adapter       string `protobuf:"bytes,10,opt,name=adapter,proto3" json:"adapter,omitempty"`
+	Adapter string `protobuf:"bytes,10,opt,name=adapter,proto3" json:"adapter,omitempty"`
+	// Position among the pairs of the step: 0 is the best candidate over the worst,
+	// the further ones are those of Step.further_pairs. They come to Append after the
+	// first one of their step, in the same request and without prompt and
+	// observation, which they share with it; all other rpcs return them whole.
+	Index         int32 `protobuf:"varint,11,opt,name=index,proto3" json:"index,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -260,6 +265,13 @@ func (x *PreferencePair) GetAdapter() string {
 		return x.Adapter
 	}
 	return ""
+}
+
+func (x *PreferencePair) GetIndex() int32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
 }
 
 // AppendRequest brings pairs.
@@ -950,7 +962,7 @@ var File_propersim_buffer_v1_preference_buffer_service_proto protoreflect.FileDe
 
 const file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc = "" +
 	"\n" +
-	"3propersim/buffer/v1/preference_buffer_service.proto\x12\x13propersim.buffer.v1\x1a\x1bbuf/validate/validate.proto\x1a$propersim/simulation/v1/action.proto\x1a'propersim/simulation/v1/candidate.proto\x1a(propersim/simulation/v1/evaluation.proto\x1a$propersim/simulation/v1/prompt.proto\"\xd4\x04\n" +
+	"3propersim/buffer/v1/preference_buffer_service.proto\x12\x13propersim.buffer.v1\x1a\x1bbuf/validate/validate.proto\x1a$propersim/simulation/v1/action.proto\x1a'propersim/simulation/v1/candidate.proto\x1a(propersim/simulation/v1/evaluation.proto\x1a$propersim/simulation/v1/prompt.proto\"\xf6\x04\n" +
 	"\x0ePreferencePair\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12\x1b\n" +
@@ -963,7 +975,9 @@ const file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc = "" +
 	"\x11chosen_evaluation\x18\b \x01(\v2#.propersim.simulation.v1.EvaluationB\x06\xbaH\x03\xc8\x01\x01R\x10chosenEvaluation\x12\\\n" +
 	"\x13rejected_evaluation\x18\t \x01(\v2#.propersim.simulation.v1.EvaluationB\x06\xbaH\x03\xc8\x01\x01R\x12rejectedEvaluation\x12\"\n" +
 	"\aadapter\x18\n" +
-	" \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aadapter\"W\n" +
+	" \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aadapter\x12 \n" +
+	"\x05index\x18\v \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x10\x80\x02(\x00R\x05index\"W\n" +
 	"\rAppendRequest\x12F\n" +
 	"\x05pairs\x18\x01 \x03(\v2#.propersim.buffer.v1.PreferencePairB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\x05pairs\",\n" +
 	"\x0eAppendResponse\x12\x1a\n" +

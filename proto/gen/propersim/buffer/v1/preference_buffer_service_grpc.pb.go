@@ -32,7 +32,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// PreferenceBufferService is append-only and unique by (run, step).
+// PreferenceBufferService is append-only and unique by (run, step, index).
 type PreferenceBufferServiceClient interface {
 	// Append stores pairs, all or none. A pair already there with the same
 	// content is a no-op; with another content ALREADY_EXISTS.
@@ -41,7 +41,7 @@ type PreferenceBufferServiceClient interface {
 	// same pairs in the same order, whatever was appended since. The first message
 	// is a header, then come the pairs, in messages of at most 1 MiB or one pair.
 	Sample(ctx context.Context, in *SampleRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SampleResponse], error)
-	// List streams a run's pairs in order of their step.
+	// List streams a run's pairs in order of their step, and of their index within it.
 	List(ctx context.Context, in *ListRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListResponse], error)
 	// Count returns how many pairs a run has.
 	Count(ctx context.Context, in *CountRequest, opts ...grpc.CallOption) (*CountResponse, error)
@@ -138,7 +138,7 @@ type PreferenceBufferService_ExportClient = grpc.ServerStreamingClient[ExportRes
 // All implementations must embed UnimplementedPreferenceBufferServiceServer
 // for forward compatibility.
 //
-// PreferenceBufferService is append-only and unique by (run, step).
+// PreferenceBufferService is append-only and unique by (run, step, index).
 type PreferenceBufferServiceServer interface {
 	// Append stores pairs, all or none. A pair already there with the same
 	// content is a no-op; with another content ALREADY_EXISTS.
@@ -147,7 +147,7 @@ type PreferenceBufferServiceServer interface {
 	// same pairs in the same order, whatever was appended since. The first message
 	// is a header, then come the pairs, in messages of at most 1 MiB or one pair.
 	Sample(*SampleRequest, grpc.ServerStreamingServer[SampleResponse]) error
-	// List streams a run's pairs in order of their step.
+	// List streams a run's pairs in order of their step, and of their index within it.
 	List(*ListRequest, grpc.ServerStreamingServer[ListResponse]) error
 	// Count returns how many pairs a run has.
 	Count(context.Context, *CountRequest) (*CountResponse, error)

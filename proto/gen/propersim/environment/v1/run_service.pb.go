@@ -161,8 +161,8 @@ type RunConfig struct {
 	// World by id.
 	WorldId string `protobuf:"bytes,2,opt,name=world_id,json=worldId,proto3" json:"world_id,omitempty"`
 	// How the assistant works. A request may give the name of a method of ours
-	// alone: none, ar, ars, proper, proper-contrast, silent, constant, scheduled,
-	// bandit, persona-given. The environment fills in the rest, and refuses other values.
+	// alone: none, ar, ars, proper, proper-contrast, proper-plus, silent, constant,
+	// scheduled, bandit, persona-given. The environment fills in the rest, and refuses other values.
 	// Any other name is a third party's method and must come whole.
 	Method *v1.Method `protobuf:"bytes,13,opt,name=method,proto3" json:"method,omitempty"`
 	// Root of all randomness.
@@ -883,8 +883,12 @@ type Step struct {
 	UserNotes []*v1.Note `protobuf:"bytes,12,rep,name=user_notes,json=userNotes,proto3" json:"user_notes,omitempty"`
 	// Decisions of the assistant's session that came with the step.
 	AssistantNotes []*v1.Note `protobuf:"bytes,13,rep,name=assistant_notes,json=assistantNotes,proto3" json:"assistant_notes,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The other pairs of a step under SCHEME_COMPLETE: all further candidates whose
+	// totals differ, in ascending order of the greater and then the smaller of their
+	// indices. They share the prompt of the first pair and have none of their own.
+	FurtherPairs  []*Pair `protobuf:"bytes,14,rep,name=further_pairs,json=furtherPairs,proto3" json:"further_pairs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Step) Reset() {
@@ -1004,6 +1008,13 @@ func (x *Step) GetUserNotes() []*v1.Note {
 func (x *Step) GetAssistantNotes() []*v1.Note {
 	if x != nil {
 		return x.AssistantNotes
+	}
+	return nil
+}
+
+func (x *Step) GetFurtherPairs() []*Pair {
+	if x != nil {
+		return x.FurtherPairs
 	}
 	return nil
 }
@@ -2481,7 +2492,7 @@ const file_propersim_environment_v1_run_service_proto_rawDesc = "" +
 	"\tEntryBody\x124\n" +
 	"\x04step\x18\x01 \x01(\v2\x1e.propersim.environment.v1.StepH\x00R\x04step\x127\n" +
 	"\x05night\x18\x02 \x01(\v2\x1f.propersim.environment.v1.NightH\x00R\x05nightB\a\n" +
-	"\x05event\"\xa3\x05\n" +
+	"\x05event\"\xe8\x05\n" +
 	"\x04Step\x12\x12\n" +
 	"\x04step\x18\x01 \x01(\x05R\x04step\x12\x10\n" +
 	"\x03day\x18\x02 \x01(\x05R\x03day\x12\"\n" +
@@ -2499,7 +2510,8 @@ const file_propersim_environment_v1_run_service_proto_rawDesc = "" +
 	"\x05calls\x18\v \x03(\v2\".propersim.simulation.v1.ModelCallR\x05calls\x12<\n" +
 	"\n" +
 	"user_notes\x18\f \x03(\v2\x1d.propersim.simulation.v1.NoteR\tuserNotes\x12F\n" +
-	"\x0fassistant_notes\x18\r \x03(\v2\x1d.propersim.simulation.v1.NoteR\x0eassistantNotes\"s\n" +
+	"\x0fassistant_notes\x18\r \x03(\v2\x1d.propersim.simulation.v1.NoteR\x0eassistantNotes\x12C\n" +
+	"\rfurther_pairs\x18\x0e \x03(\v2\x1e.propersim.environment.v1.PairR\ffurtherPairs\"s\n" +
 	"\x04Pair\x12\x16\n" +
 	"\x06chosen\x18\x01 \x01(\x05R\x06chosen\x12\x1a\n" +
 	"\brejected\x18\x02 \x01(\x05R\brejected\x127\n" +
@@ -2726,54 +2738,55 @@ var file_propersim_environment_v1_run_service_proto_depIdxs = []int32{
 	48, // 22: propersim.environment.v1.Step.calls:type_name -> propersim.simulation.v1.ModelCall
 	49, // 23: propersim.environment.v1.Step.user_notes:type_name -> propersim.simulation.v1.Note
 	49, // 24: propersim.environment.v1.Step.assistant_notes:type_name -> propersim.simulation.v1.Note
-	50, // 25: propersim.environment.v1.Pair.prompt:type_name -> propersim.simulation.v1.Prompt
-	51, // 26: propersim.environment.v1.Night.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
-	2,  // 27: propersim.environment.v1.CreateRunRequest.config:type_name -> propersim.environment.v1.RunConfig
-	34, // 28: propersim.environment.v1.CreateRunRequest.labels:type_name -> propersim.environment.v1.CreateRunRequest.LabelsEntry
-	3,  // 29: propersim.environment.v1.CreateRunResponse.run:type_name -> propersim.environment.v1.Run
-	3,  // 30: propersim.environment.v1.GetRunResponse.run:type_name -> propersim.environment.v1.Run
-	35, // 31: propersim.environment.v1.ListRunsRequest.labels:type_name -> propersim.environment.v1.ListRunsRequest.LabelsEntry
-	1,  // 32: propersim.environment.v1.ListRunsRequest.states:type_name -> propersim.environment.v1.RunState
-	3,  // 33: propersim.environment.v1.ListRunsResponse.runs:type_name -> propersim.environment.v1.Run
-	3,  // 34: propersim.environment.v1.PauseRunResponse.run:type_name -> propersim.environment.v1.Run
-	3,  // 35: propersim.environment.v1.ResumeRunResponse.run:type_name -> propersim.environment.v1.Run
-	3,  // 36: propersim.environment.v1.ExtendRunResponse.run:type_name -> propersim.environment.v1.Run
-	3,  // 37: propersim.environment.v1.CancelRunResponse.run:type_name -> propersim.environment.v1.Run
-	2,  // 38: propersim.environment.v1.ForkRunRequest.config:type_name -> propersim.environment.v1.RunConfig
-	36, // 39: propersim.environment.v1.ForkRunRequest.labels:type_name -> propersim.environment.v1.ForkRunRequest.LabelsEntry
-	3,  // 40: propersim.environment.v1.ForkRunResponse.run:type_name -> propersim.environment.v1.Run
-	52, // 41: propersim.environment.v1.WatchRunRequest.interval:type_name -> google.protobuf.Duration
-	3,  // 42: propersim.environment.v1.WatchRunResponse.run:type_name -> propersim.environment.v1.Run
-	6,  // 43: propersim.environment.v1.WatchRunResponse.entry:type_name -> propersim.environment.v1.Entry
-	6,  // 44: propersim.environment.v1.GetStepResponse.entry:type_name -> propersim.environment.v1.Entry
-	6,  // 45: propersim.environment.v1.ListEntriesResponse.entries:type_name -> propersim.environment.v1.Entry
-	11, // 46: propersim.environment.v1.RunService.CreateRun:input_type -> propersim.environment.v1.CreateRunRequest
-	13, // 47: propersim.environment.v1.RunService.GetRun:input_type -> propersim.environment.v1.GetRunRequest
-	15, // 48: propersim.environment.v1.RunService.ListRuns:input_type -> propersim.environment.v1.ListRunsRequest
-	17, // 49: propersim.environment.v1.RunService.PauseRun:input_type -> propersim.environment.v1.PauseRunRequest
-	19, // 50: propersim.environment.v1.RunService.ResumeRun:input_type -> propersim.environment.v1.ResumeRunRequest
-	21, // 51: propersim.environment.v1.RunService.ExtendRun:input_type -> propersim.environment.v1.ExtendRunRequest
-	23, // 52: propersim.environment.v1.RunService.CancelRun:input_type -> propersim.environment.v1.CancelRunRequest
-	25, // 53: propersim.environment.v1.RunService.ForkRun:input_type -> propersim.environment.v1.ForkRunRequest
-	27, // 54: propersim.environment.v1.RunService.WatchRun:input_type -> propersim.environment.v1.WatchRunRequest
-	29, // 55: propersim.environment.v1.RunService.GetStep:input_type -> propersim.environment.v1.GetStepRequest
-	31, // 56: propersim.environment.v1.RunService.ListEntries:input_type -> propersim.environment.v1.ListEntriesRequest
-	12, // 57: propersim.environment.v1.RunService.CreateRun:output_type -> propersim.environment.v1.CreateRunResponse
-	14, // 58: propersim.environment.v1.RunService.GetRun:output_type -> propersim.environment.v1.GetRunResponse
-	16, // 59: propersim.environment.v1.RunService.ListRuns:output_type -> propersim.environment.v1.ListRunsResponse
-	18, // 60: propersim.environment.v1.RunService.PauseRun:output_type -> propersim.environment.v1.PauseRunResponse
-	20, // 61: propersim.environment.v1.RunService.ResumeRun:output_type -> propersim.environment.v1.ResumeRunResponse
-	22, // 62: propersim.environment.v1.RunService.ExtendRun:output_type -> propersim.environment.v1.ExtendRunResponse
-	24, // 63: propersim.environment.v1.RunService.CancelRun:output_type -> propersim.environment.v1.CancelRunResponse
-	26, // 64: propersim.environment.v1.RunService.ForkRun:output_type -> propersim.environment.v1.ForkRunResponse
-	28, // 65: propersim.environment.v1.RunService.WatchRun:output_type -> propersim.environment.v1.WatchRunResponse
-	30, // 66: propersim.environment.v1.RunService.GetStep:output_type -> propersim.environment.v1.GetStepResponse
-	32, // 67: propersim.environment.v1.RunService.ListEntries:output_type -> propersim.environment.v1.ListEntriesResponse
-	57, // [57:68] is the sub-list for method output_type
-	46, // [46:57] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	9,  // 25: propersim.environment.v1.Step.further_pairs:type_name -> propersim.environment.v1.Pair
+	50, // 26: propersim.environment.v1.Pair.prompt:type_name -> propersim.simulation.v1.Prompt
+	51, // 27: propersim.environment.v1.Night.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
+	2,  // 28: propersim.environment.v1.CreateRunRequest.config:type_name -> propersim.environment.v1.RunConfig
+	34, // 29: propersim.environment.v1.CreateRunRequest.labels:type_name -> propersim.environment.v1.CreateRunRequest.LabelsEntry
+	3,  // 30: propersim.environment.v1.CreateRunResponse.run:type_name -> propersim.environment.v1.Run
+	3,  // 31: propersim.environment.v1.GetRunResponse.run:type_name -> propersim.environment.v1.Run
+	35, // 32: propersim.environment.v1.ListRunsRequest.labels:type_name -> propersim.environment.v1.ListRunsRequest.LabelsEntry
+	1,  // 33: propersim.environment.v1.ListRunsRequest.states:type_name -> propersim.environment.v1.RunState
+	3,  // 34: propersim.environment.v1.ListRunsResponse.runs:type_name -> propersim.environment.v1.Run
+	3,  // 35: propersim.environment.v1.PauseRunResponse.run:type_name -> propersim.environment.v1.Run
+	3,  // 36: propersim.environment.v1.ResumeRunResponse.run:type_name -> propersim.environment.v1.Run
+	3,  // 37: propersim.environment.v1.ExtendRunResponse.run:type_name -> propersim.environment.v1.Run
+	3,  // 38: propersim.environment.v1.CancelRunResponse.run:type_name -> propersim.environment.v1.Run
+	2,  // 39: propersim.environment.v1.ForkRunRequest.config:type_name -> propersim.environment.v1.RunConfig
+	36, // 40: propersim.environment.v1.ForkRunRequest.labels:type_name -> propersim.environment.v1.ForkRunRequest.LabelsEntry
+	3,  // 41: propersim.environment.v1.ForkRunResponse.run:type_name -> propersim.environment.v1.Run
+	52, // 42: propersim.environment.v1.WatchRunRequest.interval:type_name -> google.protobuf.Duration
+	3,  // 43: propersim.environment.v1.WatchRunResponse.run:type_name -> propersim.environment.v1.Run
+	6,  // 44: propersim.environment.v1.WatchRunResponse.entry:type_name -> propersim.environment.v1.Entry
+	6,  // 45: propersim.environment.v1.GetStepResponse.entry:type_name -> propersim.environment.v1.Entry
+	6,  // 46: propersim.environment.v1.ListEntriesResponse.entries:type_name -> propersim.environment.v1.Entry
+	11, // 47: propersim.environment.v1.RunService.CreateRun:input_type -> propersim.environment.v1.CreateRunRequest
+	13, // 48: propersim.environment.v1.RunService.GetRun:input_type -> propersim.environment.v1.GetRunRequest
+	15, // 49: propersim.environment.v1.RunService.ListRuns:input_type -> propersim.environment.v1.ListRunsRequest
+	17, // 50: propersim.environment.v1.RunService.PauseRun:input_type -> propersim.environment.v1.PauseRunRequest
+	19, // 51: propersim.environment.v1.RunService.ResumeRun:input_type -> propersim.environment.v1.ResumeRunRequest
+	21, // 52: propersim.environment.v1.RunService.ExtendRun:input_type -> propersim.environment.v1.ExtendRunRequest
+	23, // 53: propersim.environment.v1.RunService.CancelRun:input_type -> propersim.environment.v1.CancelRunRequest
+	25, // 54: propersim.environment.v1.RunService.ForkRun:input_type -> propersim.environment.v1.ForkRunRequest
+	27, // 55: propersim.environment.v1.RunService.WatchRun:input_type -> propersim.environment.v1.WatchRunRequest
+	29, // 56: propersim.environment.v1.RunService.GetStep:input_type -> propersim.environment.v1.GetStepRequest
+	31, // 57: propersim.environment.v1.RunService.ListEntries:input_type -> propersim.environment.v1.ListEntriesRequest
+	12, // 58: propersim.environment.v1.RunService.CreateRun:output_type -> propersim.environment.v1.CreateRunResponse
+	14, // 59: propersim.environment.v1.RunService.GetRun:output_type -> propersim.environment.v1.GetRunResponse
+	16, // 60: propersim.environment.v1.RunService.ListRuns:output_type -> propersim.environment.v1.ListRunsResponse
+	18, // 61: propersim.environment.v1.RunService.PauseRun:output_type -> propersim.environment.v1.PauseRunResponse
+	20, // 62: propersim.environment.v1.RunService.ResumeRun:output_type -> propersim.environment.v1.ResumeRunResponse
+	22, // 63: propersim.environment.v1.RunService.ExtendRun:output_type -> propersim.environment.v1.ExtendRunResponse
+	24, // 64: propersim.environment.v1.RunService.CancelRun:output_type -> propersim.environment.v1.CancelRunResponse
+	26, // 65: propersim.environment.v1.RunService.ForkRun:output_type -> propersim.environment.v1.ForkRunResponse
+	28, // 66: propersim.environment.v1.RunService.WatchRun:output_type -> propersim.environment.v1.WatchRunResponse
+	30, // 67: propersim.environment.v1.RunService.GetStep:output_type -> propersim.environment.v1.GetStepResponse
+	32, // 68: propersim.environment.v1.RunService.ListEntries:output_type -> propersim.environment.v1.ListEntriesResponse
+	58, // [58:69] is the sub-list for method output_type
+	47, // [47:58] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_propersim_environment_v1_run_service_proto_init() }

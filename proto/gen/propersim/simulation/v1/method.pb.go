@@ -94,6 +94,10 @@ const (
 	// Candidate 0 is the policy's own sample; then its opposite in kind; then,
 	// beside a recommendation, a second recommendation.
 	Scheme_SCHEME_CONTRAST Scheme = 2
+	// Candidate 0 is the policy's own sample. The candidates always have a silence
+	// and two different recommendations among them, and every two candidates whose
+	// totals differ make a pair.
+	Scheme_SCHEME_COMPLETE Scheme = 3
 )
 
 // Enum value maps for Scheme.
@@ -102,11 +106,13 @@ var (
 		0: "SCHEME_UNSPECIFIED",
 		1: "SCHEME_SAMPLES",
 		2: "SCHEME_CONTRAST",
+		3: "SCHEME_COMPLETE",
 	}
 	Scheme_value = map[string]int32{
 		"SCHEME_UNSPECIFIED": 0,
 		"SCHEME_SAMPLES":     1,
 		"SCHEME_CONTRAST":    2,
+		"SCHEME_COMPLETE":    3,
 	}
 )
 
@@ -272,8 +278,9 @@ func (Told) EnumDescriptor() ([]byte, []int) {
 // into the whole message; services read the fields and never compare names.
 type Method struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// none, ar, ars, proper, proper-contrast, silent, constant, scheduled, bandit,
-	// persona-given, or the name of a third party's method. Names its random draws.
+	// none, ar, ars, proper, proper-contrast, proper-plus, silent, constant,
+	// scheduled, bandit, persona-given, or the name of a third party's method. Names
+	// its random draws.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// What the memory may hold.
 	Memory MemoryLevel `protobuf:"varint,2,opt,name=memory,proto3,enum=propersim.simulation.v1.MemoryLevel" json:"memory,omitempty"`
@@ -378,11 +385,12 @@ const file_propersim_simulation_v1_method_proto_rawDesc = "" +
 	"\x11MEMORY_LEVEL_NONE\x10\x01\x12\x12\n" +
 	"\x0eMEMORY_LEVEL_A\x10\x02\x12\x13\n" +
 	"\x0fMEMORY_LEVEL_AR\x10\x03\x12\x14\n" +
-	"\x10MEMORY_LEVEL_ARS\x10\x04*I\n" +
+	"\x10MEMORY_LEVEL_ARS\x10\x04*^\n" +
 	"\x06Scheme\x12\x16\n" +
 	"\x12SCHEME_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSCHEME_SAMPLES\x10\x01\x12\x13\n" +
-	"\x0fSCHEME_CONTRAST\x10\x02*\xad\x01\n" +
+	"\x0fSCHEME_CONTRAST\x10\x02\x12\x13\n" +
+	"\x0fSCHEME_COMPLETE\x10\x03*\xad\x01\n" +
 	"\aDecider\x12\x17\n" +
 	"\x13DECIDER_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eDECIDER_POLICY\x10\x01\x12\x13\n" +

@@ -303,9 +303,15 @@ type Hyperparameters struct {
 	// Half-life of a recency draw, days; 0 means 3.
 	HalfLifeDays float64 `protobuf:"fixed64,10,opt,name=half_life_days,json=halfLifeDays,proto3" json:"half_life_days,omitempty"`
 	// The LoRA adapter of a language model; absent for the log-linear policy.
-	Lora          *Lora `protobuf:"bytes,11,opt,name=lora,proto3" json:"lora,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Lora *Lora `protobuf:"bytes,11,opt,name=lora,proto3" json:"lora,omitempty"`
+	// For the log-linear policy: a pair of a silence and a recommendation teaches
+	// only whether to speak, and one of two recommendations only what to say.
+	Factored bool `protobuf:"varint,12,opt,name=factored,proto3" json:"factored,omitempty"`
+	// For the log-linear policy: the child is the mean of the weights at the ends of
+	// the last epochs, this many of them; 0 and 1 mean the last weights alone.
+	AveragedEpochs int32 `protobuf:"varint,13,opt,name=averaged_epochs,json=averagedEpochs,proto3" json:"averaged_epochs,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Hyperparameters) Reset() {
@@ -413,6 +419,20 @@ func (x *Hyperparameters) GetLora() *Lora {
 		return x.Lora
 	}
 	return nil
+}
+
+func (x *Hyperparameters) GetFactored() bool {
+	if x != nil {
+		return x.Factored
+	}
+	return false
+}
+
+func (x *Hyperparameters) GetAveragedEpochs() int32 {
+	if x != nil {
+		return x.AveragedEpochs
+	}
+	return 0
 }
 
 // Lora is the adapter of a language model that a night trains (Hu et al., 2021).
@@ -2174,7 +2194,7 @@ var File_propersim_trainer_v1_trainer_service_proto protoreflect.FileDescriptor
 
 const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\n" +
-	"*propersim/trainer/v1/trainer_service.proto\x12\x14propersim.trainer.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a3propersim/buffer/v1/preference_buffer_service.proto\x1a$propersim/simulation/v1/prompt.proto\"\xe4\x04\n" +
+	"*propersim/trainer/v1/trainer_service.proto\x12\x14propersim.trainer.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a3propersim/buffer/v1/preference_buffer_service.proto\x1a$propersim/simulation/v1/prompt.proto\"\xb4\x05\n" +
 	"\x0fHyperparameters\x12+\n" +
 	"\x04beta\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00$@!\x00\x00\x00\x00\x00\x00\x00\x00R\x04beta\x12!\n" +
 	"\x06epochs\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x01R\x06epochs\x12<\n" +
@@ -2191,7 +2211,9 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\x04draw\x18\t \x01(\x0e2\x19.propersim.buffer.v1.DrawB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04draw\x12=\n" +
 	"\x0ehalf_life_days\x18\n" +
 	" \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x84\xac@)\x00\x00\x00\x00\x00\x00\x00\x00R\fhalfLifeDays\x12.\n" +
-	"\x04lora\x18\v \x01(\v2\x1a.propersim.trainer.v1.LoraR\x04lora\"\xa0\x04\n" +
+	"\x04lora\x18\v \x01(\v2\x1a.propersim.trainer.v1.LoraR\x04lora\x12\x1a\n" +
+	"\bfactored\x18\f \x01(\bR\bfactored\x122\n" +
+	"\x0faveraged_epochs\x18\r \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\x0eaveragedEpochs\"\xa0\x04\n" +
 	"\x04Lora\x12\x1e\n" +
 	"\x05model\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05model\x12\x1e\n" +
 	"\x04rank\x18\x02 \x01(\x05B\n" +
