@@ -59,7 +59,7 @@ func defaultTrainer() Trainer {
 		Beta: 0.1, Epochs: 2, LearningRate: 0.1, WeightDecay: 0.08, BatchSize: 4, Pairs: 200, Reference: "base",
 		Objective: "dpo", Draw: "uniform", HalfLife: 3,
 		Plus: Plus{
-			Beta: 0.1, Epochs: 2, LearningRate: 0.1, WeightDecay: 0.01, BatchSize: 8, Pairs: 1000,
+			Beta: 0.1, Epochs: 2, LearningRate: 0.1, WeightDecay: 0.003, BatchSize: 8, Pairs: 1000,
 			Objective: "dpo", Draw: "uniform", HalfLife: 3, Factored: true,
 		},
 		Lora: Lora{
