@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/propersim/propersim/pkg/content"
+	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/legible"
 	"github.com/propersim/propersim/pkg/model"
 )
 
@@ -40,7 +42,11 @@ func Check(value []byte, catalogue bool) error {
 	if r.Action != Recommend {
 		return nil
 	}
+	var faults errs.Violations
+	legible.Prose(&faults, `"text"`, r.Text)
 	switch {
+	case len(faults) > 0: // a database refuses some of them, and a terminal obeys others
+		return errors.New(faults.Error())
 	case strings.TrimSpace(r.Text) == "":
 		return errors.New(`"text" is empty, but "action" is "recommend"`)
 	case len(r.Text) > maxText:

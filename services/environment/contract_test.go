@@ -165,6 +165,77 @@ func TestAnAnswerThatBreaksTheContractFailsTheRunAndIsNamed(t *testing.T) {
 	}
 }
 
+// speaker is an assistant whose candidates are changed before they are read.
+type speaker struct {
+	assistantv1.AssistantServiceClient
+	change func(*simv1.Recommendation)
+}
+
+func (s speaker) Recommend(ctx context.Context, req *assistantv1.RecommendRequest, opts ...grpc.CallOption) (*assistantv1.RecommendResponse, error) {
+	resp, err := s.AssistantServiceClient.Recommend(ctx, req, opts...)
+	if err == nil {
+		said := &simv1.Recommendation{Text: "Tea?", Topic: "tea", Tone: "warm"}
+		s.change(said)
+		resp.Candidates[0] = &simv1.Candidate{Choice: &simv1.Candidate_Recommendation{Recommendation: said}}
+	}
+	return resp, err
+}
+
+func TestWhatAnAssistantSaysHasNoHiddenCharacters(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*simv1.Recommendation)
+		says   string
+	}{
+		"NUL":      {func(r *simv1.Recommendation) { r.Text += "\x00" }, "candidate 0: text: found the control character U+0000 at byte 4"},
+		"escape":   {func(r *simv1.Recommendation) { r.Text = "\x1b[2J" }, "candidate 0: text: found the control character U+001B"},
+		"override": {func(r *simv1.Recommendation) { r.Text += "\u202e" }, "candidate 0: text: found the bidirectional control U+202E"},
+		"topic":    {func(r *simv1.Recommendation) { r.Topic += "\n" }, "candidate 0: topic: found the line break or tab U+000A"},
+		"tone":     {func(r *simv1.Recommendation) { r.Tone += "\u2066" }, "candidate 0: tone: found the bidirectional control U+2066"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clients := newFakes().clients()
+			clients.Assistants = speaker{clients.Assistants, c.change}
+			s := begin(t, Config{}, clients)
+			run := s.until(s.make(configOf("ann", "ar")).GetId(), failing, finished)
+			require.Equal(t, failing, run.GetState())
+			require.Contains(t, run.GetReason(), c.says)
+		})
+	}
+}
+
+func TestNamesOfARunHaveNoHiddenCharacters(t *testing.T) {
+	s := begin(t, Config{}, newFakes().clients())
+	id := s.make(configOf("ann", "ar")).GetId()
+	s.until(id, finished)
+	model := configOf("ann", "ar")
+	model.Backends = &simv1.Backends{Embedder: &simv1.Backend{Driver: "model", Model: "m\x1b[31m"}}
+	for name, c := range map[string]struct {
+		request *environmentv1.CreateRunRequest
+		field   string
+	}{
+		"a request id": {&environmentv1.CreateRunRequest{Config: configOf("ann", "ar"), RequestId: "a\x00"}, "request_id"},
+		"a label":      {&environmentv1.CreateRunRequest{Config: configOf("ann", "ar"), Labels: map[string]string{"a": "b\u202e"}}, "labels.a"},
+		"a label name": {&environmentv1.CreateRunRequest{Config: configOf("ann", "ar"), Labels: map[string]string{"a\n": "b"}}, "labels"},
+		"a model":      {&environmentv1.CreateRunRequest{Config: model}, "config.backends.embedder.model"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := s.CreateRun(t.Context(), c.request)
+			var faults errs.Violations
+			require.ErrorAs(t, err, &faults)
+			require.Equal(t, c.field, faults[0].Field)
+			if c.request.GetConfig() == model {
+				return // a fork keeps the backends
+			}
+			_, err = s.ForkRun(t.Context(), &environmentv1.ForkRunRequest{Id: id, AtStep: 1, RequestId: c.request.GetRequestId(), Labels: c.request.GetLabels()})
+			require.ErrorAs(t, err, &faults)
+			require.Equal(t, c.field, faults[0].Field)
+		})
+	}
+	runs, err := s.ListRuns(t.Context(), &environmentv1.ListRunsRequest{})
+	require.NoError(t, err)
+	require.Len(t, runs.GetRuns(), 1, "nothing was recorded")
+}
+
 func TestCancellingARunCancelsItsTrainingJob(t *testing.T) {
 	fakes := newFakes()
 	watching := make(chan struct{}, 10)

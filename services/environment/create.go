@@ -3,12 +3,15 @@ package environment
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/propersim/propersim/internal/journal"
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/legible"
 	"github.com/propersim/propersim/pkg/simtime"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -26,6 +29,7 @@ func (s *Server) CreateRun(ctx context.Context, req *environmentv1.CreateRunRequ
 	config := proto.CloneOf(req.GetConfig())
 	var v errs.Violations
 	resolve(&v, config)
+	checkTexts(&v, config, req.GetRequestId(), req.GetLabels())
 	if err := v.OrNil(); err != nil {
 		return nil, err
 	}
@@ -63,6 +67,11 @@ func (s *Server) ForkRun(ctx context.Context, req *environmentv1.ForkRunRequest)
 	}
 	from, err := s.run(ctx, req.GetId())
 	if err != nil {
+		return nil, err
+	}
+	var v errs.Violations
+	checkTexts(&v, req.GetConfig(), req.GetRequestId(), req.GetLabels())
+	if err := v.OrNil(); err != nil {
 		return nil, err
 	}
 	config, err := ForkConfig(req, from.View())
@@ -140,6 +149,23 @@ func ForkConfig(req *environmentv1.ForkRunRequest, from *environmentv1.Run) (*en
 	}
 	resolveRate(config, from.GetPersona())
 	return config, nil
+}
+
+// checkTexts adds the names of a request that have characters which people do not
+// see, or which a database refuses.
+func checkTexts(v *errs.Violations, config *environmentv1.RunConfig, requestID string, labels map[string]string) {
+	legible.Line(v, "request_id", requestID)
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		legible.Line(v, "labels", name)
+		legible.Line(v, "labels."+legible.Printable(name), labels[name])
+	}
+	b := config.GetBackends()
+	for _, one := range []struct {
+		role    string
+		backend *simv1.Backend
+	}{{"planner", b.GetPlanner()}, {"judge", b.GetJudge()}, {"assistant", b.GetAssistant()}, {"summarizer", b.GetSummarizer()}, {"embedder", b.GetEmbedder()}} {
+		legible.Line(v, "config.backends."+one.role+".model", one.backend.GetModel())
+	}
 }
 
 // checkFork adds what must be as in the run that a fork shares steps with.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/legible"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 )
@@ -53,6 +54,9 @@ func (r *runner) checkCandidates(candidates []*simv1.Candidate) error {
 			if n := len(choice.Recommendation.GetText()); n == 0 || n > maxText {
 				return broken("candidate %d has a text of %d bytes, want 1 to %d", i, n, maxText)
 			}
+			if err := checkWords(choice.Recommendation); err != nil {
+				return broken("candidate %d: %v", i, err)
+			}
 		case *simv1.Candidate_Failure:
 			if choice.Failure.GetOutcome() == "" {
 				return broken("candidate %d is a failure without an outcome", i)
@@ -62,6 +66,17 @@ func (r *runner) checkCandidates(candidates []*simv1.Candidate) error {
 		}
 	}
 	return nil
+}
+
+// checkWords refuses characters that people do not see in what an assistant says: a
+// terminal obeys some of them, and others show another text than the one that is
+// judged.
+func checkWords(r *simv1.Recommendation) error {
+	var faults errs.Violations
+	legible.Prose(&faults, "text", r.GetText())
+	legible.Line(&faults, "topic", r.GetTopic())
+	legible.Line(&faults, "tone", r.GetTone())
+	return faults.OrNil()
 }
 
 func checkEvaluations(evaluations []*simv1.Evaluation, candidates []*simv1.Candidate) error {
