@@ -14,7 +14,7 @@ import (
 func TestEveryExampleIsAValidConfiguration(t *testing.T) {
 	files, err := filepath.Glob("*.yaml")
 	require.NoError(t, err)
-	require.Len(t, files, 6)
+	require.Len(t, files, 7)
 	for _, file := range files {
 		loaded, err := config.Load(config.Sources{File: file})
 		require.NoError(t, err, file)

@@ -54,7 +54,7 @@ func containers(t *testing.T, args ...string) map[string]container {
 }
 
 func TestEveryProfileIsValid(t *testing.T) {
-	for _, profile := range []string{"cli", "postgres", "observability"} {
+	for _, profile := range []string{"cli", "postgres", "observability", "models", "gpu", "gpu-alternate"} {
 		with := containers(t, "--profile", profile)
 		without := containers(t)
 		require.Greater(t, len(with), len(without), profile)
@@ -66,7 +66,7 @@ func TestEveryProfileIsValid(t *testing.T) {
 // image has nothing to ask them with.
 var (
 	once       = map[string]bool{"secrets": true, "simulation": true, "cli": true}
-	healthless = map[string]bool{"tempo": true}
+	healthless = map[string]bool{"tempo": true, "worker": true}
 )
 
 func TestEveryContainerIsHeldInBounds(t *testing.T) {
@@ -106,6 +106,39 @@ func TestEveryContainerIsHeldInBounds(t *testing.T) {
 			secret := strings.Contains(key, "PASSWORD") || strings.Contains(key, "TOKEN") || strings.Contains(key, "API_KEY")
 			require.False(t, secret && !strings.HasPrefix(value, "/"), "%s: %s is no file", name, key)
 		}
+	}
+}
+
+// TestNobodyReachesAGPUButTheAgent checks that vLLM listens on a loopback interface
+// which it shares with the agent alone, and that neither it nor the worker publishes
+// a port.
+func TestNobodyReachesAGPUButTheAgent(t *testing.T) {
+	var file struct {
+		Services map[string]struct {
+			Command     []string
+			NetworkMode string `json:"network_mode"`
+			Ports       []any
+			Volumes     []struct {
+				Source, Target string
+				ReadOnly       bool `json:"read_only"`
+			}
+		}
+	}
+	require.NoError(t, json.Unmarshal(compose(t, "--profile", "gpu", "--profile", "gpu-alternate"), &file))
+	vllm := file.Services["vllm"]
+	require.Equal(t, "service:gpu-node", vllm.NetworkMode)
+	require.Contains(t, vllm.Command, "--host=127.0.0.1")
+	require.Contains(t, file.Services["gpu-node"].Command, "--upstream=http://127.0.0.1:8000")
+	require.Contains(t, strings.Join(file.Services["gpu-card"].Command, " "), "--host=127.0.0.1")
+	for name := range file.Services {
+		sharing := file.Services[name].NetworkMode == "service:gpu-node"
+		require.Equal(t, name == "vllm", sharing, name)
+	}
+	for _, name := range []string{"gpu-node", "vllm", "worker", "gpu-card"} {
+		require.Empty(t, file.Services[name].Ports, name)
+	}
+	for _, volume := range vllm.Volumes {
+		require.True(t, volume.ReadOnly, "vLLM writes %s", volume.Target)
 	}
 }
 

@@ -8,7 +8,8 @@ models have random weights, made layer by layer and quantized at once, so that n
 and memory do not depend on the values of weights. Start it from anywhere; it finds the worker's package by its own place.
 
 For each shape it measures, as long as time is left: the reference pass, training with gradient checkpointing, training
-without it, and training again with the references cached. A pair has a prompt of 2,048 tokens and answers of up to 64, as the
+without it, training again with the references cached, and what sharing the prompt of a pair between its two answers
+would save (the worker does not do that: it is measured before it is built). A pair has a prompt of 2,048 tokens and answers of up to 64, as the
 longest of a run have; --tokens changes that.
 """
 
@@ -147,6 +148,74 @@ def measure(base: Base, examples: list[Example], recipe: Recipe, cache: Referenc
     }
 
 
+def shared_inputs(e: Example, device: str) -> dict[str, torch.Tensor]:
+    """Put a pair into one sequence, prompt, chosen, rejected, in which neither answer sees the other."""
+    p, c, r = len(e.prompt_ids), len(e.chosen_ids), len(e.rejected_ids)
+    seen = torch.ones(p + c + r, p + c + r, dtype=torch.bool, device=device).tril()
+    seen[p + c :, p : p + c] = False
+    mask = torch.zeros(seen.shape, dtype=torch.bfloat16, device=device).masked_fill(~seen, torch.finfo(torch.bfloat16).min)
+    positions = [*range(p + c), *range(p, p + r)]
+    return {
+        "input_ids": torch.tensor([e.prompt_ids + e.chosen_ids + e.rejected_ids], device=device),
+        "position_ids": torch.tensor([positions], device=device),
+        "attention_mask": mask[None, None],
+    }
+
+
+def answer_logps(model: Any, e: Example, device: str, *, shared: bool) -> torch.Tensor:
+    """Return the log-probabilities of both answers of a pair, from one sequence or from two."""
+    inner, head = model.base_model.model.model, model.base_model.model.lm_head
+    p, c = len(e.prompt_ids), len(e.chosen_ids)
+    if shared:
+        hidden = inner(**shared_inputs(e, device), use_cache=False).last_hidden_state[0]
+        # The first token of each answer follows the last one of the prompt.
+        rows = [hidden[p - 1 : p + c - 1], torch.cat([hidden[p - 1 : p], hidden[p + c : -1]])]
+    else:
+        rows = []
+        for answer in (e.chosen_ids, e.rejected_ids):
+            ids = torch.tensor([e.prompt_ids + answer], device=device)
+            rows.append(inner(input_ids=ids, use_cache=False).last_hidden_state[0, p - 1 : -1])
+    out = []
+    for states, answer in zip(rows, (e.chosen_ids, e.rejected_ids), strict=True):
+        logps = head(states).float().log_softmax(-1)
+        out.append(logps.gather(1, torch.tensor(answer, device=device)[:, None]).sum())
+    return torch.stack(out)
+
+
+def measure_sharing(base: Base, examples: list[Example], recipe: Recipe) -> dict[str, Any]:
+    """Time a forward and a backward pass of pairs, each answer with its own prompt and both with one."""
+    out: dict[str, Any] = {}
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            trainer = training.new_trainer(base, recipe, examples, Path(scratch))
+        try:
+            model = trainer.model
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            model.train()
+            for module in model.modules():  # so that both ways can be compared
+                if isinstance(module, torch.nn.Dropout):
+                    module.p = 0.0
+            found = {}
+            for shared in (False, True):
+                for i, e in enumerate(examples[:3]):
+                    if i == 1:  # the first one warms up
+                        timer = Timer(base.device).__enter__()
+                    logps = answer_logps(model, e, base.device, shared=shared)
+                    (logps[1] - logps[0]).backward()
+                    found[shared] = logps.detach()
+                timer.__exit__()
+                model.zero_grad()
+                out["shared" if shared else "apart"] = {"seconds_per_pair": round(timer.seconds / 2, 4), "peak_gib": round(timer.peak / 2**30, 2)}
+            out["differs_by_nats"] = round(float((found[True] - found[False]).abs().max()), 4)
+            out["speedup"] = round(out["apart"]["seconds_per_pair"] / max(out["shared"]["seconds_per_pair"], 1e-9), 2)
+        finally:
+            base.release(trainer.model)
+    except Exception as error:
+        gc.collect()
+        return {"error": str(classify(error))}
+    return out
+
+
 def check(name: str, device: str, deadline: float, count: int, prompt: int, answer: int) -> dict[str, Any]:
     """Measure one shape, as long as there is time."""
     out: dict[str, Any] = {"shape": name, "pairs": count, "prompt_tokens": prompt, "answer_tokens": answer}
@@ -168,6 +237,9 @@ def check(name: str, device: str, deadline: float, count: int, prompt: int, answ
                 continue
             out[label] = measure(base, examples, settings, cache)
             print(json.dumps({f"{name}, {label}": out[label]}), flush=True)
+    if time.monotonic() <= deadline:
+        out["prefix sharing"] = measure_sharing(base, examples, recipe)
+        print(json.dumps({f"{name}, prefix sharing": out["prefix sharing"]}), flush=True)
     first, cached = out["checkpointing"], out["checkpointing, references cached"]
     if "error" not in first and "error" not in cached:
         out["reference_seconds_per_pair"] = round(max(0.0, first["seconds"] - cached["seconds"]) / count, 4)

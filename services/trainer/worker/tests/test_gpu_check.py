@@ -19,5 +19,8 @@ def test_it_measures_a_shape(tmp_path: Path) -> None:
     for label in ("checkpointing", "checkpointing, references cached", "no checkpointing, references cached"):
         assert shape[label]["seconds_per_pair"] > 0
     assert shape["night_minutes"] > 0
+    sharing = shape["prefix sharing"]
+    assert sharing["speedup"] > 0, sharing
+    assert sharing["differs_by_nats"] < 0.5, "one sequence gives what two give, but for bf16"
     assert module.main(["--shape", "tiny", "--seconds", "0", "--out", str(out)]) == 1
     assert "no time" in json.loads(out.read_text())["shapes"][0]["checkpointing"]["error"]

@@ -16,6 +16,7 @@ from transformers import LlamaForCausalLM
 
 from propersim_worker import training
 from propersim_worker.base import Base, assert_not_packed
+from propersim_worker.dequantize import dequantize
 from propersim_worker.failures import BadData, Broken, NotFinite, Stopped
 from propersim_worker.pairs import Example, tokenize
 from propersim_worker.refcache import ReferenceCache
@@ -324,3 +325,14 @@ def test_a_shuffle_keeps_every_example() -> None:
     other = training.Order(10, 3)
     list(other)
     assert list(other) == second
+
+
+def test_a_dequantized_base_is_the_quantized_one(base: Base, folder: Path, examples: list[Example], tmp_path: Path) -> None:
+    dequantize(folder, tmp_path / "plain")
+    plain = Base(tmp_path / "plain", "none", "cpu")
+    assert not any("Linear4bit" in type(m).__name__ for m in plain.model.modules())
+    ids = torch.tensor([examples[0].prompt_ids])
+    with torch.no_grad():
+        want, got = (b.model(input_ids=ids).logits.log_softmax(-1) for b in (base, plain))
+        other = Base(folder, "none", "cpu").model(input_ids=ids).logits.log_softmax(-1)
+    assert float((got - want).abs().mean()) < 0.2 * float((other - want).abs().mean()), "much nearer than the original weights"
