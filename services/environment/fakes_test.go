@@ -37,6 +37,8 @@ type fakeServices struct {
 	submits  int
 	counts   map[string]int
 	failJobs bool
+	// failWith is how jobs end; nil for as failJobs says.
+	failWith *trainerv1.Job
 	// unfinished jobs stay queued.
 	unfinished bool
 	// unjudged and tied are steps of that kind.
@@ -443,6 +445,10 @@ func (f fakeTrainer) SubmitJob(_ context.Context, req *trainerv1.SubmitJobReques
 	done := &trainerv1.Job{Id: id, State: trainerv1.JobState_JOB_STATE_ACTIVE, Adapter: "adapter-" + id, Metrics: &trainerv1.TrainingMetrics{Loss: 0.5, Pairs: int32(len(f.t.pairs[req.GetRunId()]))}}
 	if f.t.failJobs {
 		done = &trainerv1.Job{Id: id, State: trainerv1.JobState_JOB_STATE_FAILED, Reason: "no luck"}
+	}
+	if f.t.failWith != nil {
+		done = proto.CloneOf(f.t.failWith)
+		done.Id = id
 	}
 	if f.t.unfinished {
 		done = job

@@ -300,7 +300,7 @@ func TestWorkersAreListed(t *testing.T) {
 	require.Empty(t, s.list(t), "a day later they are forgotten")
 }
 
-func TestAJobThatNoWorkerTakesFails(t *testing.T) {
+func TestAJobThatNoWorkerTakesForAnHourFails(t *testing.T) {
 	cfg, clock := timed(t)
 	s := start(t, cfg, someone())
 	req := forWorker("ada", 1)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+import torch
 from conftest import make_job, make_pair
 
 from propersim_worker.base import Base
@@ -147,6 +148,25 @@ def test_a_bad_job_does_not_end_the_worker(service: tuple[Trainer, str], base: B
     assert "loss of update" in reasons[2]
     assert not any(f.retryable or f.returned for f in fake.failed)
     assert len(fake.completed) == 1
+
+
+def test_a_night_without_memory_is_handed_back_for_good(
+    service: tuple[Trainer, str], base: Base, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.22 GiB")
+
+    fake, address = service
+    fake.jobs = [make_job(), make_job(epochs=1)]
+    instance = make_worker(address, base, folder, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("propersim_worker.worker.train", full)
+        instance.handle(fake.jobs.pop(0), 3)
+    (request,) = fake.failed
+    assert request.reason.startswith("out of memory")
+    assert not request.retryable, "another attempt would fail again"
+    instance.run(jobs=1)
+    assert len(fake.completed) == 1, "the worker trains the next one"
 
 
 def run_until(instance: Worker, condition: object) -> threading.Thread:
