@@ -99,6 +99,20 @@ func (s *Store) Discard(id string) error {
 	return writeError(err)
 }
 
+// Has reports whether there is a folder of an adapter, whole or not.
+func (s *Store) Has(id string) bool {
+	_, err := os.Lstat(s.place(id))
+	return err == nil
+}
+
+// Remove removes a published adapter. It may be repeated, also after a crash.
+func (s *Store) Remove(id string) error {
+	if !hexDigest.MatchString(id) {
+		return fmt.Errorf("adapter %q: %w", id, errs.ErrNotFound)
+	}
+	return writeError(s.remove(s.place(id)))
+}
+
 // remove removes a folder, if it is there, at once for every other process.
 func (s *Store) remove(folder string) error {
 	aside, err := os.MkdirTemp(s.dir, removedPrefix)

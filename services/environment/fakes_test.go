@@ -458,6 +458,10 @@ func (f fakeTrainer) SubmitJob(_ context.Context, req *trainerv1.SubmitJobReques
 	return &trainerv1.SubmitJobResponse{Job: job}, nil
 }
 
+func (f fakeTrainer) KeepAdapter(context.Context, *trainerv1.KeepAdapterRequest, ...grpc.CallOption) (*trainerv1.KeepAdapterResponse, error) {
+	return &trainerv1.KeepAdapterResponse{}, nil
+}
+
 type download[Resp any] struct {
 	grpc.ClientStream
 	recv func() (*Resp, error)

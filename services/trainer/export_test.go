@@ -42,3 +42,7 @@ func (r *record) state() trainerv1.JobState {
 
 // ErrMoved is what Advance returns for a job that is final.
 var ErrMoved = errMoved
+
+// Mark marks what nothing needs, as a collection does that ends in a crash before it
+// has removed anything.
+func (s *Server) Mark(ctx context.Context) error { return s.jobs.mark(ctx, s.cfg.Keep) }

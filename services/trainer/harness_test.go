@@ -129,6 +129,8 @@ type service struct {
 	worker trainerv1.WorkerServiceClient
 	// stop ends it as a crash would: leased jobs stay leased.
 	stop func()
+	// server is the trainer itself.
+	server *trainer.Server
 	// address is host:port; empty in memory.
 	address string
 }
@@ -161,7 +163,7 @@ func startWith(t testing.TB, how serve.Config, cfg trainer.Config, buffer buffer
 		})
 	}
 	t.Cleanup(stop)
-	return &service{TrainerServiceClient: trainerv1.NewTrainerServiceClient(conn), worker: trainerv1.NewWorkerServiceClient(conn), stop: stop, address: server.Addr()}
+	return &service{TrainerServiceClient: trainerv1.NewTrainerServiceClient(conn), worker: trainerv1.NewWorkerServiceClient(conn), stop: stop, address: server.Addr(), server: s}
 }
 
 func config(t testing.TB) trainer.Config {

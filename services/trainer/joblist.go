@@ -70,19 +70,50 @@ func (j *jobs) each(ctx context.Context, fn func(*record) bool, query string, ar
 
 // recordAdapter notes that an adapter is published.
 func recordAdapter(ctx context.Context, tx *sql.Tx, m *trainerv1.Manifest) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO trainer_adapters (id, day) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
+	_, err := tx.ExecContext(ctx, `INSERT INTO trainer_adapters (id, day) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET collected = 0`,
 		m.GetId(), int64(m.GetDay()))
 	return err
 }
 
-// requireAdapter returns an ErrNotFound for an adapter that was never published.
+// requireAdapter returns an ErrNotFound for an adapter that was never published, or
+// was collected since.
 func (j *jobs) requireAdapter(ctx context.Context, id string) error {
-	var n int64
-	if err := j.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM trainer_adapters WHERE id = $1`, id).Scan(&n); err != nil {
+	var collected int64
+	err := j.db.QueryRowContext(ctx, `SELECT collected FROM trainer_adapters WHERE id = $1`, id).Scan(&collected)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return j.db.Err(err)
 	}
-	if n == 0 {
+	return missing(id, err, collected)
+}
+
+// lockAdapter is requireAdapter within a transaction, until whose end the adapter
+// stays.
+func lockAdapter(ctx context.Context, tx *sql.Tx, id string) error {
+	var collected int64
+	err := tx.QueryRowContext(ctx, `UPDATE trainer_adapters SET collected = collected WHERE id = $1 RETURNING collected`, id).Scan(&collected)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	return missing(id, err, collected)
+}
+
+func missing(id string, err error, collected int64) error {
+	switch {
+	case err != nil:
 		return fmt.Errorf("adapter %q: %w", id, errs.ErrNotFound)
+	case collected != 0:
+		return fmt.Errorf("adapter %q was removed: no run needed it any more (adapters.keep): %w", id, errs.ErrNotFound)
 	}
 	return nil
+}
+
+// bringBack takes the mark off an adapter that is trained again.
+func (j *jobs) bringBack(ctx context.Context, id string) error {
+	if err := j.requireAdapter(ctx, id); !errors.Is(err, errs.ErrNotFound) {
+		return err
+	}
+	return j.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE trainer_adapters SET collected = 0 WHERE id = $1`, id)
+		return err
+	})
 }

@@ -115,6 +115,11 @@ func (j *jobs) submit(ctx context.Context, job *trainerv1.Job) (_ *trainerv1.Job
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	err = j.db.Update(ctx, func(tx *sql.Tx) error {
+		if parent := job.GetParentAdapter(); parent != "" {
+			if err := lockAdapter(ctx, tx, parent); err != nil {
+				return fmt.Errorf("parent_adapter: %w", err)
+			}
+		}
 		res, err := tx.ExecContext(ctx, `INSERT INTO trainer_jobs (id, seq, run_id, day, executor, state, version, token, lease_until, worker, body)
 			VALUES ($1, (SELECT COALESCE(MAX(seq), 0) + 1 FROM trainer_jobs), $2, $3, $4, $5, $6, 0, 0, '', $7) ON CONFLICT (id) DO NOTHING`,
 			job.GetId(), job.GetRunId(), int64(job.GetDay()), int64(job.GetExecutor()), int64(job.GetState()), r.version, body)

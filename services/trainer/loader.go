@@ -234,6 +234,10 @@ func (s *Server) advance(ctx context.Context, r *record) (*record, error) {
 
 // publish checks what a job has trained, and publishes it.
 func (s *Server) publish(ctx context.Context, r *record) (*record, error) {
+	// Before the look at what is published: a sweep may be removing it.
+	if err := s.jobs.bringBack(ctx, r.manifest.GetId()); err != nil {
+		return nil, err
+	}
 	checks := []*trainerv1.GateCheck{passed("files", "published before, by an attempt or a run with the same training")}
 	if s.store.Check(r.manifest) != nil {
 		var err error

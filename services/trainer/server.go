@@ -59,6 +59,9 @@ type Config struct {
 	// Instance names this process among those that share the database; empty means
 	// the host's name.
 	Instance string
+	// Keep is how many of the newest adapters of each run stay in the store, and at
+	// least 2; 0 keeps all. What a run or a job can still need stays in any case.
+	Keep int
 	// Loader loads the adapters of language models; nil leaves them in the store.
 	Loader Loader
 	// Clock is the time of leases; nil means time.Now. No result depends on it.
@@ -76,6 +79,9 @@ func (c Config) check() error {
 	}
 	if c.Workers < 0 {
 		faults.Add("workers", "found %d, want at least 1, or 0 for the default", c.Workers)
+	}
+	if c.Keep < 0 {
+		faults.Add("keep", "found %d, want at least 1, or 0 for all", c.Keep)
 	}
 	if c.WorkerWait < 0 {
 		faults.Add("worker_wait", "found %v, want a positive time, or 0 for 1h", c.WorkerWait)
@@ -173,6 +179,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	group.Go(func() error { return s.clean(within) })
 	group.Go(func() error { return s.giveUp(within) })
+	group.Go(func() error { return s.collect(within) })
 	return unlessDone(ctx, group.Wait())
 }
 

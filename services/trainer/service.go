@@ -37,6 +37,11 @@ func (s *Server) SubmitJob(ctx context.Context, req *trainerv1.SubmitJobRequest)
 	if err != nil {
 		return nil, err
 	}
+	if r, err := s.jobs.get(ctx, id); err == nil {
+		return &trainerv1.SubmitJobResponse{Job: r.job}, nil // its parent may be gone since
+	} else if !errors.Is(err, errs.ErrNotFound) {
+		return nil, err
+	}
 	req = proto.CloneOf(req)
 	if l := req.GetHyperparameters().GetLora(); l != nil {
 		setLoraDefaults(l)

@@ -26,6 +26,12 @@ func (a *app) adapters() *cobra.Command {
 		parent.AddCommand(cmd)
 	}
 	add(&cobra.Command{
+		Use: "ls [RUN]", Short: "List the adapters of a run, or of all: day, parent, pairs, loss, margin, gate, and what keeps each", Args: cobra.MaximumNArgs(1),
+		Long: `Lists the adapters that the nights have made, by run and day. KEPT FOR says why an adapter is in the store; empty means that the next
+collection removes it (setting adapters.keep of the trainer), and "removed" with a date that it did.`,
+		Example: "  propersim adapters ls ava-lindqvist-proper-s1-0badcafe",
+	}, a.listAdapters)
+	add(&cobra.Command{
 		Use: "show ID", Short: "Show an adapter and its ancestors", Args: exact(1),
 		Long:    "Shows the adapter with its files, and below it every ancestor: day, pairs, loss, margin, accuracy. `propersim trainer jobs RUN` lists the adapters of a run.",
 		Example: "  propersim adapters show 9f2c...",

@@ -38,6 +38,11 @@ func TestAdaptersAreShownVerifiedAndExported(t *testing.T) {
 	for _, f := range folders {
 		lines[strings.Count(must(t, "adapters", "verify", f.Name(), "--trainer-address", address), "whole")] = f.Name()
 	}
+	listed := must(t, "adapters", "ls", "--trainer-address", address)
+	require.Equal(t, 1+2, strings.Count(listed, "\n"))
+	require.Contains(t, listed, "in force in run ")
+	require.Contains(t, listed, "parent of the one in force")
+	require.Equal(t, 2, strings.Count(listed, "3 passed"), "metrics, files, read-back")
 	second := lines[2]
 	require.NotEmpty(t, second, "the second night has a parent")
 	shown := must(t, "adapters", "show", second, "--trainer-address", address)

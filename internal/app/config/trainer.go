@@ -20,6 +20,8 @@ type Trainer struct {
 	Draw         string
 	// HalfLife of a recency draw, days.
 	HalfLife float64
+	// Keep is how many adapters of a run stay in the store; 0 keeps all.
+	Keep int
 	// Lora is used where a worker trains the model that is the assistant.
 	Lora Lora
 	// Plus are the nights of proper-plus where the embedded policy is trained.
@@ -82,6 +84,7 @@ func (t *Trainer) fields() []Field {
 		choice("trainer.objective", &t.Objective, "what a night minimizes", "dpo", "kto", "sft"),
 		choice("trainer.draw", &t.Draw, "how a night's pairs are drawn: uniformly (paper), preferring late days, or as many from each day", "uniform", "recency", "stratified"),
 		number("trainer.half_life", &t.HalfLife, 3650, "days after which a pair's weight halves in a recency draw"),
+		integer("adapters.keep", &t.Keep, 0, 100000, "newest adapters of each run that the trainer keeps, at least 2; 0 keeps all (a run cannot be forked at a day whose adapter is gone)"),
 		number("trainer.plus.beta", &p.Beta, 10, "nights of proper-plus where the embedded policy is trained: inverse temperature of the implicit reward"),
 		integer("trainer.plus.epochs", &p.Epochs, 1, 100, "passes over the drawn pairs"),
 		integer("trainer.plus.averaged_epochs", &p.AveragedEpochs, 0, 100, "last epochs whose weights are averaged; 0 and 1 take the last weights alone"),

@@ -111,6 +111,11 @@ func (r *runner) assistantStart(ctx context.Context) (*assistantv1.SessionStart,
 		if start.Adapter, err = r.adapter(ctx, id); err != nil {
 			return nil, err
 		}
+		if r.run.Fixed().GetForkedFrom() != "" {
+			if _, err := r.Trainer.KeepAdapter(ctx, &trainerv1.KeepAdapterRequest{RunId: r.run.ID(), Adapter: id}); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return start, nil
 }

@@ -2190,6 +2190,291 @@ func (*DownloadAdapterResponse_Manifest) isDownloadAdapterResponse_Part() {}
 
 func (*DownloadAdapterResponse_Chunk) isDownloadAdapterResponse_Part() {}
 
+// ListKeptAdaptersRequest asks for a page.
+type ListKeptAdaptersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only this run's; empty means all.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// At most so many, and a page ends at 2 MiB; 0 means 100.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the response before.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListKeptAdaptersRequest) Reset() {
+	*x = ListKeptAdaptersRequest{}
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListKeptAdaptersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListKeptAdaptersRequest) ProtoMessage() {}
+
+func (x *ListKeptAdaptersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListKeptAdaptersRequest.ProtoReflect.Descriptor instead.
+func (*ListKeptAdaptersRequest) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ListKeptAdaptersRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ListKeptAdaptersRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListKeptAdaptersRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListKeptAdaptersResponse is a page.
+type ListKeptAdaptersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By run and day.
+	Adapters []*KeptAdapter `protobuf:"bytes,1,rep,name=adapters,proto3" json:"adapters,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListKeptAdaptersResponse) Reset() {
+	*x = ListKeptAdaptersResponse{}
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListKeptAdaptersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListKeptAdaptersResponse) ProtoMessage() {}
+
+func (x *ListKeptAdaptersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListKeptAdaptersResponse.ProtoReflect.Descriptor instead.
+func (*ListKeptAdaptersResponse) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ListKeptAdaptersResponse) GetAdapters() []*KeptAdapter {
+	if x != nil {
+		return x.Adapters
+	}
+	return nil
+}
+
+func (x *ListKeptAdaptersResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// KeptAdapter is an adapter with the job that made it.
+type KeptAdapter struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The job: its run, day, parent, metrics and gate. Its adapter is the id.
+	Job *Job `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	// Bytes of its files.
+	Bytes int64 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// When it was collected; absent while it is in the store.
+	CollectTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=collect_time,json=collectTime,proto3" json:"collect_time,omitempty"`
+	// Why it is kept, such as "in force"; empty where the next collection may take
+	// it, and where it is collected.
+	KeptFor       string `protobuf:"bytes,4,opt,name=kept_for,json=keptFor,proto3" json:"kept_for,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeptAdapter) Reset() {
+	*x = KeptAdapter{}
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeptAdapter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeptAdapter) ProtoMessage() {}
+
+func (x *KeptAdapter) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeptAdapter.ProtoReflect.Descriptor instead.
+func (*KeptAdapter) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *KeptAdapter) GetJob() *Job {
+	if x != nil {
+		return x.Job
+	}
+	return nil
+}
+
+func (x *KeptAdapter) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *KeptAdapter) GetCollectTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CollectTime
+	}
+	return nil
+}
+
+func (x *KeptAdapter) GetKeptFor() string {
+	if x != nil {
+		return x.KeptFor
+	}
+	return ""
+}
+
+// KeepAdapterRequest names a run and an adapter.
+type KeepAdapterRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The adapter.
+	Adapter       string `protobuf:"bytes,2,opt,name=adapter,proto3" json:"adapter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeepAdapterRequest) Reset() {
+	*x = KeepAdapterRequest{}
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeepAdapterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeepAdapterRequest) ProtoMessage() {}
+
+func (x *KeepAdapterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeepAdapterRequest.ProtoReflect.Descriptor instead.
+func (*KeepAdapterRequest) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *KeepAdapterRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *KeepAdapterRequest) GetAdapter() string {
+	if x != nil {
+		return x.Adapter
+	}
+	return ""
+}
+
+// KeepAdapterResponse is empty.
+type KeepAdapterResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeepAdapterResponse) Reset() {
+	*x = KeepAdapterResponse{}
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeepAdapterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeepAdapterResponse) ProtoMessage() {}
+
+func (x *KeepAdapterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_propersim_trainer_v1_trainer_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeepAdapterResponse.ProtoReflect.Descriptor instead.
+func (*KeepAdapterResponse) Descriptor() ([]byte, []int) {
+	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{28}
+}
+
 var File_propersim_trainer_v1_trainer_service_proto protoreflect.FileDescriptor
 
 const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
@@ -2357,7 +2642,27 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\x17DownloadAdapterResponse\x12<\n" +
 	"\bmanifest\x18\x01 \x01(\v2\x1e.propersim.trainer.v1.ManifestH\x00R\bmanifest\x12;\n" +
 	"\x05chunk\x18\x02 \x01(\v2#.propersim.trainer.v1.ArtifactChunkH\x00R\x05chunkB\x06\n" +
-	"\x04part*\x8c\x02\n" +
+	"\x04part\"\x8c\x01\n" +
+	"\x17ListKeptAdaptersRequest\x12\x1f\n" +
+	"\x06run_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05runId\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"\x81\x01\n" +
+	"\x18ListKeptAdaptersResponse\x12=\n" +
+	"\badapters\x18\x01 \x03(\v2!.propersim.trainer.v1.KeptAdapterR\badapters\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xaa\x01\n" +
+	"\vKeptAdapter\x12+\n" +
+	"\x03job\x18\x01 \x01(\v2\x19.propersim.trainer.v1.JobR\x03job\x12\x14\n" +
+	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12=\n" +
+	"\fcollect_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vcollectTime\x12\x19\n" +
+	"\bkept_for\x18\x04 \x01(\tR\akeptFor\"]\n" +
+	"\x12KeepAdapterRequest\x12!\n" +
+	"\x06run_id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\x12$\n" +
+	"\aadapter\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\aadapter\"\x15\n" +
+	"\x13KeepAdapterResponse*\x8c\x02\n" +
 	"\bJobState\x12\x19\n" +
 	"\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10JOB_STATE_QUEUED\x10\x01\x12\x14\n" +
@@ -2383,7 +2688,7 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\x15OBJECTIVE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15OBJECTIVE_DPO_SIGMOID\x10\x01\x12\x11\n" +
 	"\rOBJECTIVE_KTO\x10\x02\x12\x11\n" +
-	"\rOBJECTIVE_SFT\x10\x032\xac\x05\n" +
+	"\rOBJECTIVE_SFT\x10\x032\x83\a\n" +
 	"\x0eTrainerService\x12\\\n" +
 	"\tSubmitJob\x12&.propersim.trainer.v1.SubmitJobRequest\x1a'.propersim.trainer.v1.SubmitJobResponse\x12S\n" +
 	"\x06GetJob\x12#.propersim.trainer.v1.GetJobRequest\x1a$.propersim.trainer.v1.GetJobResponse\x12Y\n" +
@@ -2392,7 +2697,9 @@ const file_propersim_trainer_v1_trainer_service_proto_rawDesc = "" +
 	"\tCancelJob\x12&.propersim.trainer.v1.CancelJobRequest\x1a'.propersim.trainer.v1.CancelJobResponse\x12_\n" +
 	"\n" +
 	"GetAdapter\x12'.propersim.trainer.v1.GetAdapterRequest\x1a(.propersim.trainer.v1.GetAdapterResponse\x12p\n" +
-	"\x0fDownloadAdapter\x12,.propersim.trainer.v1.DownloadAdapterRequest\x1a-.propersim.trainer.v1.DownloadAdapterResponse0\x01B\xea\x01\n" +
+	"\x0fDownloadAdapter\x12,.propersim.trainer.v1.DownloadAdapterRequest\x1a-.propersim.trainer.v1.DownloadAdapterResponse0\x01\x12q\n" +
+	"\x10ListKeptAdapters\x12-.propersim.trainer.v1.ListKeptAdaptersRequest\x1a..propersim.trainer.v1.ListKeptAdaptersResponse\x12b\n" +
+	"\vKeepAdapter\x12(.propersim.trainer.v1.KeepAdapterRequest\x1a).propersim.trainer.v1.KeepAdapterResponseB\xea\x01\n" +
 	"\x18com.propersim.trainer.v1B\x13TrainerServiceProtoP\x01ZGgithub.com/propersim/propersim/proto/gen/propersim/trainer/v1;trainerv1\xa2\x02\x03PTX\xaa\x02\x14Propersim.Trainer.V1\xca\x02\x14Propersim\\Trainer\\V1\xe2\x02 Propersim\\Trainer\\V1\\GPBMetadata\xea\x02\x16Propersim::Trainer::V1b\x06proto3"
 
 var (
@@ -2408,54 +2715,59 @@ func file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP() []byte {
 }
 
 var file_propersim_trainer_v1_trainer_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_propersim_trainer_v1_trainer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_propersim_trainer_v1_trainer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_propersim_trainer_v1_trainer_service_proto_goTypes = []any{
-	(JobState)(0),                   // 0: propersim.trainer.v1.JobState
-	(Reference)(0),                  // 1: propersim.trainer.v1.Reference
-	(Executor)(0),                   // 2: propersim.trainer.v1.Executor
-	(Objective)(0),                  // 3: propersim.trainer.v1.Objective
-	(*Hyperparameters)(nil),         // 4: propersim.trainer.v1.Hyperparameters
-	(*Lora)(nil),                    // 5: propersim.trainer.v1.Lora
-	(*TrainingMetrics)(nil),         // 6: propersim.trainer.v1.TrainingMetrics
-	(*GateCheck)(nil),               // 7: propersim.trainer.v1.GateCheck
-	(*Probe)(nil),                   // 8: propersim.trainer.v1.Probe
-	(*Job)(nil),                     // 9: propersim.trainer.v1.Job
-	(*TrainingProgress)(nil),        // 10: propersim.trainer.v1.TrainingProgress
-	(*SubmitJobRequest)(nil),        // 11: propersim.trainer.v1.SubmitJobRequest
-	(*SubmitJobResponse)(nil),       // 12: propersim.trainer.v1.SubmitJobResponse
-	(*GetJobRequest)(nil),           // 13: propersim.trainer.v1.GetJobRequest
-	(*GetJobResponse)(nil),          // 14: propersim.trainer.v1.GetJobResponse
-	(*ListJobsRequest)(nil),         // 15: propersim.trainer.v1.ListJobsRequest
-	(*ListJobsResponse)(nil),        // 16: propersim.trainer.v1.ListJobsResponse
-	(*WatchJobRequest)(nil),         // 17: propersim.trainer.v1.WatchJobRequest
-	(*WatchJobResponse)(nil),        // 18: propersim.trainer.v1.WatchJobResponse
-	(*CancelJobRequest)(nil),        // 19: propersim.trainer.v1.CancelJobRequest
-	(*CancelJobResponse)(nil),       // 20: propersim.trainer.v1.CancelJobResponse
-	(*Manifest)(nil),                // 21: propersim.trainer.v1.Manifest
-	(*ArtifactFile)(nil),            // 22: propersim.trainer.v1.ArtifactFile
-	(*ArtifactChunk)(nil),           // 23: propersim.trainer.v1.ArtifactChunk
-	(*GetAdapterRequest)(nil),       // 24: propersim.trainer.v1.GetAdapterRequest
-	(*GetAdapterResponse)(nil),      // 25: propersim.trainer.v1.GetAdapterResponse
-	(*DownloadAdapterRequest)(nil),  // 26: propersim.trainer.v1.DownloadAdapterRequest
-	(*DownloadAdapterResponse)(nil), // 27: propersim.trainer.v1.DownloadAdapterResponse
-	(v1.Draw)(0),                    // 28: propersim.buffer.v1.Draw
-	(*v11.Message)(nil),             // 29: propersim.simulation.v1.Message
-	(*timestamppb.Timestamp)(nil),   // 30: google.protobuf.Timestamp
+	(JobState)(0),                    // 0: propersim.trainer.v1.JobState
+	(Reference)(0),                   // 1: propersim.trainer.v1.Reference
+	(Executor)(0),                    // 2: propersim.trainer.v1.Executor
+	(Objective)(0),                   // 3: propersim.trainer.v1.Objective
+	(*Hyperparameters)(nil),          // 4: propersim.trainer.v1.Hyperparameters
+	(*Lora)(nil),                     // 5: propersim.trainer.v1.Lora
+	(*TrainingMetrics)(nil),          // 6: propersim.trainer.v1.TrainingMetrics
+	(*GateCheck)(nil),                // 7: propersim.trainer.v1.GateCheck
+	(*Probe)(nil),                    // 8: propersim.trainer.v1.Probe
+	(*Job)(nil),                      // 9: propersim.trainer.v1.Job
+	(*TrainingProgress)(nil),         // 10: propersim.trainer.v1.TrainingProgress
+	(*SubmitJobRequest)(nil),         // 11: propersim.trainer.v1.SubmitJobRequest
+	(*SubmitJobResponse)(nil),        // 12: propersim.trainer.v1.SubmitJobResponse
+	(*GetJobRequest)(nil),            // 13: propersim.trainer.v1.GetJobRequest
+	(*GetJobResponse)(nil),           // 14: propersim.trainer.v1.GetJobResponse
+	(*ListJobsRequest)(nil),          // 15: propersim.trainer.v1.ListJobsRequest
+	(*ListJobsResponse)(nil),         // 16: propersim.trainer.v1.ListJobsResponse
+	(*WatchJobRequest)(nil),          // 17: propersim.trainer.v1.WatchJobRequest
+	(*WatchJobResponse)(nil),         // 18: propersim.trainer.v1.WatchJobResponse
+	(*CancelJobRequest)(nil),         // 19: propersim.trainer.v1.CancelJobRequest
+	(*CancelJobResponse)(nil),        // 20: propersim.trainer.v1.CancelJobResponse
+	(*Manifest)(nil),                 // 21: propersim.trainer.v1.Manifest
+	(*ArtifactFile)(nil),             // 22: propersim.trainer.v1.ArtifactFile
+	(*ArtifactChunk)(nil),            // 23: propersim.trainer.v1.ArtifactChunk
+	(*GetAdapterRequest)(nil),        // 24: propersim.trainer.v1.GetAdapterRequest
+	(*GetAdapterResponse)(nil),       // 25: propersim.trainer.v1.GetAdapterResponse
+	(*DownloadAdapterRequest)(nil),   // 26: propersim.trainer.v1.DownloadAdapterRequest
+	(*DownloadAdapterResponse)(nil),  // 27: propersim.trainer.v1.DownloadAdapterResponse
+	(*ListKeptAdaptersRequest)(nil),  // 28: propersim.trainer.v1.ListKeptAdaptersRequest
+	(*ListKeptAdaptersResponse)(nil), // 29: propersim.trainer.v1.ListKeptAdaptersResponse
+	(*KeptAdapter)(nil),              // 30: propersim.trainer.v1.KeptAdapter
+	(*KeepAdapterRequest)(nil),       // 31: propersim.trainer.v1.KeepAdapterRequest
+	(*KeepAdapterResponse)(nil),      // 32: propersim.trainer.v1.KeepAdapterResponse
+	(v1.Draw)(0),                     // 33: propersim.buffer.v1.Draw
+	(*v11.Message)(nil),              // 34: propersim.simulation.v1.Message
+	(*timestamppb.Timestamp)(nil),    // 35: google.protobuf.Timestamp
 }
 var file_propersim_trainer_v1_trainer_service_proto_depIdxs = []int32{
 	1,  // 0: propersim.trainer.v1.Hyperparameters.reference:type_name -> propersim.trainer.v1.Reference
 	3,  // 1: propersim.trainer.v1.Hyperparameters.objective:type_name -> propersim.trainer.v1.Objective
-	28, // 2: propersim.trainer.v1.Hyperparameters.draw:type_name -> propersim.buffer.v1.Draw
+	33, // 2: propersim.trainer.v1.Hyperparameters.draw:type_name -> propersim.buffer.v1.Draw
 	5,  // 3: propersim.trainer.v1.Hyperparameters.lora:type_name -> propersim.trainer.v1.Lora
-	29, // 4: propersim.trainer.v1.Probe.messages:type_name -> propersim.simulation.v1.Message
+	34, // 4: propersim.trainer.v1.Probe.messages:type_name -> propersim.simulation.v1.Message
 	0,  // 5: propersim.trainer.v1.Job.state:type_name -> propersim.trainer.v1.JobState
 	4,  // 6: propersim.trainer.v1.Job.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
 	2,  // 7: propersim.trainer.v1.Job.executor:type_name -> propersim.trainer.v1.Executor
 	6,  // 8: propersim.trainer.v1.Job.metrics:type_name -> propersim.trainer.v1.TrainingMetrics
 	10, // 9: propersim.trainer.v1.Job.progress:type_name -> propersim.trainer.v1.TrainingProgress
-	30, // 10: propersim.trainer.v1.Job.state_time:type_name -> google.protobuf.Timestamp
+	35, // 10: propersim.trainer.v1.Job.state_time:type_name -> google.protobuf.Timestamp
 	7,  // 11: propersim.trainer.v1.Job.gate:type_name -> propersim.trainer.v1.GateCheck
-	30, // 12: propersim.trainer.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	35, // 12: propersim.trainer.v1.Job.create_time:type_name -> google.protobuf.Timestamp
 	4,  // 13: propersim.trainer.v1.SubmitJobRequest.hyperparameters:type_name -> propersim.trainer.v1.Hyperparameters
 	2,  // 14: propersim.trainer.v1.SubmitJobRequest.executor:type_name -> propersim.trainer.v1.Executor
 	9,  // 15: propersim.trainer.v1.SubmitJobResponse.job:type_name -> propersim.trainer.v1.Job
@@ -2470,25 +2782,32 @@ var file_propersim_trainer_v1_trainer_service_proto_depIdxs = []int32{
 	21, // 24: propersim.trainer.v1.GetAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
 	21, // 25: propersim.trainer.v1.DownloadAdapterResponse.manifest:type_name -> propersim.trainer.v1.Manifest
 	23, // 26: propersim.trainer.v1.DownloadAdapterResponse.chunk:type_name -> propersim.trainer.v1.ArtifactChunk
-	11, // 27: propersim.trainer.v1.TrainerService.SubmitJob:input_type -> propersim.trainer.v1.SubmitJobRequest
-	13, // 28: propersim.trainer.v1.TrainerService.GetJob:input_type -> propersim.trainer.v1.GetJobRequest
-	15, // 29: propersim.trainer.v1.TrainerService.ListJobs:input_type -> propersim.trainer.v1.ListJobsRequest
-	17, // 30: propersim.trainer.v1.TrainerService.WatchJob:input_type -> propersim.trainer.v1.WatchJobRequest
-	19, // 31: propersim.trainer.v1.TrainerService.CancelJob:input_type -> propersim.trainer.v1.CancelJobRequest
-	24, // 32: propersim.trainer.v1.TrainerService.GetAdapter:input_type -> propersim.trainer.v1.GetAdapterRequest
-	26, // 33: propersim.trainer.v1.TrainerService.DownloadAdapter:input_type -> propersim.trainer.v1.DownloadAdapterRequest
-	12, // 34: propersim.trainer.v1.TrainerService.SubmitJob:output_type -> propersim.trainer.v1.SubmitJobResponse
-	14, // 35: propersim.trainer.v1.TrainerService.GetJob:output_type -> propersim.trainer.v1.GetJobResponse
-	16, // 36: propersim.trainer.v1.TrainerService.ListJobs:output_type -> propersim.trainer.v1.ListJobsResponse
-	18, // 37: propersim.trainer.v1.TrainerService.WatchJob:output_type -> propersim.trainer.v1.WatchJobResponse
-	20, // 38: propersim.trainer.v1.TrainerService.CancelJob:output_type -> propersim.trainer.v1.CancelJobResponse
-	25, // 39: propersim.trainer.v1.TrainerService.GetAdapter:output_type -> propersim.trainer.v1.GetAdapterResponse
-	27, // 40: propersim.trainer.v1.TrainerService.DownloadAdapter:output_type -> propersim.trainer.v1.DownloadAdapterResponse
-	34, // [34:41] is the sub-list for method output_type
-	27, // [27:34] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	30, // 27: propersim.trainer.v1.ListKeptAdaptersResponse.adapters:type_name -> propersim.trainer.v1.KeptAdapter
+	9,  // 28: propersim.trainer.v1.KeptAdapter.job:type_name -> propersim.trainer.v1.Job
+	35, // 29: propersim.trainer.v1.KeptAdapter.collect_time:type_name -> google.protobuf.Timestamp
+	11, // 30: propersim.trainer.v1.TrainerService.SubmitJob:input_type -> propersim.trainer.v1.SubmitJobRequest
+	13, // 31: propersim.trainer.v1.TrainerService.GetJob:input_type -> propersim.trainer.v1.GetJobRequest
+	15, // 32: propersim.trainer.v1.TrainerService.ListJobs:input_type -> propersim.trainer.v1.ListJobsRequest
+	17, // 33: propersim.trainer.v1.TrainerService.WatchJob:input_type -> propersim.trainer.v1.WatchJobRequest
+	19, // 34: propersim.trainer.v1.TrainerService.CancelJob:input_type -> propersim.trainer.v1.CancelJobRequest
+	24, // 35: propersim.trainer.v1.TrainerService.GetAdapter:input_type -> propersim.trainer.v1.GetAdapterRequest
+	26, // 36: propersim.trainer.v1.TrainerService.DownloadAdapter:input_type -> propersim.trainer.v1.DownloadAdapterRequest
+	28, // 37: propersim.trainer.v1.TrainerService.ListKeptAdapters:input_type -> propersim.trainer.v1.ListKeptAdaptersRequest
+	31, // 38: propersim.trainer.v1.TrainerService.KeepAdapter:input_type -> propersim.trainer.v1.KeepAdapterRequest
+	12, // 39: propersim.trainer.v1.TrainerService.SubmitJob:output_type -> propersim.trainer.v1.SubmitJobResponse
+	14, // 40: propersim.trainer.v1.TrainerService.GetJob:output_type -> propersim.trainer.v1.GetJobResponse
+	16, // 41: propersim.trainer.v1.TrainerService.ListJobs:output_type -> propersim.trainer.v1.ListJobsResponse
+	18, // 42: propersim.trainer.v1.TrainerService.WatchJob:output_type -> propersim.trainer.v1.WatchJobResponse
+	20, // 43: propersim.trainer.v1.TrainerService.CancelJob:output_type -> propersim.trainer.v1.CancelJobResponse
+	25, // 44: propersim.trainer.v1.TrainerService.GetAdapter:output_type -> propersim.trainer.v1.GetAdapterResponse
+	27, // 45: propersim.trainer.v1.TrainerService.DownloadAdapter:output_type -> propersim.trainer.v1.DownloadAdapterResponse
+	29, // 46: propersim.trainer.v1.TrainerService.ListKeptAdapters:output_type -> propersim.trainer.v1.ListKeptAdaptersResponse
+	32, // 47: propersim.trainer.v1.TrainerService.KeepAdapter:output_type -> propersim.trainer.v1.KeepAdapterResponse
+	39, // [39:48] is the sub-list for method output_type
+	30, // [30:39] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_propersim_trainer_v1_trainer_service_proto_init() }
@@ -2507,7 +2826,7 @@ func file_propersim_trainer_v1_trainer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_propersim_trainer_v1_trainer_service_proto_rawDesc), len(file_propersim_trainer_v1_trainer_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   24,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,13 +21,15 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	TrainerService_SubmitJob_FullMethodName       = "/propersim.trainer.v1.TrainerService/SubmitJob"
-	TrainerService_GetJob_FullMethodName          = "/propersim.trainer.v1.TrainerService/GetJob"
-	TrainerService_ListJobs_FullMethodName        = "/propersim.trainer.v1.TrainerService/ListJobs"
-	TrainerService_WatchJob_FullMethodName        = "/propersim.trainer.v1.TrainerService/WatchJob"
-	TrainerService_CancelJob_FullMethodName       = "/propersim.trainer.v1.TrainerService/CancelJob"
-	TrainerService_GetAdapter_FullMethodName      = "/propersim.trainer.v1.TrainerService/GetAdapter"
-	TrainerService_DownloadAdapter_FullMethodName = "/propersim.trainer.v1.TrainerService/DownloadAdapter"
+	TrainerService_SubmitJob_FullMethodName        = "/propersim.trainer.v1.TrainerService/SubmitJob"
+	TrainerService_GetJob_FullMethodName           = "/propersim.trainer.v1.TrainerService/GetJob"
+	TrainerService_ListJobs_FullMethodName         = "/propersim.trainer.v1.TrainerService/ListJobs"
+	TrainerService_WatchJob_FullMethodName         = "/propersim.trainer.v1.TrainerService/WatchJob"
+	TrainerService_CancelJob_FullMethodName        = "/propersim.trainer.v1.TrainerService/CancelJob"
+	TrainerService_GetAdapter_FullMethodName       = "/propersim.trainer.v1.TrainerService/GetAdapter"
+	TrainerService_DownloadAdapter_FullMethodName  = "/propersim.trainer.v1.TrainerService/DownloadAdapter"
+	TrainerService_ListKeptAdapters_FullMethodName = "/propersim.trainer.v1.TrainerService/ListKeptAdapters"
+	TrainerService_KeepAdapter_FullMethodName      = "/propersim.trainer.v1.TrainerService/KeepAdapter"
 )
 
 // TrainerServiceClient is the client API for TrainerService service.
@@ -56,6 +58,13 @@ type TrainerServiceClient interface {
 	// no longer matches the manifest; the stream then ends before the last chunk
 	// of that file.
 	DownloadAdapter(ctx context.Context, in *DownloadAdapterRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DownloadAdapterResponse], error)
+	// ListKeptAdapters pages through the adapters that jobs have made, of one run or of
+	// all, with what keeps each of them in the store.
+	ListKeptAdapters(ctx context.Context, in *ListKeptAdaptersRequest, opts ...grpc.CallOption) (*ListKeptAdaptersResponse, error)
+	// KeepAdapter keeps an adapter for a run that has not made it, such as a fork,
+	// until the run has two of its own. Idempotent. NOT_FOUND for an adapter that was
+	// never published or is collected.
+	KeepAdapter(ctx context.Context, in *KeepAdapterRequest, opts ...grpc.CallOption) (*KeepAdapterResponse, error)
 }
 
 type trainerServiceClient struct {
@@ -154,6 +163,26 @@ func (c *trainerServiceClient) DownloadAdapter(ctx context.Context, in *Download
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type TrainerService_DownloadAdapterClient = grpc.ServerStreamingClient[DownloadAdapterResponse]
 
+func (c *trainerServiceClient) ListKeptAdapters(ctx context.Context, in *ListKeptAdaptersRequest, opts ...grpc.CallOption) (*ListKeptAdaptersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListKeptAdaptersResponse)
+	err := c.cc.Invoke(ctx, TrainerService_ListKeptAdapters_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *trainerServiceClient) KeepAdapter(ctx context.Context, in *KeepAdapterRequest, opts ...grpc.CallOption) (*KeepAdapterResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(KeepAdapterResponse)
+	err := c.cc.Invoke(ctx, TrainerService_KeepAdapter_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // TrainerServiceServer is the server API for TrainerService service.
 // All implementations must embed UnimplementedTrainerServiceServer
 // for forward compatibility.
@@ -180,6 +209,13 @@ type TrainerServiceServer interface {
 	// no longer matches the manifest; the stream then ends before the last chunk
 	// of that file.
 	DownloadAdapter(*DownloadAdapterRequest, grpc.ServerStreamingServer[DownloadAdapterResponse]) error
+	// ListKeptAdapters pages through the adapters that jobs have made, of one run or of
+	// all, with what keeps each of them in the store.
+	ListKeptAdapters(context.Context, *ListKeptAdaptersRequest) (*ListKeptAdaptersResponse, error)
+	// KeepAdapter keeps an adapter for a run that has not made it, such as a fork,
+	// until the run has two of its own. Idempotent. NOT_FOUND for an adapter that was
+	// never published or is collected.
+	KeepAdapter(context.Context, *KeepAdapterRequest) (*KeepAdapterResponse, error)
 	mustEmbedUnimplementedTrainerServiceServer()
 }
 
@@ -210,6 +246,12 @@ func (UnimplementedTrainerServiceServer) GetAdapter(context.Context, *GetAdapter
 }
 func (UnimplementedTrainerServiceServer) DownloadAdapter(*DownloadAdapterRequest, grpc.ServerStreamingServer[DownloadAdapterResponse]) error {
 	return status.Error(codes.Unimplemented, "method DownloadAdapter not implemented")
+}
+func (UnimplementedTrainerServiceServer) ListKeptAdapters(context.Context, *ListKeptAdaptersRequest) (*ListKeptAdaptersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListKeptAdapters not implemented")
+}
+func (UnimplementedTrainerServiceServer) KeepAdapter(context.Context, *KeepAdapterRequest) (*KeepAdapterResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method KeepAdapter not implemented")
 }
 func (UnimplementedTrainerServiceServer) mustEmbedUnimplementedTrainerServiceServer() {}
 func (UnimplementedTrainerServiceServer) testEmbeddedByValue()                        {}
@@ -344,6 +386,42 @@ func _TrainerService_DownloadAdapter_Handler(srv interface{}, stream grpc.Server
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type TrainerService_DownloadAdapterServer = grpc.ServerStreamingServer[DownloadAdapterResponse]
 
+func _TrainerService_ListKeptAdapters_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListKeptAdaptersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TrainerServiceServer).ListKeptAdapters(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TrainerService_ListKeptAdapters_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TrainerServiceServer).ListKeptAdapters(ctx, req.(*ListKeptAdaptersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TrainerService_KeepAdapter_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(KeepAdapterRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TrainerServiceServer).KeepAdapter(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TrainerService_KeepAdapter_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TrainerServiceServer).KeepAdapter(ctx, req.(*KeepAdapterRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // TrainerService_ServiceDesc is the grpc.ServiceDesc for TrainerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -370,6 +448,14 @@ var TrainerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetAdapter",
 			Handler:    _TrainerService_GetAdapter_Handler,
+		},
+		{
+			MethodName: "ListKeptAdapters",
+			Handler:    _TrainerService_ListKeptAdapters_Handler,
+		},
+		{
+			MethodName: "KeepAdapter",
+			Handler:    _TrainerService_KeepAdapter_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -29,7 +29,7 @@ from propersim_worker.pb.propersim.simulation.v1 import evaluation_pb2 as proper
 from propersim_worker.pb.propersim.simulation.v1 import prompt_pb2 as propersim_dot_simulation_dot_v1_dot_prompt__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3propersim/buffer/v1/preference_buffer_service.proto\x12\x13propersim.buffer.v1\x1a\x1b\x62uf/validate/validate.proto\x1a$propersim/simulation/v1/action.proto\x1a\'propersim/simulation/v1/candidate.proto\x1a(propersim/simulation/v1/evaluation.proto\x1a$propersim/simulation/v1/prompt.proto\"\xec\x03\n\x0ePreferencePair\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x15\n\x04step\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x14\n\x03\x64\x61y\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01\x12/\n\x06prompt\x18\x04 \x01(\x0b\x32\x1f.propersim.simulation.v1.Prompt\x12\x39\n\x0bobservation\x18\x05 \x01(\x0b\x32$.propersim.simulation.v1.Observation\x12:\n\x06\x63hosen\x18\x06 \x01(\x0b\x32\".propersim.simulation.v1.CandidateB\x06\xbaH\x03\xc8\x01\x01\x12<\n\x08rejected\x18\x07 \x01(\x0b\x32\".propersim.simulation.v1.CandidateB\x06\xbaH\x03\xc8\x01\x01\x12\x46\n\x11\x63hosen_evaluation\x18\x08 \x01(\x0b\x32#.propersim.simulation.v1.EvaluationB\x06\xbaH\x03\xc8\x01\x01\x12H\n\x13rejected_evaluation\x18\t \x01(\x0b\x32#.propersim.simulation.v1.EvaluationB\x06\xbaH\x03\xc8\x01\x01\x12\x19\n\x07\x61\x64\x61pter\x18\n \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"P\n\rAppendRequest\x12?\n\x05pairs\x18\x01 \x03(\x0b\x32#.propersim.buffer.v1.PreferencePairB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"\"\n\x0e\x41ppendResponse\x12\x10\n\x08\x61ppended\x18\x01 \x01(\x05\"\xd6\x01\n\rSampleRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x19\n\x05\x63ount\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd0\x0f(\x01\x12\x0c\n\x04seed\x18\x03 \x01(\x04\x12\x1c\n\x0bthrough_day\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01\x12\x31\n\x04\x64raw\x18\x05 \x01(\x0e\x32\x19.propersim.buffer.v1.DrawB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12/\n\x0ehalf_life_days\x18\x06 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x84\xac@)\x00\x00\x00\x00\x00\x00\x00\x00\"~\n\x0eSampleResponse\x12\x33\n\x06header\x18\x01 \x01(\x0b\x32!.propersim.buffer.v1.SampleHeaderH\x00\x12/\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x1e.propersim.buffer.v1.PairBatchH\x00\x42\x06\n\x04part\"A\n\x0cSampleHeader\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\npopulation\x18\x03 \x01(\x03\"?\n\tPairBatch\x12\x32\n\x05pairs\x18\x01 \x03(\x0b\x32#.propersim.buffer.v1.PreferencePair\"O\n\x0bListRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12$\n\nafter_step\x18\x02 \x01(\x05\x42\x10\xbaH\r\x1a\x0b(\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\"A\n\x0cListResponse\x12\x31\n\x04pair\x18\x01 \x01(\x0b\x32#.propersim.buffer.v1.PreferencePair\"*\n\x0c\x43ountRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"1\n\rCountResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12\x11\n\tlast_step\x18\x02 \x01(\x05\"l\n\rExportRequest\x12\x1c\n\x07run_ids\x18\x01 \x03(\tB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12=\n\x06\x66ormat\x18\x02 \x01(\x0e\x32!.propersim.buffer.v1.ExportFormatB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"\x1f\n\x0e\x45xportResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c*U\n\x04\x44raw\x12\x14\n\x10\x44RAW_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x44RAW_UNIFORM\x10\x01\x12\x10\n\x0c\x44RAW_RECENCY\x10\x02\x12\x13\n\x0f\x44RAW_STRATIFIED\x10\x03*a\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45XPORT_FORMAT_JSONL\x10\x01\x12\x19\n\x15\x45XPORT_FORMAT_PARQUET\x10\x02\x32\xb5\x03\n\x17PreferenceBufferService\x12Q\n\x06\x41ppend\x12\".propersim.buffer.v1.AppendRequest\x1a#.propersim.buffer.v1.AppendResponse\x12S\n\x06Sample\x12\".propersim.buffer.v1.SampleRequest\x1a#.propersim.buffer.v1.SampleResponse0\x01\x12M\n\x04List\x12 .propersim.buffer.v1.ListRequest\x1a!.propersim.buffer.v1.ListResponse0\x01\x12N\n\x05\x43ount\x12!.propersim.buffer.v1.CountRequest\x1a\".propersim.buffer.v1.CountResponse\x12S\n\x06\x45xport\x12\".propersim.buffer.v1.ExportRequest\x1a#.propersim.buffer.v1.ExportResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3propersim/buffer/v1/preference_buffer_service.proto\x12\x13propersim.buffer.v1\x1a\x1b\x62uf/validate/validate.proto\x1a$propersim/simulation/v1/action.proto\x1a\'propersim/simulation/v1/candidate.proto\x1a(propersim/simulation/v1/evaluation.proto\x1a$propersim/simulation/v1/prompt.proto\"\x87\x04\n\x0ePreferencePair\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x15\n\x04step\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x14\n\x03\x64\x61y\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01\x12/\n\x06prompt\x18\x04 \x01(\x0b\x32\x1f.propersim.simulation.v1.Prompt\x12\x39\n\x0bobservation\x18\x05 \x01(\x0b\x32$.propersim.simulation.v1.Observation\x12:\n\x06\x63hosen\x18\x06 \x01(\x0b\x32\".propersim.simulation.v1.CandidateB\x06\xbaH\x03\xc8\x01\x01\x12<\n\x08rejected\x18\x07 \x01(\x0b\x32\".propersim.simulation.v1.CandidateB\x06\xbaH\x03\xc8\x01\x01\x12\x46\n\x11\x63hosen_evaluation\x18\x08 \x01(\x0b\x32#.propersim.simulation.v1.EvaluationB\x06\xbaH\x03\xc8\x01\x01\x12H\n\x13rejected_evaluation\x18\t \x01(\x0b\x32#.propersim.simulation.v1.EvaluationB\x06\xbaH\x03\xc8\x01\x01\x12\x19\n\x07\x61\x64\x61pter\x18\n \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x19\n\x05index\x18\x0b \x01(\x05\x42\n\xbaH\x07\x1a\x05\x10\x80\x02(\x00\"P\n\rAppendRequest\x12?\n\x05pairs\x18\x01 \x03(\x0b\x32#.propersim.buffer.v1.PreferencePairB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"\"\n\x0e\x41ppendResponse\x12\x10\n\x08\x61ppended\x18\x01 \x01(\x05\"\xd6\x01\n\rSampleRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x19\n\x05\x63ount\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd0\x0f(\x01\x12\x0c\n\x04seed\x18\x03 \x01(\x04\x12\x1c\n\x0bthrough_day\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01\x12\x31\n\x04\x64raw\x18\x05 \x01(\x0e\x32\x19.propersim.buffer.v1.DrawB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12/\n\x0ehalf_life_days\x18\x06 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x84\xac@)\x00\x00\x00\x00\x00\x00\x00\x00\"~\n\x0eSampleResponse\x12\x33\n\x06header\x18\x01 \x01(\x0b\x32!.propersim.buffer.v1.SampleHeaderH\x00\x12/\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x1e.propersim.buffer.v1.PairBatchH\x00\x42\x06\n\x04part\"A\n\x0cSampleHeader\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\npopulation\x18\x03 \x01(\x03\"?\n\tPairBatch\x12\x32\n\x05pairs\x18\x01 \x03(\x0b\x32#.propersim.buffer.v1.PreferencePair\"O\n\x0bListRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12$\n\nafter_step\x18\x02 \x01(\x05\x42\x10\xbaH\r\x1a\x0b(\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\"A\n\x0cListResponse\x12\x31\n\x04pair\x18\x01 \x01(\x0b\x32#.propersim.buffer.v1.PreferencePair\"*\n\x0c\x43ountRequest\x12\x1a\n\x06run_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"1\n\rCountResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12\x11\n\tlast_step\x18\x02 \x01(\x05\"l\n\rExportRequest\x12\x1c\n\x07run_ids\x18\x01 \x03(\tB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12=\n\x06\x66ormat\x18\x02 \x01(\x0e\x32!.propersim.buffer.v1.ExportFormatB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"\x1f\n\x0e\x45xportResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c*U\n\x04\x44raw\x12\x14\n\x10\x44RAW_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x44RAW_UNIFORM\x10\x01\x12\x10\n\x0c\x44RAW_RECENCY\x10\x02\x12\x13\n\x0f\x44RAW_STRATIFIED\x10\x03*a\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45XPORT_FORMAT_JSONL\x10\x01\x12\x19\n\x15\x45XPORT_FORMAT_PARQUET\x10\x02\x32\xb5\x03\n\x17PreferenceBufferService\x12Q\n\x06\x41ppend\x12\".propersim.buffer.v1.AppendRequest\x1a#.propersim.buffer.v1.AppendResponse\x12S\n\x06Sample\x12\".propersim.buffer.v1.SampleRequest\x1a#.propersim.buffer.v1.SampleResponse0\x01\x12M\n\x04List\x12 .propersim.buffer.v1.ListRequest\x1a!.propersim.buffer.v1.ListResponse0\x01\x12N\n\x05\x43ount\x12!.propersim.buffer.v1.CountRequest\x1a\".propersim.buffer.v1.CountResponse\x12S\n\x06\x45xport\x12\".propersim.buffer.v1.ExportRequest\x1a#.propersim.buffer.v1.ExportResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,6 +52,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREFERENCEPAIR'].fields_by_name['rejected_evaluation']._serialized_options = b'\272H\003\310\001\001'
   _globals['_PREFERENCEPAIR'].fields_by_name['adapter']._loaded_options = None
   _globals['_PREFERENCEPAIR'].fields_by_name['adapter']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_PREFERENCEPAIR'].fields_by_name['index']._loaded_options = None
+  _globals['_PREFERENCEPAIR'].fields_by_name['index']._serialized_options = b'\272H\007\032\005\020\200\002(\000'
   _globals['_APPENDREQUEST'].fields_by_name['pairs']._loaded_options = None
   _globals['_APPENDREQUEST'].fields_by_name['pairs']._serialized_options = b'\272H\010\222\001\005\010\001\020\350\007'
   _globals['_SAMPLEREQUEST'].fields_by_name['run_id']._loaded_options = None
@@ -74,36 +76,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORTREQUEST'].fields_by_name['run_ids']._serialized_options = b'\272H\010\222\001\005\010\001\020\220N'
   _globals['_EXPORTREQUEST'].fields_by_name['format']._loaded_options = None
   _globals['_EXPORTREQUEST'].fields_by_name['format']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
-  _globals['_DRAW']._serialized_start=1740
-  _globals['_DRAW']._serialized_end=1825
-  _globals['_EXPORTFORMAT']._serialized_start=1827
-  _globals['_EXPORTFORMAT']._serialized_end=1924
+  _globals['_DRAW']._serialized_start=1767
+  _globals['_DRAW']._serialized_end=1852
+  _globals['_EXPORTFORMAT']._serialized_start=1854
+  _globals['_EXPORTFORMAT']._serialized_end=1951
   _globals['_PREFERENCEPAIR']._serialized_start=265
-  _globals['_PREFERENCEPAIR']._serialized_end=757
-  _globals['_APPENDREQUEST']._serialized_start=759
-  _globals['_APPENDREQUEST']._serialized_end=839
-  _globals['_APPENDRESPONSE']._serialized_start=841
-  _globals['_APPENDRESPONSE']._serialized_end=875
-  _globals['_SAMPLEREQUEST']._serialized_start=878
-  _globals['_SAMPLEREQUEST']._serialized_end=1092
-  _globals['_SAMPLERESPONSE']._serialized_start=1094
-  _globals['_SAMPLERESPONSE']._serialized_end=1220
-  _globals['_SAMPLEHEADER']._serialized_start=1222
-  _globals['_SAMPLEHEADER']._serialized_end=1287
-  _globals['_PAIRBATCH']._serialized_start=1289
-  _globals['_PAIRBATCH']._serialized_end=1352
-  _globals['_LISTREQUEST']._serialized_start=1354
-  _globals['_LISTREQUEST']._serialized_end=1433
-  _globals['_LISTRESPONSE']._serialized_start=1435
-  _globals['_LISTRESPONSE']._serialized_end=1500
-  _globals['_COUNTREQUEST']._serialized_start=1502
-  _globals['_COUNTREQUEST']._serialized_end=1544
-  _globals['_COUNTRESPONSE']._serialized_start=1546
-  _globals['_COUNTRESPONSE']._serialized_end=1595
-  _globals['_EXPORTREQUEST']._serialized_start=1597
-  _globals['_EXPORTREQUEST']._serialized_end=1705
-  _globals['_EXPORTRESPONSE']._serialized_start=1707
-  _globals['_EXPORTRESPONSE']._serialized_end=1738
-  _globals['_PREFERENCEBUFFERSERVICE']._serialized_start=1927
-  _globals['_PREFERENCEBUFFERSERVICE']._serialized_end=2364
+  _globals['_PREFERENCEPAIR']._serialized_end=784
+  _globals['_APPENDREQUEST']._serialized_start=786
+  _globals['_APPENDREQUEST']._serialized_end=866
+  _globals['_APPENDRESPONSE']._serialized_start=868
+  _globals['_APPENDRESPONSE']._serialized_end=902
+  _globals['_SAMPLEREQUEST']._serialized_start=905
+  _globals['_SAMPLEREQUEST']._serialized_end=1119
+  _globals['_SAMPLERESPONSE']._serialized_start=1121
+  _globals['_SAMPLERESPONSE']._serialized_end=1247
+  _globals['_SAMPLEHEADER']._serialized_start=1249
+  _globals['_SAMPLEHEADER']._serialized_end=1314
+  _globals['_PAIRBATCH']._serialized_start=1316
+  _globals['_PAIRBATCH']._serialized_end=1379
+  _globals['_LISTREQUEST']._serialized_start=1381
+  _globals['_LISTREQUEST']._serialized_end=1460
+  _globals['_LISTRESPONSE']._serialized_start=1462
+  _globals['_LISTRESPONSE']._serialized_end=1527
+  _globals['_COUNTREQUEST']._serialized_start=1529
+  _globals['_COUNTREQUEST']._serialized_end=1571
+  _globals['_COUNTRESPONSE']._serialized_start=1573
+  _globals['_COUNTRESPONSE']._serialized_end=1622
+  _globals['_EXPORTREQUEST']._serialized_start=1624
+  _globals['_EXPORTREQUEST']._serialized_end=1732
+  _globals['_EXPORTRESPONSE']._serialized_start=1734
+  _globals['_EXPORTRESPONSE']._serialized_end=1765
+  _globals['_PREFERENCEBUFFERSERVICE']._serialized_start=1954
+  _globals['_PREFERENCEBUFFERSERVICE']._serialized_end=2391
 # @@protoc_insertion_point(module_scope)

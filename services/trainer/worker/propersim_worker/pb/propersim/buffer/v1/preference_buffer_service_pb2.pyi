@@ -33,7 +33,7 @@ EXPORT_FORMAT_JSONL: ExportFormat
 EXPORT_FORMAT_PARQUET: ExportFormat
 
 class PreferencePair(_message.Message):
-    __slots__ = ("run_id", "step", "day", "prompt", "observation", "chosen", "rejected", "chosen_evaluation", "rejected_evaluation", "adapter")
+    __slots__ = ("run_id", "step", "day", "prompt", "observation", "chosen", "rejected", "chosen_evaluation", "rejected_evaluation", "adapter", "index")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
     DAY_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +44,7 @@ class PreferencePair(_message.Message):
     CHOSEN_EVALUATION_FIELD_NUMBER: _ClassVar[int]
     REJECTED_EVALUATION_FIELD_NUMBER: _ClassVar[int]
     ADAPTER_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     step: int
     day: int
@@ -54,7 +55,8 @@ class PreferencePair(_message.Message):
     chosen_evaluation: _evaluation_pb2.Evaluation
     rejected_evaluation: _evaluation_pb2.Evaluation
     adapter: str
-    def __init__(self, run_id: _Optional[str] = ..., step: _Optional[int] = ..., day: _Optional[int] = ..., prompt: _Optional[_Union[_prompt_pb2.Prompt, _Mapping]] = ..., observation: _Optional[_Union[_action_pb2.Observation, _Mapping]] = ..., chosen: _Optional[_Union[_candidate_pb2.Candidate, _Mapping]] = ..., rejected: _Optional[_Union[_candidate_pb2.Candidate, _Mapping]] = ..., chosen_evaluation: _Optional[_Union[_evaluation_pb2.Evaluation, _Mapping]] = ..., rejected_evaluation: _Optional[_Union[_evaluation_pb2.Evaluation, _Mapping]] = ..., adapter: _Optional[str] = ...) -> None: ...
+    index: int
+    def __init__(self, run_id: _Optional[str] = ..., step: _Optional[int] = ..., day: _Optional[int] = ..., prompt: _Optional[_Union[_prompt_pb2.Prompt, _Mapping]] = ..., observation: _Optional[_Union[_action_pb2.Observation, _Mapping]] = ..., chosen: _Optional[_Union[_candidate_pb2.Candidate, _Mapping]] = ..., rejected: _Optional[_Union[_candidate_pb2.Candidate, _Mapping]] = ..., chosen_evaluation: _Optional[_Union[_evaluation_pb2.Evaluation, _Mapping]] = ..., rejected_evaluation: _Optional[_Union[_evaluation_pb2.Evaluation, _Mapping]] = ..., adapter: _Optional[str] = ..., index: _Optional[int] = ...) -> None: ...
 
 class AppendRequest(_message.Message):
     __slots__ = ("pairs",)

@@ -68,7 +68,7 @@ OBJECTIVE_KTO: Objective
 OBJECTIVE_SFT: Objective
 
 class Hyperparameters(_message.Message):
-    __slots__ = ("beta", "epochs", "learning_rate", "batch_size", "pairs", "reference", "weight_decay", "objective", "draw", "half_life_days", "lora")
+    __slots__ = ("beta", "epochs", "learning_rate", "batch_size", "pairs", "reference", "weight_decay", "objective", "draw", "half_life_days", "lora", "factored", "averaged_epochs")
     BETA_FIELD_NUMBER: _ClassVar[int]
     EPOCHS_FIELD_NUMBER: _ClassVar[int]
     LEARNING_RATE_FIELD_NUMBER: _ClassVar[int]
@@ -80,6 +80,8 @@ class Hyperparameters(_message.Message):
     DRAW_FIELD_NUMBER: _ClassVar[int]
     HALF_LIFE_DAYS_FIELD_NUMBER: _ClassVar[int]
     LORA_FIELD_NUMBER: _ClassVar[int]
+    FACTORED_FIELD_NUMBER: _ClassVar[int]
+    AVERAGED_EPOCHS_FIELD_NUMBER: _ClassVar[int]
     beta: float
     epochs: int
     learning_rate: float
@@ -91,7 +93,9 @@ class Hyperparameters(_message.Message):
     draw: _preference_buffer_service_pb2.Draw
     half_life_days: float
     lora: Lora
-    def __init__(self, beta: _Optional[float] = ..., epochs: _Optional[int] = ..., learning_rate: _Optional[float] = ..., batch_size: _Optional[int] = ..., pairs: _Optional[int] = ..., reference: _Optional[_Union[Reference, str]] = ..., weight_decay: _Optional[float] = ..., objective: _Optional[_Union[Objective, str]] = ..., draw: _Optional[_Union[_preference_buffer_service_pb2.Draw, str]] = ..., half_life_days: _Optional[float] = ..., lora: _Optional[_Union[Lora, _Mapping]] = ...) -> None: ...
+    factored: bool
+    averaged_epochs: int
+    def __init__(self, beta: _Optional[float] = ..., epochs: _Optional[int] = ..., learning_rate: _Optional[float] = ..., batch_size: _Optional[int] = ..., pairs: _Optional[int] = ..., reference: _Optional[_Union[Reference, str]] = ..., weight_decay: _Optional[float] = ..., objective: _Optional[_Union[Objective, str]] = ..., draw: _Optional[_Union[_preference_buffer_service_pb2.Draw, str]] = ..., half_life_days: _Optional[float] = ..., lora: _Optional[_Union[Lora, _Mapping]] = ..., factored: _Optional[bool] = ..., averaged_epochs: _Optional[int] = ...) -> None: ...
 
 class Lora(_message.Message):
     __slots__ = ("model", "rank", "alpha", "dropout", "target_modules", "quantization", "max_prompt_tokens", "max_tokens", "gradient_checkpointing", "held_out")
@@ -374,3 +378,45 @@ class DownloadAdapterResponse(_message.Message):
     manifest: Manifest
     chunk: ArtifactChunk
     def __init__(self, manifest: _Optional[_Union[Manifest, _Mapping]] = ..., chunk: _Optional[_Union[ArtifactChunk, _Mapping]] = ...) -> None: ...
+
+class ListKeptAdaptersRequest(_message.Message):
+    __slots__ = ("run_id", "page_size", "page_token")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    page_size: int
+    page_token: str
+    def __init__(self, run_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListKeptAdaptersResponse(_message.Message):
+    __slots__ = ("adapters", "next_page_token")
+    ADAPTERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    adapters: _containers.RepeatedCompositeFieldContainer[KeptAdapter]
+    next_page_token: str
+    def __init__(self, adapters: _Optional[_Iterable[_Union[KeptAdapter, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class KeptAdapter(_message.Message):
+    __slots__ = ("job", "bytes", "collect_time", "kept_for")
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    COLLECT_TIME_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FOR_FIELD_NUMBER: _ClassVar[int]
+    job: Job
+    bytes: int
+    collect_time: _timestamp_pb2.Timestamp
+    kept_for: str
+    def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ..., bytes: _Optional[int] = ..., collect_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., kept_for: _Optional[str] = ...) -> None: ...
+
+class KeepAdapterRequest(_message.Message):
+    __slots__ = ("run_id", "adapter")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    ADAPTER_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    adapter: str
+    def __init__(self, run_id: _Optional[str] = ..., adapter: _Optional[str] = ...) -> None: ...
+
+class KeepAdapterResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

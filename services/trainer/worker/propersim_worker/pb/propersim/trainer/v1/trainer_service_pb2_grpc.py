@@ -70,6 +70,16 @@ class TrainerServiceStub:
                 request_serializer=propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.DownloadAdapterRequest.SerializeToString,
                 response_deserializer=propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.DownloadAdapterResponse.FromString,
                 _registered_method=True)
+        self.ListKeptAdapters = channel.unary_unary(
+                '/propersim.trainer.v1.TrainerService/ListKeptAdapters',
+                request_serializer=propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.ListKeptAdaptersRequest.SerializeToString,
+                response_deserializer=propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.ListKeptAdaptersResponse.FromString,
+                _registered_method=True)
+        self.KeepAdapter = channel.unary_unary(
+                '/propersim.trainer.v1.TrainerService/KeepAdapter',
+                request_serializer=propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.KeepAdapterRequest.SerializeToString,
+                response_deserializer=propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.KeepAdapterResponse.FromString,
+                _registered_method=True)
 
 
 class TrainerServiceServicer:
@@ -131,6 +141,23 @@ class TrainerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListKeptAdapters(self, request, context):
+        """ListKeptAdapters pages through the adapters that jobs have made, of one run or of
+        all, with what keeps each of them in the store.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def KeepAdapter(self, request, context):
+        """KeepAdapter keeps an adapter for a run that has not made it, such as a fork,
+        until the run has two of its own. Idempotent. NOT_FOUND for an adapter that was
+        never published or is collected.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TrainerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -168,6 +195,16 @@ def add_TrainerServiceServicer_to_server(servicer, server):
                     servicer.DownloadAdapter,
                     request_deserializer=propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.DownloadAdapterRequest.FromString,
                     response_serializer=propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.DownloadAdapterResponse.SerializeToString,
+            ),
+            'ListKeptAdapters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListKeptAdapters,
+                    request_deserializer=propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.ListKeptAdaptersRequest.FromString,
+                    response_serializer=propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.ListKeptAdaptersResponse.SerializeToString,
+            ),
+            'KeepAdapter': grpc.unary_unary_rpc_method_handler(
+                    servicer.KeepAdapter,
+                    request_deserializer=propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.KeepAdapterRequest.FromString,
+                    response_serializer=propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.KeepAdapterResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -360,6 +397,60 @@ class TrainerService:
             '/propersim.trainer.v1.TrainerService/DownloadAdapter',
             propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.DownloadAdapterRequest.SerializeToString,
             propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.DownloadAdapterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListKeptAdapters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/propersim.trainer.v1.TrainerService/ListKeptAdapters',
+            propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.ListKeptAdaptersRequest.SerializeToString,
+            propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.ListKeptAdaptersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def KeepAdapter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/propersim.trainer.v1.TrainerService/KeepAdapter',
+            propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.KeepAdapterRequest.SerializeToString,
+            propersim_dot_trainer_dot_v1_dot_trainer__service__pb2.KeepAdapterResponse.FromString,
             options,
             channel_credentials,
             insecure,
