@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.bin:$(PATH)
 PACKAGES := ./...
 TESTS := ./... ./test/...
 
-.PHONY: help simulate build install-check test test-models test-worker test-compose test-kubernetes bench-compose lint generate proto-check bench fuzz get tidy tools generators grpcurl
+.PHONY: help simulate build install-check test test-models test-worker test-gpu test-compose test-kubernetes bench-compose lint generate proto-check bench fuzz get tidy tools generators grpcurl
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,9 @@ test-worker: ## test the QLoRA worker on a CPU (needs the packages of its requir
 	cd services/trainer/worker && OMP_NUM_THREADS=1 $(WORKER_PYTHON) -m pytest -q
 	PROPERSIM_TEST_WORKER_PYTHON=$(WORKER_PYTHON) PROPERSIM_TEST_WORKER_BASE=$(WORKER_BASE) \
 	  go test -count 1 -run QLoRA ./services/trainer
+
+test-gpu: ## play three days of a person on a whole GPU node, on this CPU: training worker, vLLM, adapters (6 to 15 minutes)
+	deploy/ci/gpu.sh
 
 test-compose: .bin/grpcurl ## test the containers with Docker, end to end (KILLS=20 DAYS=60 for the long form)
 	deploy/ci/compose.sh

@@ -3,9 +3,11 @@
 package vllmtest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +23,9 @@ type Server struct {
 	*httptest.Server
 	// Base is the name of the base model.
 	Base string
+	// Answers answers chats with a schema under names that are loaded; nil means that
+	// the server abstains. Set it before the first chat.
+	Answers http.Handler
 
 	mu      sync.Mutex
 	loaded  map[string]string  // folder by name; guarded by mu
@@ -230,7 +235,11 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		Logprobs bool              `json:"logprobs"`
 		Format   json.RawMessage   `json:"response_format"`
 	}
-	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+	body, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = json.Unmarshal(body, &req)
+	}
+	if err != nil {
 		reply(w, 400, failure(400, "BadRequestError", err.Error()))
 		return
 	}
@@ -247,6 +256,11 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	}
 	if !there {
 		reply(w, 404, failure(404, "NotFoundError", fmt.Sprintf("The model `%s` does not exist.", req.Model)))
+		return
+	}
+	if s.Answers != nil && req.Format != nil {
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		s.Answers.ServeHTTP(w, r)
 		return
 	}
 	h := fnv.New64a()
