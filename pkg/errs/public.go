@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 
 	"buf.build/go/protovalidate"
@@ -105,6 +106,10 @@ func ownPublicText(err error) (string, bool) {
 	return "", false
 }
 
+// sentence matches a text that says by itself that something is not there, as "no
+// database at x.db" and "the journal x.db is missing" do; `run "r1"` does not.
+var sentence = regexp.MustCompile(`\b(no|is|are|has|was)\b`)
+
 // tails are the sentinels whose words add nothing at the end of a sentence: they
 // are those of a gRPC code, or repeat the reason that the ErrorInfo has. "not
 // found", "run not found" and "already exists" are not among them: in
@@ -128,6 +133,9 @@ func cutTails(line string) string {
 		before := line
 		for _, tail := range tails {
 			line = strings.TrimSuffix(line, ": "+tail.Error())
+		}
+		if rest, found := strings.CutSuffix(line, ": "+ErrNotFound.Error()); found && sentence.MatchString(rest) {
+			line = rest
 		}
 		if line == before {
 			return line

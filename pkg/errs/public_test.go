@@ -45,6 +45,8 @@ func TestATextHasNoTails(t *testing.T) {
 		fmt.Errorf("run r1 is paused: %w", ErrPrecondition):                                "run r1 is paused",
 		fmt.Errorf("buffer: x: %w", fmt.Errorf("away: %w: %w", ErrNotFound, ErrExhausted)): "buffer: x: away: not found",
 		fmt.Errorf("run %q: %w", "r1", ErrNotFound):                                        `run "r1": not found`,
+		fmt.Errorf("journal: no database at x.db: %w", ErrNotFound):                        "journal: no database at x.db",
+		fmt.Errorf("the journal x.db is missing: %w", ErrNotFound):                         "the journal x.db is missing",
 		fmt.Errorf("create: %w", Invalid("age", "found 300, want 1 to 120")):               "create: age: found 300, want 1 to 120",
 		FromStatus(ToStatus(fmt.Errorf("run r1 is paused: %w", ErrPrecondition))):          "run r1 is paused",
 		FromStatus(ToStatus(fmt.Errorf("run %q: %w", "r1", ErrNotFound))):                  `run "r1": not found`,
