@@ -7,7 +7,6 @@
 #   PROPERSIM_TEST_MODELS_ESTIMATE=1    also a day, against its estimate
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-requirements=deploy/models/requirements.txt
 # leave_out WHY: ends the script, with success where the test is optional.
 leave_out() {
   echo "$1"
@@ -16,19 +15,8 @@ leave_out() {
   exit 0
 }
 command -v python3 >/dev/null || leave_out "there is no python3"
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/propersim/models
-made=$cache/$({ python3 -VV; cat "$requirements"; } | sha256sum | cut -c1-16)
-if ! [ -x "$made/bin/python" ]; then
-  mkdir -p "$cache"
-  new=$(mktemp -d "$cache/new.XXXXXX")
-  if ! { python3 -m venv "$new" && timeout 300 "$new/bin/python" -m pip install -q --disable-pip-version-check --retries 1 --timeout 20 --no-deps -r "$requirements"; }; then
-    rm -rf "$new"
-    leave_out "the packages of $requirements cannot be installed: it takes Python 3 with venv and its package index"
-  fi
-  mv -T "$new" "$made" 2>/dev/null || rm -rf "$new" # another run may have been faster
-fi
-# An environment that was moved is called by its interpreter only.
-python=$made/bin/python
+. deploy/ci/llama.sh || leave_out "the packages of $llama_requirements cannot be installed: it takes Python 3 with venv and its package index"
+python=$llama_venv/bin/python
 work=$(mktemp -d)
 pids=()
 stop() { [ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"; }

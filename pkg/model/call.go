@@ -56,6 +56,9 @@ type Call struct {
 	N int
 	// Seed is the sampling seed for endpoints that take one; nil is none.
 	Seed *int64
+	// Ahead says that the answer is asked for before it is needed: it is kept, and
+	// whoever makes the same call later gets it. Only that call is counted as one.
+	Ahead bool
 	// Adapter is the name of a LoRA adapter, asked for in place of the model.
 	Adapter string
 	// AdapterRun is the handle of the run that the adapter was trained for. It is

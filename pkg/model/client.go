@@ -246,7 +246,9 @@ func (c *Client) Do(ctx context.Context, call Call) ([]Answer, error) {
 	defer cancel()
 	answers, err := t.run(bounded)
 	for _, a := range answers {
-		c.ended(call.Role, a.Record.Attempts, a.Timing)
+		if !call.Ahead {
+			c.ended(call.Role, a.Record.Attempts, a.Timing)
+		}
 	}
 	return answers, c.unfinished(ctx, call.Role, err)
 }

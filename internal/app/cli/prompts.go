@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/propersim/propersim/internal/app/folder"
+	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/prompts"
 )
 
@@ -97,8 +98,11 @@ func (a *app) promptsRender() *cobra.Command {
 			}
 			defer kept.Close()
 			shown := 0
+			var others []string
 			for _, call := range e.GetBody().GetStep().GetCalls() {
-				if enumName(call.GetRole().String(), "ROLE_") != strings.ReplaceAll(role, "-", "_") {
+				name := enumName(call.GetRole().String(), "ROLE_")
+				if name != strings.ReplaceAll(role, "-", "_") {
+					others = append(others, name)
 					continue
 				}
 				shown++
@@ -107,11 +111,21 @@ func (a *app) promptsRender() *cobra.Command {
 				}
 			}
 			if shown == 0 {
-				return fmt.Errorf("step %d of run %s has no call of the %s", step, r.GetId(), role)
+				return noCall(r.GetId(), step, role, others)
 			}
 			return nil
 		}),
 	}
+}
+
+// noCall says that a role made no call at a step, and which roles did.
+func noCall(run string, step int64, role string, others []string) error {
+	slices.Sort(others)
+	made := "no role made one: a model plays none, or the person was asleep"
+	if len(others) > 0 {
+		made = "calls were made by: " + strings.Join(slices.Compact(others), ", ")
+	}
+	return fmt.Errorf("step %d of run %s has no call of the role %q; %s: %w", step, run, role, made, errs.ErrNotFound)
 }
 
 func (a *app) promptsDiff() *cobra.Command {

@@ -28,7 +28,8 @@ type idea struct {
 func maxIdeas(seconds int) int { return min(4, max(1, seconds/(30*60))) }
 
 // outline fills the free stretches of a frame.
-func (p *modelPlanner) outline(ctx context.Context, step, number int32, frame planner.Frame) ([]planner.Stretch, role.Effects, error) {
+func (p *modelPlanner) outline(ctx context.Context, q question) ([]planner.Stretch, role.Effects, error) {
+	number, frame := q.number, q.frame
 	free := make(map[string]planner.Stretch)
 	var names []string
 	for _, s := range frame.Stretches {
@@ -44,12 +45,12 @@ func (p *modelPlanner) outline(ctx context.Context, step, number int32, frame pl
 	if err != nil {
 		return nil, role.Effects{}, err
 	}
-	messages, err := p.prompts.Render("planner/outline", p.outlineView(number, frame, names, free))
+	messages, err := p.prompts.Render("planner/outline", p.outlineView(q, names, free))
 	if err != nil {
 		return nil, role.Effects{}, err
 	}
 	answers, err := p.asker.Do(ctx, model.Call{
-		Role: model.Planner, Purpose: "outline", Run: p.life.RunID, Step: step, At: int64(step) * int64(p.scale), Messages: messages, Schema: schema, Check: checkOutline,
+		Role: model.Planner, Purpose: "outline", Run: p.life.RunID, Step: q.step, At: int64(q.step) * int64(p.scale), Messages: messages, Schema: schema, Check: checkOutline, Ahead: q.ahead,
 	})
 	if err != nil {
 		return nil, role.Effects{}, err
@@ -146,8 +147,9 @@ type viewStretch struct {
 	Minutes                     int
 }
 
-func (p *modelPlanner) outlineView(number int32, frame planner.Frame, names []string, free map[string]planner.Stretch) outlineView {
-	v := outlineView{Person: p.person, Day: number, Wake: clock(frame.Wake), Bed: clock(frame.Bed)}
+func (p *modelPlanner) outlineView(q question, names []string, free map[string]planner.Stretch) outlineView {
+	frame := q.frame
+	v := outlineView{Person: p.person, Day: q.number, Wake: clock(frame.Wake), Bed: clock(frame.Bed), Yesterday: q.yesterday}
 	for _, kind := range p.frames.Kinds() {
 		v.Kinds = append(v.Kinds, string(kind))
 	}
@@ -159,15 +161,6 @@ func (p *modelPlanner) outlineView(number int32, frame planner.Frame, names []st
 	for _, name := range names {
 		s := free[name]
 		v.Free = append(v.Free, viewStretch{Name: name, From: clock(s.From), To: clock(s.To), Minutes: (s.To - s.From) / 60})
-	}
-	if before := p.days[number-1]; before != nil {
-		var doings []string
-		for _, d := range before.drafts {
-			if !d.Fixed {
-				doings = append(doings, d.Doing)
-			}
-		}
-		v.Yesterday = strings.Join(doings, "; ")
 	}
 	return v
 }
@@ -181,7 +174,7 @@ func clock(second int) string {
 func line(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // tasks asks for the words and the place of every stretch, all at the same time.
-func (p *modelPlanner) tasks(ctx context.Context, step int32, stretches []planner.Stretch) ([]planner.Draft, role.Effects, error) {
+func (p *modelPlanner) tasks(ctx context.Context, q question, stretches []planner.Stretch) ([]planner.Draft, role.Effects, error) {
 	drafts := make([]planner.Draft, len(stretches))
 	calls := make([]model.Call, len(stretches))
 	for i, s := range stretches {
@@ -209,8 +202,8 @@ func (p *modelPlanner) tasks(ctx context.Context, step int32, stretches []planne
 			return nil, role.Effects{}, err
 		}
 		calls[i] = model.Call{
-			Role: model.Planner, Purpose: fmt.Sprintf("tasks-%02d", i), Run: p.life.RunID, Step: step, At: int64(step) * int64(p.scale),
-			Messages: messages, Schema: schema, Check: checkTasks,
+			Role: model.Planner, Purpose: fmt.Sprintf("tasks-%02d", i), Run: p.life.RunID, Step: q.step, At: int64(q.step) * int64(p.scale),
+			Messages: messages, Schema: schema, Check: checkTasks, Ahead: q.ahead,
 		}
 	}
 	answers, err := p.asker.DoAll(ctx, calls)

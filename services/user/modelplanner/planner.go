@@ -48,6 +48,7 @@ type modelPlanner struct {
 	scale   simtime.Scale
 	person  portrait.Person
 	days    map[int32]*decided
+	asked   int32 // the last day that was asked for ahead
 }
 
 // decided is a day that was planned.
@@ -67,7 +68,7 @@ func (p *modelPlanner) Act(ctx context.Context, step int32) (driver.Plan, role.E
 		if err != nil {
 			return driver.Plan{}, role.Effects{}, err
 		}
-		return today.at(second), effects, nil
+		return p.at(ctx, today, number, second), effects, nil
 	}
 	if number == 1 {
 		return driver.Plan{Action: p.frames.Asleep()}, role.Effects{}, nil
@@ -76,7 +77,16 @@ func (p *modelPlanner) Act(ctx context.Context, step int32) (driver.Plan, role.E
 	if err != nil {
 		return driver.Plan{}, role.Effects{}, err
 	}
-	return yesterday.at(second + simtime.SecondsPerDay), effects, nil
+	return p.at(ctx, yesterday, number-1, second+simtime.SecondsPerDay), effects, nil
+}
+
+// at is what the person does at a second from the midnight before a day. Whoever has
+// gone to bed has the next day asked for, so that the morning does not wait for it.
+func (p *modelPlanner) at(ctx context.Context, d *decided, number int32, second int) driver.Plan {
+	if second >= d.day.Bed {
+		p.lookAhead(ctx, number+1)
+	}
+	return d.at(second)
 }
 
 // wake is when the person gets up on a day.
@@ -101,16 +111,12 @@ func (p *modelPlanner) decide(ctx context.Context, step, number int32) (*decided
 	if known := p.days[number]; known != nil {
 		return known, role.Effects{}, nil
 	}
-	frame := p.frames.Frame(number)
-	stretches, effects, err := p.outline(ctx, step, number, frame)
+	q := p.question(number, step)
+	drafts, effects, err := p.ask(ctx, q)
 	if err != nil {
 		return nil, role.Effects{}, err
 	}
-	drafts, words, err := p.tasks(ctx, step, stretches)
-	if err != nil {
-		return nil, role.Effects{}, err
-	}
-	effects.Add(words)
+	frame := q.frame
 	made, err := p.compose(number, frame.Wake, frame.Bed, drafts)
 	if err != nil {
 		return nil, role.Effects{}, err
