@@ -174,3 +174,22 @@ func TestSeveralAddressesOfASharedState(t *testing.T) {
 	require.Equal(t, "a:1,b:1", got.Connect.Retrieval)
 	require.Equal(t, "a:2,b:2", got.Connect.Buffer)
 }
+
+// TestBackendsOfServicesApart: a run of our methods names who plays the assistant,
+// also where the assistant has a process of its own; a third party's says it itself.
+func TestBackendsOfServicesApart(t *testing.T) {
+	loaded, err := config.Load(config.Sources{Sets: []string{
+		"models.endpoints.local.url=http://127.0.0.1:1/v1", "connect.assistant=127.0.0.1:7072", "simulation.methods=ars,mine",
+		"models.roles.assistant.endpoint=local", "models.roles.assistant.model=m", "models.roles.judge.endpoint=local", "models.roles.judge.model=m",
+		"backends.assistant=model", "backends.judge=hybrid",
+	}})
+	require.NoError(t, err)
+	backends := loaded.BackendsMessage("00")
+	ours := loaded.RunConfig("p", "ars", 1, backends)
+	require.Equal(t, "model", ours.GetBackends().GetAssistant().GetDriver())
+	require.Equal(t, "embedded", ours.GetBackends().GetSummarizer().GetDriver())
+	theirs := loaded.RunConfig("p", "mine", 1, backends)
+	require.Nil(t, theirs.GetBackends().GetAssistant())
+	require.Equal(t, "hybrid", theirs.GetBackends().GetJudge().GetDriver())
+	require.NotNil(t, backends.GetAssistant(), "what the caller has stays as it is")
+}

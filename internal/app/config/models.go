@@ -221,11 +221,10 @@ func (c *Config) BackendsMessage(prompts string) *simv1.Backends {
 		return &simv1.Backend{Driver: backend}
 	}
 	b := &c.Backends
-	out := &simv1.Backends{Planner: of(model.Planner, b.Planner), Judge: of(model.Judge, b.Judge), Embedder: of(model.Embedder, b.Embedder)}
-	if c.Connect.Assistant == "" { // somebody else's assistant says itself what it is
-		out.Assistant, out.Summarizer = of(model.Assistant, b.Assistant), of(model.Summarizer, b.Summarizer)
+	return &simv1.Backends{
+		Planner: of(model.Planner, b.Planner), Judge: of(model.Judge, b.Judge), Assistant: of(model.Assistant, b.Assistant),
+		Summarizer: of(model.Summarizer, b.Summarizer), Embedder: of(model.Embedder, b.Embedder),
 	}
-	return out
 }
 
 // RolesOfModels returns the roles that a model plays, sorted.

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
@@ -20,6 +22,11 @@ func (c *Config) RunConfig(persona, method string, seed uint64, backends *simv1.
 		Executor:        trainerv1.Executor_EXECUTOR_EMBEDDED,
 		OnFailedNight:   environmentv1.OnFailedNight_ON_FAILED_NIGHT_STOP,
 		Backends:        backends,
+	}
+	if backends != nil && out.Method.GetDecider() == simv1.Decider_DECIDER_CUSTOM {
+		// A third party's assistant says itself who plays its roles.
+		out.Backends = proto.CloneOf(backends)
+		out.Backends.Assistant, out.Backends.Summarizer = nil, nil
 	}
 	if c.Backends.Trainer == "worker" {
 		out.Executor = trainerv1.Executor_EXECUTOR_WORKER
