@@ -298,6 +298,10 @@ func (l *lane) failed(w *waiter, failed *attemptError) {
 	if l.failing < 2 && failed.outcome != Unreachable && failed.retryAfter <= shortRetryAfter {
 		return
 	}
+	// While others are under way, refusals mean that there are too many of them.
+	if failed.outcome == RateLimited && l.inFlight > 0 && failed.retryAfter <= shortRetryAfter {
+		return
+	}
 	l.down = failed.outcome != RateLimited
 	pause := failed.retryAfter
 	switch {
