@@ -7,8 +7,8 @@ import (
 )
 
 // Best follows a life as it was lived and says what a perfect assistant would
-// have done: it speaks whenever something is due, and never else. Beside it follows the most that would still have been
-// welcome: somebody who speaks at every open moment at which one more exceeds no
+// have done: it speaks whenever something is due, and never else. It also follows
+// the most that would still have been welcome: somebody who speaks at every open moment at which one more exceeds no
 // upper bound. Both are what an assistant can be measured against; neither can be
 // read from the spec alone, because they depend on how the days went. It is not
 // safe for concurrent use.

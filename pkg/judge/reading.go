@@ -22,7 +22,9 @@ type Reading struct {
 	// it is false.
 	Liked bool
 	// Due: Receptive, not Protected, Wanted, Admissible and Liked. Nothing is due
-	// while nothing welcome could be said.
+	// while nothing welcome could be said: a recommendation would fail preference,
+	// so that a silence that failed too would teach the assistant to say what is
+	// not liked.
 	Due bool
 
 	history  *History

@@ -48,7 +48,7 @@ func check(t *testing.T, f field, cases []reads) {
 
 var part0 = [...]string{"content", "timing", "frequency", "communication"}
 
-// empties are the lines of a part that holds nothing.
+// empties are the lines of a part without rules.
 var empties = map[string]bool{
 	"any number": true, "open at any waking moment": true, "likes everything it does not dislike": true, "any tone": true,
 }
@@ -68,7 +68,7 @@ func rubricOf(f field, text string) *simv1.Rubric {
 	return r
 }
 
-// requireLegal holds a spec to its contract and to the vocabularies.
+// requireLegal checks a spec against its contract and the vocabularies.
 func requireLegal(t require.TestingT, spec *simv1.PreferenceSpec) {
 	require.NoError(t, protovalidate.Validate(spec))
 	_, err := proto.Marshal(spec)

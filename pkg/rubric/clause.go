@@ -65,7 +65,7 @@ func end(chs []chunk) int {
 	return chs[len(chs)-1].to
 }
 
-// has reports whether the clause holds a piece of one of the kinds.
+// has reports whether the clause has a piece of one of the kinds.
 func (cl *clause) has(kinds ...chunkKind) bool {
 	for _, c := range cl.chunks {
 		for _, k := range kinds {
@@ -139,7 +139,7 @@ var openers = wordSet("openers")
 var selves = map[string]bool{"i": true, "we": true, "he": true, "she": true, "they": true, "everybody": true, "everyone": true, "somebody": true, "someone": true, "nobody": true}
 
 // transparent reports whether an unread clause is only a thing with an unknown
-// name, perhaps with a condition, so that the list around it goes on.
+// name, perhaps with a condition, so that the list around it continues.
 func (cl *clause) transparent(s *scanner) bool {
 	if cl.has(chunkCue, chunkCount, chunkTone, chunkBoundary, chunkWords) || cl.why == whyThreat || cl.why == whyQuestion || cl.why == whyForm {
 		return false

@@ -25,18 +25,18 @@ func (r *reader) fileLikings() {
 }
 
 // contradict finds the topics that a text both likes and refuses. The narrower
-// phrase prevails: "no nature, but gardening" likes gardening. Where neither is
-// narrower the catalogue cannot tell them apart ("dogs, but no cats"), so that
+// phrase prevails: "no nature, but gardening" likes gardening. Of two families that
+// only overlap the refusal prevails, as the judge reads a spec. Where both are the
+// same topics the catalogue cannot distinguish them ("dogs, but no cats"), so that
 // both are left out and named.
 func (r *reader) contradict(like, refusal *liking) {
 	for _, wanted := range like.said {
 		for _, unwanted := range refusal.said {
 			both := common(wanted, unwanted)
 			switch n := len(both); {
-			case n == 0 || n == len(unwanted) && n < len(wanted):
 			case n == len(wanted) && n < len(unwanted):
 				refusal.without(both)
-			default:
+			case n > 0 && n == len(wanted) && n == len(unwanted):
 				r.drop(like, both)
 				r.drop(refusal, both)
 			}

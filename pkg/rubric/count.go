@@ -191,7 +191,7 @@ func (p *countPhrase) complete() (statement, int) {
 	return p.end()
 }
 
-// numberFollows reports whether a number or a length of time stands at token i. A
+// numberFollows reports whether a number or a length of time is at token i. A
 // bound before token i then belongs to it, and not to the number before.
 func (s *scanner) numberFollows(i int) bool {
 	if _, n := s.windowAt(i); n > 0 {
@@ -294,7 +294,7 @@ func (s *scanner) consequence(at int) bool {
 	return at >= len(s.toks) || w == "i" || (w == "and" || w == "then") && (next == "i" || next == "you" || next == "it")
 }
 
-// mentionsPhrase reports whether one of the two-word phrases stands before the next
+// mentionsPhrase reports whether one of the two-word phrases comes before the next
 // clause.
 func mentionsPhrase(s *scanner, at int, phrases ...string) bool {
 	for end := min(at+near, len(s.toks)-1); at < end; at++ {
@@ -315,7 +315,7 @@ func mentionsPhrase(s *scanner, at int, phrases ...string) bool {
 // It keeps the time to read a text linear in its length.
 const near = 24
 
-// mentions reports whether one of the words stands in tokens from to to, at most
+// mentions reports whether one of the words is in tokens from to to, at most
 // near tokens ahead.
 func mentions(s *scanner, from, to int, words map[string]bool) bool {
 	for k := from; k < min(to, from+near); k++ {

@@ -26,7 +26,7 @@ type phraseRule struct {
 	read func(p *countPhrase) int
 }
 
-// leadRules read what stands before a number. The first rule that applies reads
+// leadRules read what precedes a number. The first rule that applies reads
 // its tokens, and the rules start again at the next token.
 var leadRules = []phraseRule{
 	{"a comma behind a bound", (*countPhrase).commaAfterBound},
@@ -34,7 +34,7 @@ var leadRules = []phraseRule{
 	{"a word that leads to a number", (*countPhrase).lead},
 }
 
-// tailRules read what stands behind a number, in the same way as leadRules.
+// tailRules read what follows a number, in the same way as leadRules.
 // "A day" must come before moments, because both read "each morning".
 var tailRules = []phraseRule{
 	{"a bound behind the number", (*countPhrase).boundBehind},

@@ -108,7 +108,7 @@ func (s *scanner) workingOn(i, skipped int) (moment, int) {
 
 var determiners = map[string]bool{"the": true, "my": true, "a": true, "an": true, "some": true, "our": true}
 
-// tail skips with whom, where, on what or from what an activity goes on: "on
+// tail skips with whom, where, on what or from what somebody does something: "on
 // the phone with a customer", "relaxing in my chair", "resting from work".
 func (s *scanner) tail(i int) int {
 	if s.tails || !s.trails(i) {

@@ -30,7 +30,7 @@ var knownForms = func() (out [4]map[string]bool) {
 // formless are words that never change what a clause asks for.
 var formless = wordSet("formless")
 
-// formWords are words that a form does not tell apart.
+// formWords are words that a form does not distinguish.
 var formWords = table("form_words", itself)
 
 // formed reports whether the form of the clause is one that is read.
@@ -97,8 +97,8 @@ var kindForms = map[chunkKind]string{
 	chunkTone: "tone", chunkBoundary: "boundary", chunkWords: "length", chunkNarrow: "narrow",
 }
 
-// formOfMoment tells a moment with a relation word ("during dinner") from a bare
-// one ("dinner"), and an activity from a time of the day.
+// formOfMoment distinguishes a moment with a relation word ("during dinner") from a
+// bare one ("dinner"), and an activity from a time of the day.
 func formOfMoment(m moment) string {
 	switch {
 	case m.bare:

@@ -19,7 +19,7 @@ type loose struct {
 	counted bool // a number is said in the same clause
 }
 
-// readFrequency files the statements of a sentence, and the moments beside
+// readFrequency files the statements of a sentence, and the moments with
 // them.
 func (r *reader) readFrequency(s *scanner, cls []clause) {
 	var slotted *statement // the latest statement that names slots or a day
@@ -30,7 +30,7 @@ func (r *reader) readFrequency(s *scanner, cls []clause) {
 	for k := range cls {
 		cl := &cls[k]
 		if cl.role == roleUnread {
-			for _, w := range waiting { // how many slots there are cannot be told
+			for _, w := range waiting { // the number of slots is unknown
 				r.now = w.clause.record
 				r.refuse(whyDepends)
 			}
@@ -336,7 +336,7 @@ func (o *reading) bounds(st *statement) (lower, upper *simv1.FrequencyBound) {
 	return low, high
 }
 
-// appendBound appends a bound unless the list holds the same one; slots with
+// appendBound appends a bound unless the list contains the same one; slots with
 // the same number join one bound.
 func appendBound(list []*simv1.FrequencyBound, b *simv1.FrequencyBound) []*simv1.FrequencyBound {
 	if b == nil {

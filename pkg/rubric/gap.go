@@ -36,7 +36,7 @@ type gapReader struct {
 	lead  bool // a word named the distance, so that no "apart" is needed
 }
 
-// readLead reads what stands before the length of the distance.
+// readLead reads what precedes the length of the distance.
 func (g *gapReader) readLead() {
 	if n := closerThan.length(g.s.toks, g.at); n > 0 {
 		g.lead, g.at = true, g.at+n

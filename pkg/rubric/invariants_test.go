@@ -84,7 +84,7 @@ func TestPolarityEndsWithItsClause(t *testing.T) {
 		if no == yes {
 			t.Skip("the same topic")
 		}
-		link := anyOf(t, "link", []string{". I like ", "; I enjoy ", ", but I love ", ", and I like ", ". Tell me about "})
+		link := anyOf(t, "link", []string{". I like ", "; I enjoy ", ", but I love ", ", and I like ", ". Tell me about ", ", but "})
 		spec, _ := Compile(rubricOf(fieldPreference, fill(anyOf(t, "refusal", refusals), no)+link+yes+"."))
 		wanted, _ := Compile(rubricOf(fieldPreference, "I like "+yes+"."))
 		require.Equal(t, liked(wanted), liked(spec))
@@ -192,7 +192,7 @@ func TestMeridiemsEndNoSentence(t *testing.T) {
 	})
 }
 
-// TestEachWordIsAccountedFor holds the readings to cover each letter and digit
+// TestEachWordIsAccountedFor checks that the readings cover each letter and digit
 // of each text once, in order, and each to say what became of it.
 func TestEachWordIsAccountedFor(t *testing.T) {
 	texts := [4][]string{corpus(t, fieldPreference), corpus(t, fieldTiming), corpus(t, fieldFrequency), corpus(t, fieldCommunication)}

@@ -128,7 +128,7 @@ func (s *scanner) everyDaypart(i int) (moment, int) {
 	return behind(1, m, n)
 }
 
-// bareArticles may stand before a moment without a relation word.
+// bareArticles may precede a moment without a relation word.
 var bareArticles = map[string]bool{
 	"the": true, "my": true, "our": true, "every": true, "each": true, "most": true, "a": true, "an": true,
 }

@@ -10,7 +10,7 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-// maxKinds is what one activity pattern can hold.
+// maxKinds is the limit of one activity pattern.
 const maxKinds = 32
 
 // liking is a group of topics with one sense and one set of conditions.
@@ -19,9 +19,9 @@ type liking struct {
 	sense   polarity
 	when    []chunk // any of these
 	only    bool    // nothing else under these conditions
-	pre     bool    // the condition stands before the topics
-	closed  bool    // the condition stands behind them: the next topic begins anew
-	rest    bool    // "otherwise": when no clock condition said before holds
+	pre     bool    // the condition precedes the topics
+	closed  bool    // the condition follows them: the next topic begins a new group
+	rest    bool    // "otherwise": when no clock condition before it applies
 	from    int
 	to      int
 	records []*record  // of the clauses it comes from

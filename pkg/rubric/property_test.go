@@ -62,7 +62,7 @@ func TestAClockReadsAsItself(t *testing.T) {
 	})
 }
 
-// requireSound holds every reading to what must hold of any text.
+// requireSound checks what must be true of the reading of any text.
 func requireSound(t require.TestingT, r *simv1.Rubric) {
 	spec, warnings := Compile(r)
 	again, warningsAgain := Compile(proto.CloneOf(r))

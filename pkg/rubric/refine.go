@@ -69,7 +69,7 @@ func joinTimes(s *scanner, chs []chunk, a, b int, said bool) (moment, bool) {
 	if said {
 		return first.and(second)
 	}
-	// "evenings, when I'm relaxing": both, unless a longer list or a denial is told
+	// "evenings, when I'm relaxing": both, unless a longer list or a denial follows
 	rel, _ := relations.match(s.toks, chs[b].from)
 	if rel == relWhen && first.clock != nil && first.kinds == nil && !hasMoment(chs[:a]) && !hasMoment(chs[b+1:]) && !denied(chs[:a]) {
 		return first.and(second)

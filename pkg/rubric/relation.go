@@ -18,7 +18,7 @@ const (
 	relIn
 )
 
-// related reads what stands after a relation word.
+// related reads what follows a relation word.
 func (s *scanner) related(i int, rel relation) (moment, int) {
 	switch rel {
 	case relBetween:

@@ -44,8 +44,8 @@ func after(name string, within int32, kinds ...string) *simv1.MomentPattern {
 	return &simv1.MomentPattern{Name: name, Activity: &simv1.ActivityPattern{Kinds: kinds, Relation: simv1.ActivityRelation_ACTIVITY_RELATION_AFTER, WithinMinutes: within}}
 }
 
-// TestTheExactForm holds whole readings to the messages of the contract; the
-// other tables hold them to their description.
+// TestTheExactForm compares whole readings with the messages of the contract; the
+// other tables compare their descriptions.
 func TestTheExactForm(t *testing.T) {
 	type bounds = []*simv1.FrequencyBound
 	slots := []*simv1.MomentPattern{at("in the morning", 360, 720), at("around lunch", 690, 810), at("before bed", 1260, 1380)}

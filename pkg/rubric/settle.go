@@ -164,9 +164,10 @@ func (cl *clause) disturbs(s *scanner) bool {
 }
 
 // limits reports whether the clause excepts something from the clause before it.
+// "But no spoilers" refuses something else.
 func (cl *clause) limits() bool {
 	own, _ := cl.cue()
-	return cl.before == sepExcept || cl.before == sepNot || cl.before == sepBut && own == negative
+	return cl.before == sepExcept || cl.before == sepNot || cl.before == sepBut && own == negative && (cl.content() || !nominalDenial(cl))
 }
 
 // follows reports whether the clause begins with "then".

@@ -53,7 +53,7 @@ func (r *reader) speechChunk(s *scanner, i int) (chunk, bool) {
 	return chunk{}, false
 }
 
-// quoted tells a word in quotation marks from the same word in use.
+// quoted reports a word in quotation marks, as against the same word in use.
 func (r *reader) quoted(s *scanner, i, n int) bool {
 	open, end := s.text(i-1), s.text(i+n)
 	return strings.ContainsAny(open, "\"'“‘") && open != "" && strings.ContainsAny(end, "\"'”’,") && end != ""

@@ -42,7 +42,7 @@ type statement struct {
 	patterns []*simv1.MomentPattern // slots that were read elsewhere
 	names    []string
 	phrase   string
-	wished   bool                    // "I want" stands before it
+	wished   bool                    // "I want" precedes it
 	counted  bool                    // a number was said, as against "every two hours"
 	least    []*simv1.FrequencyBound // what it came to
 	most     []*simv1.FrequencyBound

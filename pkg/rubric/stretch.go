@@ -29,7 +29,7 @@ func (s *scanner) clockRange(i int, lone bool) (moment, int) {
 	return moment{clock: about(v, atMinutes), unsure: unsure}, n
 }
 
-// plainRange reads "10 to 12" where only a time can stand.
+// plainRange reads "10 to 12" where only a time fits.
 func (s *scanner) plainRange(i int) (moment, int) {
 	a, n := writtenAt(s.toks, i, true)
 	if n == 0 {
@@ -46,10 +46,10 @@ func (s *scanner) plainRange(i int) (moment, int) {
 	return s.pair(a, b), at + 1 + k - i
 }
 
-// isTime tells a written time that can be nothing else from a plain number.
+// isTime reports a written time that cannot be a plain number.
 func (s *scanner) isTime(i, n int, w written) bool {
 	if w.meridiem != "" {
-		// "two in the morning" counts things unless am, pm or a colon stands there.
+		// "two in the morning" counts things without am, pm or a colon.
 		last := s.text(i + n - 1)
 		if last == "am" || last == "pm" {
 			return true

@@ -82,7 +82,7 @@ func (r *reader) addMoment(s *scanner, c chunk, sense polarity) {
 	*list = appendPattern(*list, p)
 }
 
-// What a spec can hold, by its contract.
+// Limits of a spec, by its contract.
 const (
 	maxPatterns = 64
 	maxRules    = 64
@@ -125,7 +125,7 @@ func (r *reader) momentPattern(s *scanner, m moment, from, to int, sense polarit
 	return m.pattern(name), true
 }
 
-// appendPattern appends a pattern unless the list holds the same one.
+// appendPattern appends a pattern unless the list contains the same one.
 func appendPattern(list []*simv1.MomentPattern, p *simv1.MomentPattern) []*simv1.MomentPattern {
 	for _, other := range list {
 		if samePattern(other, p) {

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// tokenKind tells words, numbers, clock times and marks apart.
+// tokenKind distinguishes words, numbers, clock times and marks.
 type tokenKind uint8
 
 const (
@@ -43,7 +43,7 @@ var contractions = map[string]string{
 	"y'all": "you", "til": "till", "'til": "till", "eves": "evenings", "mornin": "morning", "aft": "afternoon", "ok": "okay", "alright": "all right",
 }
 
-// isVerbal are the stems after which 's stands for "is".
+// isVerbal are the stems after which 's means "is".
 var isVerbal = map[string]bool{
 	"it": true, "that": true, "there": true, "what": true, "he": true, "she": true, "who": true, "here": true, "nothing": true,
 	"everything": true, "one": true, "where": true, "when": true,
@@ -283,7 +283,7 @@ func (t *tokenizer) digits() {
 }
 
 // military reports whether four digits are a time such as 0800: they begin with
-// a naught, or another time or a word such as "after" is beside them.
+// a zero, or another time or a word such as "after" is next to them.
 func (t *tokenizer) military(whole string, start int) bool {
 	if whole[0] == '0' {
 		return true
@@ -371,7 +371,7 @@ func endsSentence(rest string) bool {
 	rest = strings.TrimLeft(rest, " \t")
 	r, size := utf8.DecodeRuneInString(rest)
 	if r == 'I' && !letterAt(rest, size) {
-		return false // "from 7 p.m. I want silence": which it is cannot be told, so that the whole has to be understood
+		return false // "from 7 p.m. I want silence": it may be either, so that the whole has to be understood
 	}
 	return rest == "" || r == '\n' || unicode.IsUpper(r)
 }

@@ -180,7 +180,7 @@ func TestASlowPlanDelaysNobodyElse(t *testing.T) {
 	require.NoError(t, <-planned, "and the next attempt may succeed")
 }
 
-// TestJudgingKeepsNoLock: while a judge thinks, the session goes on; a verdict on
+// TestJudgingKeepsNoLock: while a judge thinks, the session continues; a verdict on
 // a moment that is over is refused.
 func TestJudgingKeepsNoLock(t *testing.T) {
 	began, release := make(chan *driver.Situation), make(chan error)

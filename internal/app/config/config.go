@@ -1,4 +1,4 @@
-// Package config holds the one configuration of the program: what an
+// Package config is the one configuration of the program: what an
 // experiment does, which backend plays which role, where data lie and where
 // services are. A value comes from the defaults, a YAML file, PROPERSIM_*
 // variables or the command line, the later winning, and remembers from which.
@@ -72,12 +72,12 @@ type Store struct {
 type Qdrant struct {
 	Address string
 	APIKey  string
-	// APIKeyFile holds the key instead, so that it stands in no configuration.
+	// APIKeyFile contains the key instead, so that no configuration has it.
 	APIKeyFile string
 	TLS        bool
 }
 
-// Addresses holds a host:port for each service, under connect perhaps several,
+// Addresses has a host:port for each service, under connect perhaps several,
 // separated by commas.
 type Addresses struct {
 	Environment, User, Assistant, Retrieval, Buffer, Trainer string

@@ -20,7 +20,7 @@ const reserved = Prefix + "TEST_"
 type Sources struct {
 	// File is the path of a YAML file; empty for none.
 	File string
-	// Environ holds "NAME=value" pairs; only PROPERSIM_* ones are read.
+	// Environ has "NAME=value" pairs; only PROPERSIM_* ones are read.
 	Environ []string
 	// Flags are the values given by flags, by key.
 	Flags map[string]Flag

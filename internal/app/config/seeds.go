@@ -11,7 +11,7 @@ import (
 // mostSeeds is the greatest number of seeds of one experiment.
 const mostSeeds = 1000
 
-// seeds is a list of seeds, in which a range stands for all its numbers:
+// seeds is a list of seeds, in which a range means all its numbers:
 // "1-5,11".
 func seeds(key string, at *[]uint64, doc string) Field {
 	allowed := fmt.Sprintf("whole numbers from 0 to 18446744073709551615 and ranges of them, at most %d seeds in all, e.g. 7 or 1-5,11", mostSeeds)

@@ -83,7 +83,7 @@ func ListPeople(ctx context.Context, service userv1.PersonaServiceClient) ([]*us
 }
 
 // Create makes the runs of a part of a configuration and lets them start. Runs
-// that an experiment of the same id has made before come back as they stand. The
+// that an experiment of the same id has made before are returned as they are. The
 // id is also the label "experiment" of the runs.
 func Create(ctx context.Context, s *stack.Stack, c *config.Config, experiment string, part Shard) ([]*environmentv1.Run, error) {
 	people, err := People(ctx, s.Personas, c)
@@ -137,7 +137,7 @@ func Extend(ctx context.Context, s *stack.Stack, runs []*environmentv1.Run, days
 }
 
 // Resume lets those of the runs that are not over go on, failed ones included,
-// and returns all of them as they stand.
+// and returns all of them as they are.
 func Resume(ctx context.Context, s *stack.Stack, runs []*environmentv1.Run) ([]*environmentv1.Run, error) {
 	out := make([]*environmentv1.Run, len(runs))
 	for i, r := range runs {
@@ -187,7 +187,7 @@ func Watch(ctx context.Context, s *stack.Stack, runs []*environmentv1.Run, board
 }
 
 // watch follows one run, also over breaks of the connection, and from where it
-// stands when the service gave up waiting for this program to read.
+// is when the service gave up waiting for this program to read.
 func watch(ctx context.Context, client environmentv1.RunServiceClient, id string, board *live.Board) error {
 	for {
 		err := follow(ctx, client, id, board)
@@ -226,7 +226,7 @@ func follow(ctx context.Context, client environmentv1.RunServiceClient, id strin
 		if r := message.GetRun(); r != nil {
 			board.Update(r)
 			if r.GetState() == environmentv1.RunState_RUN_STATE_PAUSED && r.GetReason() != "" {
-				return nil // a budget is spent: it goes on when somebody raises it
+				return nil // a budget is spent: it resumes when somebody raises it
 			}
 		}
 	}

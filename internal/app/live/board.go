@@ -1,4 +1,4 @@
-// Package live shows an experiment while it goes on: redrawn lines on a
+// Package live shows an experiment while it runs: redrawn lines on a
 // terminal, one plain line every few seconds elsewhere.
 package live
 
@@ -12,7 +12,7 @@ import (
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
 
-// Board holds the latest news of every run. It is safe for concurrent use.
+// Board has the latest news of every run. It is safe for concurrent use.
 type Board struct {
 	mu    sync.Mutex
 	began time.Time

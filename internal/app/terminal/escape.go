@@ -1,5 +1,5 @@
 // Package terminal makes text safe and short enough for a terminal. What people
-// and models wrote may hold control characters, which a terminal would obey, and
+// and models wrote may contain control characters, which a terminal would obey, and
 // bidirectional marks, which show another text than the one that is there.
 package terminal
 

@@ -35,8 +35,8 @@ type wishes struct {
 	sayable              topics // what no boundary closes
 	slots                []pattern
 	paths                []string // of the slots
-	named                kinds    // told apart by some pattern
-	ended                kinds    // told apart by what has ended
+	named                kinds    // that some pattern distinguishes
+	ended                kinds    // of which the end matters
 	lasts                int      // the longest "after"
 }
 
@@ -135,10 +135,10 @@ func (w *wishes) topical(m moment) bool {
 }
 
 // moments calls yield with everything that a step of the day can bring and that
-// the patterns can tell apart, until it returns false.
+// the patterns can distinguish, until it returns false.
 func (w *wishes) moments(i int, yield func(moment) bool) {
 	ended := endedBy(i, w.lasts) & w.ended
-	other := false // one activity that no pattern names stands for all of them
+	other := false // one activity that no pattern names represents all of them
 	for k := range activity.Kinds() {
 		kind := kinds(1) << k & going[i]
 		if kind == 0 || kind == setOf(activity.Sleep) || other && kind&w.named == 0 {
@@ -191,7 +191,7 @@ func (c *checker) day() {
 }
 
 // capacity refuses likes that no open moment allows, and a number a day that
-// the open moments and the distances between recommendations cannot hold.
+// the open moments and the distances between recommendations leave no room for.
 func (c *checker) capacity(can []bool) {
 	room := fits(c.spec, can)
 	if room == 0 && !anyTrue(can) {

@@ -91,7 +91,7 @@ func compileAll(list []*simv1.MomentPattern) []pattern {
 	return out
 }
 
-// moment is one thing that a day can bring: what goes on at a minute, and what
+// moment is one thing that a day can bring: what the person does at a minute, and what
 // has ended so many minutes before it.
 type moment struct {
 	at    int
@@ -100,7 +100,7 @@ type moment struct {
 	ago   int
 }
 
-// matches reports whether the pattern holds at a moment.
+// matches reports whether the pattern applies to a moment.
 func (p *pattern) matches(m moment) bool {
 	switch {
 	case p.clocked && !inside(m.at, p.from, p.to):
@@ -122,7 +122,7 @@ func matchesAny(list []pattern, m moment) bool {
 	return false
 }
 
-// meets reports whether the pattern can hold at all.
+// meets reports whether the pattern can ever apply.
 func (p *pattern) meets() bool {
 	if !p.active || !p.clocked {
 		return true
@@ -148,7 +148,7 @@ func endedBy(i, lasts int) kinds {
 	return out
 }
 
-// Meets reports whether a pattern can ever hold: whether its activity can go on,
+// Meets reports whether a pattern can ever apply: whether its activity can happen,
 // or can have ended, at its time of the clock. A pattern without either always
 // can.
 func Meets(p *simv1.MomentPattern) bool {
@@ -156,7 +156,7 @@ func Meets(p *simv1.MomentPattern) bool {
 	return c.meets()
 }
 
-// Asleep reports a pattern that only holds while the person sleeps.
+// Asleep reports a pattern that applies only while the person sleeps.
 func Asleep(p *simv1.MomentPattern) bool {
 	c := compile(p)
 	return c.active && !c.after && c.kinds == setOf(activity.Sleep)
@@ -181,7 +181,7 @@ next:
 	return int32(len(chosen))
 }
 
-// excludes reports two patterns that cannot hold at once.
+// excludes reports two patterns that cannot apply at once.
 func excludes(a, b *pattern) bool {
 	if a.clocked && b.clocked {
 		meet := false

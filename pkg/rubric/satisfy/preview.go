@@ -22,7 +22,7 @@ const (
 )
 
 // On previews a spec on a typical day. An activity that a pattern names takes
-// 45 minutes at its usual time, whatever else goes on; the figures are rough.
+// 45 minutes at its usual time, whatever else happens; the figures are rough.
 func On(spec *simv1.PreferenceSpec) Preview {
 	w := newWishes(spec)
 	var out Preview
@@ -50,7 +50,7 @@ func On(spec *simv1.PreferenceSpec) Preview {
 	return out
 }
 
-// typical calls visit with what goes on at a step of the typical day: the
+// typical calls visit with what happens at a step of the typical day: the
 // activities of the spec that fall on it, or something else. Where a protected
 // activity falls, nothing else does.
 func (w *wishes) typical(i int, visit func(moment)) {

@@ -16,7 +16,7 @@ type Fault struct {
 	Part string
 	// Path is the field of the spec, such as "timing.receptive[0]".
 	Path string
-	// Reason says what cannot hold.
+	// Reason says what cannot be met.
 	Reason string
 }
 
@@ -58,7 +58,7 @@ func (c *checker) fault(part, path, format string, args ...any) {
 	c.faults = append(c.faults, Fault{part, path, fmt.Sprintf(format, args...)})
 }
 
-// patterns refuses the patterns that never hold.
+// patterns refuses the patterns that never apply.
 func (c *checker) patterns(part, path string, list []*simv1.MomentPattern) {
 	for i, p := range list {
 		at := path

@@ -20,7 +20,7 @@ type Planner interface {
 	// only there. The notes become part of the run when the step is committed; a
 	// planner that is restored from them continues the same plan.
 	//
-	// It returns an error where no plan can be had, those of the context and of
+	// It returns an error where no plan can be made, those of the context and of
 	// the model among them, and keeps nothing of the attempt.
 	Act(ctx context.Context, step int32) (Plan, role.Effects, error)
 	// Restore takes back a note of this run, in the order of its steps and before

@@ -107,7 +107,7 @@ func newTaste(p *simv1.Persona) taste {
 }
 
 // gerund writes an interest that begins with a gerund, as entries of a list do
-// ("Restoring radios"), as it stands in a sentence.
+// ("Restoring radios"), as a sentence has it.
 func gerund(interest string) string {
 	if first, _, _ := strings.Cut(interest, " "); strings.HasSuffix(first, "ing") {
 		return lowerFirst(interest)

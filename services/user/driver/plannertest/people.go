@@ -10,7 +10,7 @@ import (
 	"github.com/propersim/propersim/worlds"
 )
 
-// Person is a life with what every day of it must hold.
+// Person is a life with what every day of it must contain.
 type Person struct {
 	Life driver.Life
 	// Wants are the timed requirements, as the persona's texts say them.

@@ -1,5 +1,5 @@
 // Package plannertest is the suite that every planner passes, whoever plans: the
-// rules of a life, and notes from which a planner goes on with the same plan.
+// rules of a life, and notes from which a planner resumes the same plan.
 package plannertest
 
 import (

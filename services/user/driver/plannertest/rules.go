@@ -100,7 +100,7 @@ func (r *rules) step(step int32, l lived) error {
 }
 
 // tasks checks that each task is first seen at the step at which it began, and
-// lasts 10 to 30 minutes, with the walk after it, as far as steps can tell.
+// lasts 10 to 30 minutes, with the walk after it, as far as steps can show.
 func (r *rules) tasks(life []lived) error {
 	step := int32(r.scale)
 	for from := 0; from < len(life); {
