@@ -84,7 +84,7 @@ func (c *check) pairsOf(s *environmentv1.Step) []indices {
 		return nil
 	}
 	out := []indices{first}
-	if c.run.GetConfig().GetMethod().GetScheme() != simv1.Scheme_SCHEME_COMPLETE {
+	if !c.complete(s) {
 		return out
 	}
 	for greater := range all {
@@ -102,6 +102,16 @@ func (c *check) pairsOf(s *environmentv1.Step) []indices {
 		}
 	}
 	return out
+}
+
+// complete reports whether every two candidates of a step that differ make a pair.
+// A step that a fork has from another run was made by the method of that one, so it
+// may have its first pair alone or all of them.
+func (c *check) complete(s *environmentv1.Step) bool {
+	if c.run.GetForkedFrom() != "" && s.GetStep() <= c.run.GetForkedAtStep() {
+		return len(s.GetFurtherPairs()) > 0
+	}
+	return c.run.GetConfig().GetMethod().GetScheme() == simv1.Scheme_SCHEME_COMPLETE
 }
 
 // content says what is wrong with the candidates, verdicts, calls and notes of a
