@@ -44,6 +44,7 @@ type gpuNode struct {
 	served  string // folder of the model as vLLM serves it
 	data    string // folder of the agent
 	logs    string // folder
+	server  *exec.Cmd // the agent
 	stop    sync.Once
 	started []*exec.Cmd
 }
@@ -111,7 +112,7 @@ func startNode(t *testing.T) *gpuNode {
 	rounding := n.start("dequantize", quiet, worker, "-m", "propersim_worker.dequantize", n.base, n.served)
 	require.NoError(t, rounding.Wait())
 	env, command := n.vllmCommand()
-	n.start("node", env, binary, "serve", "node", "--upstream", "http://"+n.vllm, "--model", baseModel, "--data", n.data,
+	n.server = n.start("node", env, binary, "serve", "node", "--upstream", "http://"+n.vllm, "--model", baseModel, "--data", n.data,
 		"--address", n.agent, "--gateway", n.gateway, "--trainer-address", n.trainer, "--set", "log.level=info", "--server-command", strings.Join(command, " "))
 	n.start("worker", quiet, worker, "-m", "propersim_worker", "--trainer", n.trainer, "--base", n.base, "--model", baseModel, "--cache", t.TempDir(), "--wait", "5", "--lease", "30", "--device", "cpu")
 	return n
@@ -189,7 +190,7 @@ rubric:
 // killServer kills vLLM by SIGKILL, as the kernel does when memory runs out.
 func (n *gpuNode) killServer() {
 	n.t.Helper()
-	out, err := exec.Command("pgrep", "-f", "vllm.entrypoints.openai.api_server .*--port "+strings.Split(n.vllm, ":")[1]).Output()
+	out, err := exec.Command("pgrep", "-P", strconv.Itoa(n.server.Process.Pid)).Output() // the child of the agent
 	require.NoError(n.t, err)
 	pid, err := strconv.Atoi(strings.Fields(string(out))[0])
 	require.NoError(n.t, err)
