@@ -40,10 +40,10 @@ type gpuNode struct {
 	gateway string
 	vllm    string // address of vLLM
 	python  string
-	base    string // folder of the model
-	served  string // folder of the model as vLLM serves it
-	data    string // folder of the agent
-	logs    string // folder
+	base    string    // folder of the model
+	served  string    // folder of the model as vLLM serves it
+	data    string    // folder of the agent
+	logs    string    // folder
 	server  *exec.Cmd // the agent
 	stop    sync.Once
 	started []*exec.Cmd
