@@ -2,6 +2,7 @@ package observability_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 // container is what the tests read of a service in `docker compose config`.
 type container struct {
 	Image       string
+	Profiles    []string
 	Build       any
 	Restart     string
 	Environment map[string]string
@@ -189,10 +191,15 @@ func TestPrometheusLooksAtEveryService(t *testing.T) {
 				Targets []string
 				Labels  map[string]string
 			} `yaml:"static_configs"`
+			DNSConfigs []struct {
+				Names []string
+				Type  string
+				Port  int
+			} `yaml:"dns_sd_configs"`
 		} `yaml:"scrape_configs"`
 	}
 	readYAML(t, "prometheus.yml", &file)
-	targets := map[string]string{}
+	targets, byName := map[string]string{}, map[string]string{}
 	for _, job := range file.ScrapeConfigs {
 		for _, static := range job.StaticConfigs {
 			for _, target := range static.Targets {
@@ -203,13 +210,26 @@ func TestPrometheusLooksAtEveryService(t *testing.T) {
 				targets[name] = target
 			}
 		}
+		for _, found := range job.DNSConfigs {
+			for _, name := range found.Names {
+				byName[name] = fmt.Sprintf("%s:%d", name, found.Port)
+			}
+		}
 	}
+	asked := map[string]bool{}
 	for name, c := range containers(t, "--profile", "*") {
 		if address, ok := c.Environment["PROPERSIM_METRICS_ADDRESS"]; ok && !once[name] {
-			require.Equal(t, strings.Replace(address, "0.0.0.0", name, 1), targets[name])
 			require.Equal(t, c.Environment["PROPERSIM_SECURITY_TOKEN"], file.ScrapeConfigs[0].Authorization["credentials_file"])
+			if len(c.Profiles) > 0 { // it runs on request only: its name is looked up
+				name = "gpu-node"
+				require.Equal(t, strings.Replace(address, "0.0.0.0", name, 1), byName[name])
+				asked[name] = true
+				continue
+			}
+			require.Equal(t, strings.Replace(address, "0.0.0.0", name, 1), targets[name])
 			delete(targets, name)
 		}
 	}
 	require.Equal(t, map[string]string{"tempo": "tempo:3200"}, targets)
+	require.Len(t, asked, len(byName))
 }
