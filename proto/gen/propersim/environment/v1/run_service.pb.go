@@ -85,7 +85,7 @@ type RunState int32
 const (
 	// Not given.
 	RunState_RUN_STATE_UNSPECIFIED RunState = 0
-	// Waits for a place among the runs that go on at once.
+	// Waits until one of the runs that are conducted at the same time ends.
 	RunState_RUN_STATE_QUEUED RunState = 1
 	// Goes on.
 	RunState_RUN_STATE_RUNNING RunState = 2

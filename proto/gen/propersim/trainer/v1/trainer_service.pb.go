@@ -113,7 +113,7 @@ func (JobState) EnumDescriptor() ([]byte, []int) {
 	return file_propersim_trainer_v1_trainer_service_proto_rawDescGZIP(), []int{0}
 }
 
-// Reference is the policy that training is held near to.
+// Reference is the policy from which training must not stray far: that of the KL term.
 type Reference int32
 
 const (
@@ -290,7 +290,7 @@ type Hyperparameters struct {
 	BatchSize int32 `protobuf:"varint,4,opt,name=batch_size,json=batchSize,proto3" json:"batch_size,omitempty"`
 	// Pairs drawn from the buffer; 200 in the paper.
 	Pairs int32 `protobuf:"varint,5,opt,name=pairs,proto3" json:"pairs,omitempty"`
-	// What the policy is held near to.
+	// The reference policy of the loss.
 	Reference Reference `protobuf:"varint,6,opt,name=reference,proto3,enum=propersim.trainer.v1.Reference" json:"reference,omitempty"`
 	// Pull of the weights towards the untrained policy, as a share of the step
 	// size at each update (decoupled weight decay: Loshchilov and Hutter, 2019);
