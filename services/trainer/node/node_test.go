@@ -141,6 +141,7 @@ func (g *gpu) chatAs(t *testing.T, run, name string) (status int, by string) {
 	require.NoError(t, err)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.gateway.URL+"/v1/chat/completions", bytes.NewReader(body))
 	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set(model.RunHeader, run)
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
