@@ -80,8 +80,10 @@ type check struct {
 	sequence int64
 	hash     string
 	pairs    int
-	calls    map[place]bool  // of the entries
-	prompts  map[string]bool // digests that were checked
+	missing  *environmentv1.Step // the first whose pair the buffer has not
+	day      int32               // of the last step
+	calls    map[place]bool      // of the entries
+	prompts  map[string]bool     // digests that were checked
 }
 
 // place names a call.
@@ -112,6 +114,7 @@ func (c *check) all(ctx context.Context, r *journal.Reader) error {
 		if s == nil {
 			continue
 		}
+		c.day = s.GetDay()
 		if err := c.step(s); err != nil {
 			return err
 		}
@@ -125,7 +128,10 @@ func (c *check) all(ctx context.Context, r *journal.Reader) error {
 	if err := c.timings(ctx, r); err != nil {
 		return err
 	}
-	if c.buffer != nil {
+	if err := c.missed(); err != nil {
+		return err
+	}
+	if c.buffer != nil && c.missing == nil {
 		if extra, err := c.buffer(); !errors.Is(err, io.EOF) {
 			return errors.Join(err, fault("run %s: the buffer has a pair of step %d that the journal has not", c.run.GetId(), extra.GetPair().GetStep()))
 		}
@@ -171,7 +177,10 @@ func (c *check) buffered(s *environmentv1.Step, index int32, of indices) error {
 	}
 	got, err := c.buffer()
 	if errors.Is(err, io.EOF) {
-		return fault("step %d of run %s: its pair is not in the buffer", s.GetStep(), c.run.GetId())
+		if c.missing == nil {
+			c.missing = s
+		}
+		return nil
 	}
 	if err != nil {
 		return err
@@ -185,6 +194,16 @@ func (c *check) buffered(s *environmentv1.Step, index int32, of indices) error {
 		return fault("step %d of run %s: the buffer's pair (step %d) is not the journal's", s.GetStep(), c.run.GetId(), got.GetPair().GetStep())
 	}
 	return nil
+}
+
+// missed refuses pairs that the buffer should have. A run hands over the pairs of
+// a day when the day is over: one that stopped within a day, or just after it,
+// does so when it is resumed.
+func (c *check) missed() error {
+	if c.missing == nil || (c.missing.GetDay() == c.day && c.run.GetState() != environmentv1.RunState_RUN_STATE_FINISHED) {
+		return nil
+	}
+	return fault("step %d of run %s: its pair is not in the buffer", c.missing.GetStep(), c.run.GetId())
 }
 
 // progress compares the recorded progress with what the entries add up to.
