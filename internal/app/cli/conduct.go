@@ -31,7 +31,7 @@ type conducting struct {
 	loaded *config.Loaded
 	fresh  *origin                       // nil where the folder already has an experiment
 	fork   *environmentv1.ForkRunRequest // a fork to make first; nil for none
-	before int64                         // steps in the journal at the start
+	before map[string]int64              // steps in the journal at the start, by run
 	begun  time.Time                     // when the services had started
 	stop   func() error                  // stops the services; may be called again
 	*stack.Stack
@@ -111,7 +111,11 @@ func (c *conducting) work(ctx context.Context) (file *figures.File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	board := live.NewBoard(c.begun, c.before)
+	before := int64(0) // of these runs alone: others share the database with them
+	for _, r := range runs {
+		before += c.before[r.GetId()]
+	}
+	board := live.NewBoard(c.begun, before)
 	if c.Usage() != nil {
 		board.ShowModels(c.Models)
 	}
@@ -196,21 +200,21 @@ func (c *conducting) recorded(ctx context.Context) (source.Source, error) {
 	return source.Open(ctx, c.at.Store(c.loaded.Store).Journal)
 }
 
-// stepsBefore counts the steps in the journal of a folder; 0 where there is none
+// stepsBefore counts the steps of each run in the journal; none where there is none
 // yet.
-func stepsBefore(ctx context.Context, at folder.Folder, loaded *config.Loaded) (int64, error) {
+func stepsBefore(ctx context.Context, at folder.Folder, loaded *config.Loaded) (map[string]int64, error) {
 	reader, err := source.Open(ctx, at.Store(loaded.Store).Journal)
 	if errors.Is(err, errs.ErrNotFound) {
-		return 0, nil
+		return nil, nil
 	}
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer reader.Close()
 	runs, err := reader.Runs(ctx)
-	steps := int64(0)
+	steps := make(map[string]int64, len(runs))
 	for _, r := range runs {
-		steps += int64(r.GetProgress().GetSteps())
+		steps[r.GetId()] = int64(r.GetProgress().GetSteps())
 	}
 	return steps, err
 }
