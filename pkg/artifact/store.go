@@ -123,7 +123,19 @@ func (s *Store) remove(folder string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	return errors.Join(err, os.RemoveAll(aside))
+	return errors.Join(err, removeAside(aside))
+}
+
+// removeAside removes a folder that was moved aside. A process that looked up the
+// folder before the move can still put its manifest into it, so that the folder is
+// not empty at its removal. Nobody finds it by its name any more: few repetitions
+// are enough.
+func removeAside(folder string) error {
+	for {
+		if err := os.RemoveAll(folder); !errors.Is(err, syscall.ENOTEMPTY) {
+			return err
+		}
+	}
 }
 
 // Publish moves a staged adapter to its place: the manifest is written last, then
@@ -185,7 +197,7 @@ func (s *Store) replace(staged string, m *trainerv1.Manifest) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(aside) }() // Clean removes what stays
+	defer func() { _ = removeAside(aside) }() // Clean removes what stays
 	old := filepath.Join(aside, "x")
 	if err := os.Rename(place, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

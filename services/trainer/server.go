@@ -123,6 +123,7 @@ type Server struct {
 	queued   signal        // a job was queued
 	results  signal        // a job was trained
 	stopping chan struct{} // closed when Run ends
+	opened   time.Time     // what is older was left by a process before this one
 
 	mu      sync.Mutex
 	claimed map[string]bool // jobs that a loader works on, by id; guarded by mu
@@ -136,6 +137,7 @@ func New(cfg Config, buffer bufferv1.PreferenceBufferServiceClient) (*Server, er
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
+	opened := time.Now()
 	files, err := artifact.Open(cfg.AdapterDir)
 	if err != nil {
 		return nil, err
@@ -146,7 +148,7 @@ func New(cfg Config, buffer bufferv1.PreferenceBufferServiceClient) (*Server, er
 	}
 	s := &Server{
 		cfg: cfg, log: cfg.Logger, buffer: buffer, jobs: j, workers: workers{j.db}, store: files,
-		stopping: make(chan struct{}), claimed: map[string]bool{},
+		stopping: make(chan struct{}), opened: opened, claimed: map[string]bool{},
 	}
 	s.loader = storeLoader{s}
 	if cfg.Loader != nil {
@@ -190,17 +192,17 @@ func (s *Server) holder(i int) string { return fmt.Sprintf("embedded@%s#%d", s.c
 // ended, and removes half-written uploads. Of a database that is not shared, every
 // holder is known to be dead.
 func (s *Server) recover(ctx context.Context) error {
-	prefix, age := "", time.Duration(0)
+	prefix, before := "", s.opened // a worker may upload while this runs
 	if s.jobs.shared() {
-		prefix, age = fmt.Sprintf("embedded@%s#", s.cfg.Instance), leftOver
+		prefix, before = fmt.Sprintf("embedded@%s#", s.cfg.Instance), s.opened.Add(-leftOver)
 	}
 	if err := s.jobs.release(ctx, trainerv1.Executor_EXECUTOR_EMBEDDED, prefix); err != nil {
 		return err
 	}
-	return s.removeLeftOver(ctx, age)
+	return s.removeLeftOver(ctx, before)
 }
 
-func (s *Server) removeLeftOver(ctx context.Context, age time.Duration) error {
+func (s *Server) removeLeftOver(ctx context.Context, before time.Time) error {
 	needed := map[string]bool{}
 	err := s.jobs.unfinished(ctx, func(r *record) bool {
 		needed[r.manifest.GetId()] = true
@@ -209,7 +211,7 @@ func (s *Server) removeLeftOver(ctx context.Context, age time.Duration) error {
 	if err != nil {
 		return err
 	}
-	return s.store.Clean(time.Now().Add(-age), func(id string) bool { return needed[id] })
+	return s.store.Clean(before, func(id string) bool { return needed[id] })
 }
 
 // clean removes left-over uploads from time to time.
@@ -221,7 +223,7 @@ func (s *Server) clean(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			if err := s.removeLeftOver(ctx, leftOver); err != nil {
+			if err := s.removeLeftOver(ctx, time.Now().Add(-leftOver)); err != nil {
 				s.log.Warn("left-over uploads could not be removed", zap.Error(err))
 			}
 		}
