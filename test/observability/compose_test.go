@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -232,4 +233,34 @@ func TestPrometheusLooksAtEveryService(t *testing.T) {
 	}
 	require.Equal(t, map[string]string{"tempo": "tempo:3200"}, targets)
 	require.Len(t, asked, len(byName))
+}
+
+// TestEveryBaseImageIsPinned checks that the Dockerfiles name a version of every
+// image that they begin with: an image of ours, one of their own stages, or a tag
+// with a patch number (Go: a minor one, whose patches are security fixes).
+func TestEveryBaseImageIsPinned(t *testing.T) {
+	files, err := filepath.Glob("../../deploy/*/*Dockerfile")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), 4)
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		require.NoError(t, err)
+		defaults, stages := map[string]string{}, map[string]bool{"scratch": true}
+		for line := range strings.Lines(string(raw)) {
+			words := strings.Fields(line)
+			switch {
+			case len(words) > 1 && words[0] == "ARG":
+				name, value, _ := strings.Cut(words[1], "=")
+				defaults[name] = value
+			case len(words) > 1 && words[0] == "FROM":
+				image := os.Expand(words[1], func(name string) string { return defaults[name] })
+				if !stages[image] && !strings.HasPrefix(image, "propersim:") {
+					require.Regexp(t, `^(golang:\d+\.\d+|[a-z/-]+:v?\d+\.\d+\.\d+(-[a-z]+)?)$`, image, file)
+				}
+				if len(words) == 4 {
+					stages[words[3]] = true
+				}
+			}
+		}
+	}
 }
