@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -165,6 +166,14 @@ func TestSimulate(t *testing.T) {
 		code, _, errOut = call(t, "compare", dir+":propper", dir+":silent")
 		require.Equal(t, 2, code)
 		require.Contains(t, errOut, `did you mean "proper"`)
+		// The figures of an earlier version name no judge.
+		raw, err := os.ReadFile(filepath.Join(dir, "metrics.json"))
+		require.NoError(t, err)
+		old := filepath.Join(t.TempDir(), "old.json")
+		require.NoError(t, os.WriteFile(old, regexp.MustCompile(`"judge": *"exact"`).ReplaceAll(raw, []byte(`"judge": ""`)), 0o600))
+		code, _, errOut = call(t, "compare", dir+":proper", old+":proper")
+		require.Equal(t, 2, code)
+		require.Contains(t, errOut, "the metrics.json of "+old+":proper is from a version that recorded no judge: `propersim report DIR`")
 	})
 	t.Run("export", func(t *testing.T) {
 		for _, args := range [][]string{{"pairs", "--format", "parquet"}, {"steps"}, {"entries"}} {

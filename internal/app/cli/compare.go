@@ -68,7 +68,7 @@ journal. Without --days: the first day, the last three, all.`,
 			return err
 		}
 		if differences := compare.Mixed(left, right); len(differences) > 0 && !mixed {
-			return usagef("A and B differ in %s; --mixed compares them all the same", strings.Join(differences, "; "))
+			return usagef("A and B differ in %s; --mixed compares them all the same%s", strings.Join(differences, "; "), withoutJudge(left, right))
 		}
 		if ranges == nil {
 			ranges = compare.Ranges(left, right)
@@ -78,6 +78,21 @@ journal. Without --days: the first day, the last three, all.`,
 		return a.showComparison(left, right, compare.Over(left, right, ranges))
 	})
 	return cmd
+}
+
+// withoutJudge names the sides whose metrics.json has no judge, and what writes it
+// again; empty where there is none.
+func withoutJudge(sides ...compare.Side) string {
+	var names []string
+	for _, side := range sides {
+		if slices.ContainsFunc(side.Runs, func(r figures.Run) bool { return r.Judge == "" }) {
+			names = append(names, side.Name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; the metrics.json of %s is from a version that recorded no judge: `propersim report DIR` writes it again from the journal", strings.Join(names, " and "))
 }
 
 func parseRanges(text string) ([]compare.Range, error) {
