@@ -90,9 +90,9 @@ func TestADayWithAModelInEveryRole(t *testing.T) {
 	server := fakemodel.New(fakemodel.Config{})
 	t.Cleanup(server.Close)
 	at := folder.Folder(t.TempDir())
-	// Two people, who share some texts, and no question for the number of dimensions,
-	// which is of no step.
-	c := allModels(t, server.BaseURL(), "simulation.personas=1-2", "models.roles.embedder.dimensions=64")
+	// Two people, who share some texts. The question how many dimensions an embedding
+	// has is on the record of the first moment that is embedded.
+	c := allModels(t, server.BaseURL(), "simulation.personas=1-2")
 	runs, usage := liveIn(t, c, at)
 	require.Equal(t, environmentv1.RunState_RUN_STATE_FINISHED, runs[0].GetState(), runs[0].GetReason())
 	require.Equal(t, "fake-judge", runs[0].GetConfig().GetBackends().GetJudge().GetModel())

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/model"
@@ -19,11 +20,15 @@ type Embedder struct {
 	model      string
 	dimensions int
 	backend    *simv1.Backend
+
+	mu    sync.Mutex
+	owing role.Effects // guarded by mu; the paid question of New, until an Embed records it
 }
 
 // New returns the embedder. Where models.roles.embedder.dimensions is 0 it asks
 // the model for one embedding to learn how many it has, and returns the errors
-// of that call. An ErrInvalid where the role is not configured.
+// of that call; the first Embed records it with its own. An ErrInvalid where the
+// role is not configured.
 func New(ctx context.Context, asker model.Asker) (*Embedder, error) {
 	r, _, err := asker.Role(model.Embedder)
 	if err != nil {
@@ -31,11 +36,14 @@ func New(ctx context.Context, asker model.Asker) (*Embedder, error) {
 	}
 	e := &Embedder{asker: asker, model: r.Model, dimensions: r.Dimensions, backend: r.Backend(model.Embedder, "model", "")}
 	if e.dimensions == 0 {
-		probe, _, _, err := asker.Embed(ctx, model.EmbedCall{Purpose: "dimensions", Run: "embedder", Texts: []string{"how many dimensions"}})
+		probe, records, timings, err := asker.Embed(ctx, model.EmbedCall{Purpose: "dimensions", Run: "embedder", Texts: []string{"how many dimensions"}})
 		if err != nil {
 			return nil, fmt.Errorf("learn the dimensions of %s: %w", r.Model, err)
 		}
 		e.dimensions = len(probe[0])
+		if !records[0].Cached {
+			e.owing = effectsOf(records, timings)
+		}
 	}
 	return e, nil
 }
@@ -64,12 +72,22 @@ func (e *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, role
 			return nil, role.Effects{}, fmt.Errorf("text %d: %w", i, err)
 		}
 	}
-	var effects role.Effects
-	for i := range records {
-		effects.Calls = append(effects.Calls, records[i].Message())
-		effects.Timings = append(effects.Timings, timings[i].Message())
-	}
+	effects := effectsOf(records, timings)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	effects.Add(e.owing)
+	e.owing = role.Effects{}
 	return vectors, effects, nil
+}
+
+// effectsOf returns calls as a step records them.
+func effectsOf(records []model.Record, timings []model.Timing) role.Effects {
+	var out role.Effects
+	for i := range records {
+		out.Calls = append(out.Calls, records[i].Message())
+		out.Timings = append(out.Timings, timings[i].Message())
+	}
+	return out
 }
 
 // unit scales a vector to length 1.

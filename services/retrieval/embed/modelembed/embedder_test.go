@@ -23,6 +23,28 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// TestTheQuestionForDimensionsIsRecorded: what New paid for is on the record of
+// the first Embed that succeeds, and on no other.
+func TestTheQuestionForDimensionsIsRecorded(t *testing.T) {
+	server, client := fakeclient.Open(t, fakemodel.Config{})
+	e, err := modelembed.New(t.Context(), client)
+	require.NoError(t, err)
+	server.Script(fakemodel.Embeddings(`[0,0,0]`))
+	_, _, err = e.Embed(t.Context(), []string{"coffee"})
+	require.Error(t, err)
+	var purposes []string
+	for _, text := range []string{"tea", "water"} {
+		_, effects, err := e.Embed(t.Context(), []string{text})
+		require.NoError(t, err)
+		require.Len(t, effects.Timings, len(effects.Calls))
+		for _, call := range effects.Calls {
+			require.Positive(t, call.GetPromptTokens())
+			purposes = append(purposes, call.GetPurpose())
+		}
+	}
+	require.Equal(t, []string{"moments", "dimensions", "moments"}, purposes)
+}
+
 func TestAnotherDimensionIsRefused(t *testing.T) {
 	server, client := fakeclient.Open(t, fakemodel.Config{})
 	e, err := modelembed.New(t.Context(), client)
