@@ -41,7 +41,7 @@ func (c *contentCache) get(content string, sample int) (*reply, error) {
 	if err := json.Unmarshal(raw, &out); err != nil {
 		return nil, fmt.Errorf("models.cache: %s: %v; delete the file: %w", c.path(content, sample), err, errs.ErrDataLoss)
 	}
-	out.cached = true
+	out.cached, out.Before = true, nil // what failed then is of another run
 	return &out, nil
 }
 

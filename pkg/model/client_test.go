@@ -3,6 +3,7 @@ package model_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -45,6 +46,36 @@ func TestAStepThatIsTriedAgainPaysNothing(t *testing.T) {
 	_, err = second.Do(t.Context(), other)
 	require.NoError(t, err)
 	require.Equal(t, 2, server.Calls(), "another step is another call")
+}
+
+// TestRetriesOfACallAheadAreRecorded: who takes an answer from the store, of this
+// process or of one before, records the failures on the way to it.
+func TestRetriesOfACallAheadAreRecorded(t *testing.T) {
+	server := fakemodel.New(fakemodel.Config{})
+	t.Cleanup(server.Close)
+	server.Script(fakemodel.Error(http.StatusTooManyRequests, "slow down", "Retry-After: 0.01"))
+	dsn := filepath.Join(t.TempDir(), "answers.db")
+	at := func(d *model.Deps) { d.Answers = dsn }
+	first := open(t, config(server.BaseURL()), at)
+	call := judgeCall(7)
+	call.Ahead = true
+	_, err := first.Do(t.Context(), call)
+	require.NoError(t, err)
+	require.Equal(t, 2, server.Calls())
+	call.Ahead = false
+	morning, err := first.Do(t.Context(), call)
+	require.NoError(t, err)
+	require.NoError(t, first.Close(context.Background()))
+	after, err := open(t, config(server.BaseURL()), at).Do(t.Context(), call)
+	require.NoError(t, err)
+	require.Equal(t, 2, server.Calls(), "the answer is in the store")
+	for _, answers := range [][]model.Answer{morning, after} {
+		var outcomes []model.Outcome
+		for _, a := range answers[0].Record.Attempts {
+			outcomes = append(outcomes, a.Outcome)
+		}
+		require.Equal(t, []model.Outcome{model.RateLimited, model.Answered}, outcomes)
+	}
 }
 
 // TestACallerThatLeavesLosesNothing: the answer on its way is recorded.

@@ -100,6 +100,7 @@ func (c *Client) embeddedBefore(ctx context.Context, call *EmbedCall, text strin
 		return nil, err
 	}
 	h := &history{timing: Timing{Endpoint: role.Endpoint}}
+	h.join(&history{attempts: got.Before})
 	h.add(Attempt{Outcome: Answered, Usage: got.Usage, Cached: !c.claim(inner, key)}, 0)
 	return embeddedOf(inner, role, r, got, h, 0), nil
 }

@@ -29,8 +29,9 @@ func (c *Client) exchange(ctx context.Context, call *Call, r *request, sample in
 	content := r.digest()
 	key := answerKey{call.Step, keyOf(call, content, sample)}
 	pause := newBackoff()
+	var before history // the failures of this exchange
 	for {
-		got, failed, err := c.once(ctx, call, e, r, content, key, sample, h)
+		got, failed, err := c.once(ctx, &passage{call: call, endpoint: e, request: r, content: content, key: key, sample: sample, before: before.attempts}, h)
 		if err != nil {
 			return nil, err
 		}
@@ -38,15 +39,20 @@ func (c *Client) exchange(ctx context.Context, call *Call, r *request, sample in
 			if !role.isSameModel(r.Model, got.Model) {
 				return nil, c.fail(call, e, &attemptError{outcome: WrongModel, detail: fmt.Sprintf("asked for %q, answered by %q", r.Model, short(got.Model, 100))})
 			}
+			if len(got.Before) > 0 {
+				before.attempts = got.Before
+			}
+			h.join(&before)
 			return got, nil
 		}
 		if failed.outcome == Filtered {
+			h.join(&before)
 			return &reply{Model: r.Model, Choices: []choice{{Finish: "content_filter"}}}, nil
 		}
 		if !failed.outcome.IsTransient() {
 			return nil, c.fail(call, e, failed)
 		}
-		h.add(Attempt{Outcome: failed.outcome, Detail: failed.detail}, 0)
+		before.add(Attempt{Outcome: failed.outcome, Detail: failed.detail}, 0)
 		wait := pause.NextBackOff()
 		if failed.retryAfter > 0 {
 			wait = failed.retryAfter
@@ -94,54 +100,57 @@ func keyOf(call *Call, content string, sample int) string {
 	return fmt.Sprintf("%s|%s|%d|%s|%d|%s", call.Role, call.Purpose, candidate, call.Criterion, sample, content)
 }
 
-// once tries to get a reply one time.
-func (c *Client) once(ctx context.Context, call *Call, e *endpoint, r *request, content string, key answerKey, sample int, h *history) (*reply, *attemptError, error) {
-	if got, err := c.answers.get(ctx, call.Run, key); got != nil || err != nil {
+// once tries to get a reply one time. It completes the passage where it sends a
+// request.
+func (c *Client) once(ctx context.Context, p *passage, h *history) (*reply, *attemptError, error) {
+	call, e := p.call, p.endpoint
+	if got, err := c.answers.get(ctx, call.Run, p.key); got != nil || err != nil {
 		return got, nil, err
 	}
-	id := flightID(call, key)
+	id := flightID(call, p.key)
 	if f := c.inFlight(id); f != nil {
 		return f.wait(ctx)
 	}
 	if c.cache != nil {
-		if got, err := c.cache.get(content, sample); got != nil || err != nil {
+		if got, err := c.cache.get(p.content, p.sample); got != nil || err != nil {
 			return got, nil, err
 		}
 	}
-	prompt, completion := r.tokens()
-	most := reservation{prompt + completion, e.Price.cost(Usage{Prompt: prompt, Completion: completion})}
+	prompt, completion := p.request.tokens()
+	p.most = reservation{prompt + completion, e.Price.cost(Usage{Prompt: prompt, Completion: completion})}
 	began, done := time.Now(), c.activity.waiting(call.Role)
-	if err := c.ledger.reserve(ctx, most); err != nil {
+	if err := c.ledger.reserve(ctx, p.most); err != nil {
 		done()
 		if errors.Is(err, errs.ErrBudgetSpent) {
 			return nil, &attemptError{outcome: BudgetSpent, detail: err.Error()}, nil
 		}
 		return nil, nil, err
 	}
-	l := e.lane(call.Run)
-	slot, failed, err := l.acquire(ctx, call.At, prompt+completion, c.deps.Patience)
+	p.lane = e.lane(call.Run)
+	slot, failed, err := p.lane.acquire(ctx, call.At, prompt+completion, c.deps.Patience)
 	done()
 	h.timing.Waited += time.Since(began)
 	if failed != nil || err != nil {
-		c.ledger.settle(call.Role, most, Totals{})
+		c.ledger.settle(call.Role, p.most, Totals{})
 		return nil, failed, err
 	}
 	f, first := c.takeOff(id)
 	if !first {
 		// Another caller was faster while this one waited for its slot.
-		c.ledger.settle(call.Role, most, Totals{})
-		l.leave(slot)
+		c.ledger.settle(call.Role, p.most, Totals{})
+		p.lane.leave(slot)
 		return f.wait(ctx)
 	}
 	// A flight may have landed between the look into the store and the take-off.
-	if got, err := c.answers.get(ctx, call.Run, key); got != nil || err != nil {
-		c.ledger.settle(call.Role, most, Totals{})
-		l.leave(slot)
+	if got, err := c.answers.get(ctx, call.Run, p.key); got != nil || err != nil {
+		c.ledger.settle(call.Role, p.most, Totals{})
+		p.lane.leave(slot)
 		f.reply, f.err = got, err
 		c.land(id, f)
 		return got, nil, err
 	}
-	go c.fly(context.WithoutCancel(ctx), f, id, &passage{call: call, endpoint: e, lane: l, slot: slot, request: r, content: content, key: key, sample: sample, most: most})
+	p.slot = slot
+	go c.fly(context.WithoutCancel(ctx), f, id, p)
 	return f.wait(ctx)
 }
 
@@ -194,6 +203,7 @@ type passage struct {
 	key      answerKey
 	sample   int
 	most     reservation
+	before   []Attempt // the failures before it
 }
 
 // land ends a flight for all who wait for it.
@@ -230,6 +240,7 @@ func (c *Client) fly(ctx context.Context, f *flight, id string, p *passage) {
 	p.lane.finish(p.slot, f.failed)
 	used := Totals{}
 	if f.reply != nil {
+		f.reply.Before = p.before
 		used = p.use(f.reply)
 		f.err = c.keep(p, f.reply, used)
 		if f.err == nil && p.call.Role == Embedder {

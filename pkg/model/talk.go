@@ -43,6 +43,13 @@ func (h *history) add(a Attempt, latency time.Duration) {
 	h.timing.Attempts = append(h.timing.Attempts, latency)
 }
 
+// join adds the attempts of an exchange.
+func (h *history) join(exchange *history) {
+	for _, a := range exchange.attempts {
+		h.add(a, 0)
+	}
+}
+
 // piece is what came back for one sample: a choice, or none.
 type piece struct {
 	choice *choice // nil where the reply has fewer choices than were asked for

@@ -38,6 +38,10 @@ type reply struct {
 	Unusable string `json:"unusable,omitempty"`
 	// Vectors are the embeddings of a request for embeddings.
 	Vectors [][]float32 `json:"vectors,omitempty"`
+	// Before are the transient failures of the exchange that brought the reply. Who
+	// takes it from the answer store, the morning after a night that asked ahead,
+	// has them on record as well.
+	Before []Attempt `json:"before,omitempty"`
 
 	cached   bool          // from the cache by content
 	recorded bool          // from the answer store
