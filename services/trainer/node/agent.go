@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -132,7 +133,28 @@ func New(cfg Config, trainer Trainer) (*Agent, error) {
 	if len(cfg.Server) > 0 {
 		a.state = trainerv1.NodeState_NODE_STATE_STARTING
 	}
+	if err := a.removeLeftOver(); err != nil {
+		return nil, err
+	}
 	return a, a.readNames()
+}
+
+// removeLeftOver removes what an agent before this one was writing when it was
+// killed. The folder has one agent at a time.
+func (a *Agent) removeLeftOver() error {
+	if err := a.store.Clean(time.Now(), func(string) bool { return false }); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(a.cfg.Dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), namesPrefix) {
+			err = errors.Join(err, os.Remove(filepath.Join(a.cfg.Dir, e.Name())))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("folder %s cannot be cleaned: %w: %w", a.cfg.Dir, err, errs.ErrDenied)
+	}
+	return nil
 }
 
 // Register adds the service to a gRPC server.
@@ -248,8 +270,9 @@ func (a *Agent) leastUsed(except string) (name string) {
 	return name
 }
 
-// namesFile has the names that the agent keeps.
-const namesFile = "names.json"
+// namesFile has the names that the agent keeps; namesPrefix begins the name of its
+// next version until that is whole.
+const namesFile, namesPrefix = "names.json", ".names-"
 
 // kept is what namesFile has of a name.
 type kept struct {
@@ -285,7 +308,7 @@ func (a *Agent) writeNames() error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(a.cfg.Dir, ".names-")
+	f, err := os.CreateTemp(a.cfg.Dir, namesPrefix)
 	if err != nil {
 		return err
 	}

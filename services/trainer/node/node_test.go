@@ -479,3 +479,23 @@ func TestSettingsOfANodeAreChecked(t *testing.T) {
 	_, err = node.New(node.Config{Dir: dir, Upstream: "http://localhost:8000", Model: "m"}, nil)
 	require.ErrorIs(t, err, errs.ErrDataLoss)
 }
+
+// TestAStartRemovesWhatAKillLeft has an agent that was killed while it fetched an
+// adapter and wrote its names.
+func TestAStartRemovesWhatAKillLeft(t *testing.T) {
+	g := startNode(t, node.Config{})
+	id := g.depot.publish(t, "tiny", 1, 2, 0.5)
+	require.NoError(t, g.load(t, "d001-a", id))
+	for _, name := range []string{".upload-1", ".staged-" + id + "-1", ".removed-1"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(g.dir, name, "x"), 0o755))
+	}
+	for _, name := range []string{".names-1", ".manifest-1"} {
+		require.NoError(t, os.WriteFile(filepath.Join(g.dir, name), []byte("{"), 0o600))
+	}
+	g.start(t, node.Config{Dir: g.dir, Upstream: g.vllm.URL, Model: "tiny"})
+	entries, err := os.ReadDir(g.dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 2)
+	require.Equal(t, id, entries[0].Name())
+	require.Equal(t, "names.json", entries[1].Name())
+}

@@ -26,6 +26,9 @@ type Server struct {
 	// Answers answers chats with a schema under names that are loaded; nil means that
 	// the server abstains. Set it before the first chat.
 	Answers http.Handler
+	// OnLoad is called with the name and the folder of every adapter that the server
+	// is about to load; nil for nobody. Set it before the first load.
+	OnLoad func(name, folder string)
 
 	mu      sync.Mutex
 	loaded  map[string]string  // folder by name; guarded by mu
@@ -204,6 +207,9 @@ func (s *Server) load(w http.ResponseWriter, r *http.Request) {
 	if _, err := os.Stat(filepath.Join(req.Path, "adapter_config.json")); err != nil {
 		reply(w, 404, failure(404, "NotFoundError", "Loading lora "+req.Name+" failed: No adapter found for "+req.Path))
 		return
+	}
+	if s.OnLoad != nil {
+		s.OnLoad(req.Name, req.Path)
 	}
 	s.loaded[req.Name] = req.Path
 	s.loads = append(s.loads, req.Name)
