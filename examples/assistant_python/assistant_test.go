@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/propersim/propersim/internal/loopback"
 	"github.com/propersim/propersim/pkg/conformance"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -55,7 +56,7 @@ func TestItConforms(t *testing.T) {
 		require.NoError(t, err, string(out))
 	}
 
-	address := freeAddress(t)
+	address := loopback.Address(t)
 	var output strings.Builder
 	server := exec.Command(interpreter, "assistant.py", address)
 	server.Stdout, server.Stderr = &output, &output
@@ -78,19 +79,10 @@ func TestItConforms(t *testing.T) {
 	require.Zero(t, report.Count(conformance.Warn), text.String())
 }
 
-// freeAddress returns a loopback address that was free a moment ago.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
-}
-
 // waitFor returns when something listens at the address.
 func waitFor(t *testing.T, address string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	for {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 
+	"github.com/propersim/propersim/internal/leaks"
 	"github.com/propersim/propersim/internal/slowreader"
 	"github.com/propersim/propersim/pkg/errs"
 )
@@ -51,17 +51,17 @@ func serve(ctx context.Context, patience time.Duration, limit int) error {
 }
 
 func TestAStreamThatIsReadEndsAsItsProducerDoes(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer leaks.None(t)
 	require.NoError(t, serve(t.Context(), time.Minute, 3))
 }
 
 func TestAStreamThatNobodyReadsEnds(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer leaks.None(t)
 	require.ErrorIs(t, serve(t.Context(), 40*time.Millisecond, 9), slowreader.ErrUnread)
 }
 
 func TestAStreamEndsWithItsContext(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer leaks.None(t)
 	for name, limit := range map[string]int{"waiting for news": 1, "blocked": 9} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		require.ErrorIs(t, serve(ctx, time.Minute, limit), errs.ErrDeadline, name)

@@ -80,7 +80,11 @@ func TestRetriesOfACallAheadAreRecorded(t *testing.T) {
 
 // TestACallerThatLeavesLosesNothing: the answer on its way is recorded.
 func TestACallerThatLeavesLosesNothing(t *testing.T) {
-	server, client := serve(t, fakemodel.Config{Latency: 100 * time.Millisecond})
+	answer := make(chan struct{})
+	server, client := serve(t, fakemodel.Config{Answer: func(*fakemodel.Request, int) string {
+		<-answer
+		return good
+	}})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		for server.Calls() == 0 {
@@ -90,6 +94,7 @@ func TestACallerThatLeavesLosesNothing(t *testing.T) {
 	}()
 	_, err := client.Do(ctx, judgeCall(1))
 	require.ErrorIs(t, err, errs.ErrCanceled)
+	close(answer)
 	answers, err := client.Do(t.Context(), judgeCall(1))
 	require.NoError(t, err)
 	require.Nil(t, answers[0].Failure)

@@ -27,7 +27,7 @@ const good = `{"score":3,"reason":"it fits"}`
 func config(url string) model.Config {
 	e := model.DefaultEndpoint()
 	e.URLs = []string{url}
-	e.Timeout = 2 * time.Second
+	e.Timeout = time.Minute
 	roles := make(map[string]model.Role)
 	for _, name := range model.Roles() {
 		roles[name] = model.Role{Endpoint: "test", Model: "fake-" + name, MaxTokens: 64}

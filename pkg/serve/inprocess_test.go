@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -18,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/propersim/propersim/internal/leaks"
 	"github.com/propersim/propersim/pkg/errs"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 )
@@ -85,7 +85,7 @@ func TestTheValuesOfACallersContextStayWithIt(t *testing.T) {
 }
 
 func TestACallEndsAtItsDeadlineThoughItsHandlerDoesNot(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer leaks.None(t)
 	eachNetwork(t, func(t *testing.T, cfg Config) {
 		release := make(chan struct{})
 		_, conn := start(t, cfg, &fake{recommend: func(context.Context, *assistantv1.RecommendRequest) (*assistantv1.RecommendResponse, error) {
@@ -109,7 +109,7 @@ func TestAnUnknownMethodIsUnimplemented(t *testing.T) {
 }
 
 func TestManyCallersAtOnce(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer leaks.None(t)
 	eachNetwork(t, func(t *testing.T, cfg Config) {
 		_, conn := start(t, cfg, &fake{recommend: func(_ context.Context, req *assistantv1.RecommendRequest) (*assistantv1.RecommendResponse, error) {
 			return &assistantv1.RecommendResponse{Adapter: req.GetRunId()}, nil

@@ -140,7 +140,7 @@ func TestWhoMayCall(t *testing.T) {
 			done := make(chan error, 1)
 			go func() { done <- server.Run(ctx) }()
 			defer func() { cancel(); require.NoError(t, <-done) }()
-			conn, err := Dial(server.Addr(), Secure(load(t, test.caller)), Timeout(5*time.Second))
+			conn, err := Dial(server.Addr(), Secure(load(t, test.caller)), Timeout(time.Minute))
 			require.NoError(t, err)
 			defer conn.Close()
 

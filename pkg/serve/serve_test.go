@@ -12,13 +12,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	logged "go.uber.org/zap/zaptest/observer"
 	"google.golang.org/grpc"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 
+	"github.com/propersim/propersim/internal/leaks"
 	"github.com/propersim/propersim/pkg/errs"
 	assistantv1 "github.com/propersim/propersim/proto/gen/propersim/assistant/v1"
 	buffer "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
@@ -92,7 +92,7 @@ func request() *assistantv1.RecommendRequest {
 }
 
 func TestErrorsKeepTheirMeaning(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer leaks.None(t)
 	eachNetwork(t, func(t *testing.T, cfg Config) {
 		core, logs := logged.New(zap.WarnLevel)
 		cfg.Logger = zap.New(core)
@@ -224,7 +224,7 @@ func TestHealthReflectionAndMetrics(t *testing.T) {
 }
 
 func TestStoppingEndsStreamsAndFinishesCalls(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer leaks.None(t)
 	eachNetwork(t, func(t *testing.T, cfg Config) {
 		entered, release := make(chan struct{}), make(chan struct{})
 		f := &fake{

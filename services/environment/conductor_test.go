@@ -11,10 +11,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/propersim/propersim/internal/journal"
+	"github.com/propersim/propersim/internal/leaks"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/store"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
@@ -93,7 +93,7 @@ func (s *service) make(config *environmentv1.RunConfig) *environmentv1.Run {
 func (s *service) until(id string, states ...environmentv1.RunState) *environmentv1.Run {
 	s.t.Helper()
 	var got *environmentv1.Run
-	for range 20000 {
+	for began := time.Now(); time.Since(began) < 3*time.Minute; time.Sleep(time.Millisecond) {
 		resp, err := s.GetRun(context.Background(), &environmentv1.GetRunRequest{Id: id})
 		require.NoError(s.t, err)
 		got = resp.GetRun()
@@ -102,7 +102,6 @@ func (s *service) until(id string, states ...environmentv1.RunState) *environmen
 				return got
 			}
 		}
-		time.Sleep(time.Millisecond)
 	}
 	s.t.Fatalf("run %s is %s (%s), want %v", id, got.GetState(), got.GetReason(), states)
 	return nil
@@ -140,7 +139,7 @@ func hashes(t *testing.T, parallel int, methods ...string) map[string]string {
 }
 
 func TestTheSameSeedGivesTheSameHashAtAnyParallelism(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer leaks.None(t)
 	one := hashes(t, 1, "ar", "ars", "proper")
 	require.Len(t, one, 9)
 	require.Equal(t, one, hashes(t, 8, "ar", "ars", "proper"))

@@ -159,8 +159,7 @@ func TestPauseResumeCancel(t *testing.T) {
 	}()
 	r, err := s.run(ctx, id)
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.halt != nil }, time.Minute, time.Millisecond)
-	time.Sleep(10 * time.Millisecond) // lets the pause arrive while the step is in hand
+	require.Eventually(t, func() bool { target, _ := r.halted(); return target == paused }, time.Minute, time.Millisecond, "the pause arrives while the step is in hand")
 	close(g.pass)
 	run := <-answer
 	require.Equal(t, paused, run.GetState())
@@ -204,7 +203,7 @@ func TestAWaitingRunIsPausedAtOnce(t *testing.T) {
 	s := begin(t, Config{Retry: time.Hour}, fakes.clients())
 	id := s.make(configOf("ann", "ar")).GetId()
 	s.until(id, waiting)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	resp, err := s.PauseRun(ctx, &environmentv1.PauseRunRequest{Id: id})
 	require.NoError(t, err)

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/propersim/propersim/internal/leaks"
 	"github.com/propersim/propersim/internal/prom"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/serve"
@@ -147,7 +148,7 @@ func follow(ctx context.Context, client environmentv1.RunServiceClient, req *env
 }
 
 func TestAWatcherThatDoesNotReadIsCutAndGoesOnFromItsPlace(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer leaks.None(t, goleak.IgnoreCurrent())
 	s := onTCP(t, begin(t, Config{WatchPatience: 100 * time.Millisecond}, newFakes().clients()))
 	client, conn := s.client(t, grpc.WithStaticStreamWindowSize(narrow))
 	id := s.held(t, 10)
@@ -182,7 +183,7 @@ func TestAWatcherThatDoesNotReadIsCutAndGoesOnFromItsPlace(t *testing.T) {
 }
 
 func TestWatchersByTheThousandChangeNothing(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer leaks.None(t, goleak.IgnoreCurrent())
 	alone := onTCP(t, begin(t, Config{}, newFakes().clients()))
 	id := alone.held(t, 6)
 	alone.resume(t, id)

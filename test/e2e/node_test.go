@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/propersim/propersim/internal/loopback"
 	"github.com/propersim/propersim/pkg/analysis/source"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -97,7 +98,7 @@ func (n *gpuNode) vllmCommand() (env, command []string) {
 func startNode(t *testing.T) *gpuNode {
 	t.Helper()
 	n := &gpuNode{
-		t: t, trainer: freeAddress(t), agent: freeAddress(t), gateway: freeAddress(t), vllm: freeAddress(t),
+		t: t, trainer: loopback.Address(t), agent: loopback.Address(t), gateway: loopback.Address(t), vllm: loopback.Address(t),
 		python: os.Getenv(vllmPython), base: os.Getenv(workerBase), data: t.TempDir(), logs: t.TempDir(),
 	}
 	worker := os.Getenv(workerPython)

@@ -113,7 +113,7 @@ func begin(t *testing.T, s *stack.Stack, name string) []string {
 func steps(t *testing.T, s *stack.Stack, ids []string) (committed, total int32) {
 	t.Helper()
 	for _, id := range ids {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		got, err := s.Runs.GetRun(ctx, &environmentv1.GetRunRequest{Id: id})
 		cancel()
 		require.NoError(t, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/internal/app/stack"
+	"github.com/propersim/propersim/internal/leaks"
 )
 
 // allowance is how much more memory may be in use after a fault than before it.
@@ -115,7 +116,7 @@ func TestEveryConnectionFailsInEveryWay(t *testing.T) {
 			}
 		}
 	})
-	goleak.VerifyNone(t, ignored)
+	leaks.None(t, ignored)
 	require.Less(t, inUse()-before, int64(allowance))
 }
 

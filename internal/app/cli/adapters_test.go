@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/propersim/propersim/internal/app/cli"
+	"github.com/propersim/propersim/internal/loopback"
 )
 
 // TestAdaptersAreShownVerifiedAndExported simulates two nights and serves the
@@ -19,7 +20,7 @@ import (
 func TestAdaptersAreShownVerifiedAndExported(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	must(t, "simulate", "--personas", "1", "--days", "3", "--method", "proper", "--out", out)
-	address, buffer := freePort(t), freePort(t)
+	address, buffer := loopback.Address(t), loopback.Address(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan int, 1)
 	go func() {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,6 +19,7 @@ import (
 	"github.com/propersim/propersim/internal/app/cli"
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/internal/app/output"
+	"github.com/propersim/propersim/internal/loopback"
 	"github.com/propersim/propersim/pkg/analysis/figures"
 )
 
@@ -285,7 +285,7 @@ func TestOneFolderOneProcess(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	address := fmt.Sprintf("127.0.0.1:%d", 20000+os.Getpid()%20000)
+	address := loopback.Address(t)
 	done := make(chan int)
 	go func() {
 		done <- cli.Main(ctx, cli.Program{Version: "test"}, []string{"serve", "user", "--data", dir, "--address", address}, &bytes.Buffer{}, &bytes.Buffer{})

@@ -3,7 +3,6 @@ package cli_test
 import (
 	"bytes"
 	"context"
-	"net"
 	"path/filepath"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/propersim/propersim/internal/app/cli"
 	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/loopback"
 )
 
 func TestHealthOfNobody(t *testing.T) {
@@ -41,8 +41,7 @@ func TestAServerThatKnowsItsCallers(t *testing.T) {
 	dir := t.TempDir()
 	token, other := filepath.Join(dir, "token"), filepath.Join(dir, "other")
 	must(t, "token", "create", token, other)
-	_, port, err := net.SplitHostPort(freePort(t))
-	require.NoError(t, err)
+	port := loopback.Port(t)
 	address := "127.0.0.1:" + port
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan int)
@@ -71,7 +70,7 @@ func TestAllServicesKnowEachOther(t *testing.T) {
 	where := []string{"--token-file", token}
 	var environment string
 	for _, name := range config.Services() {
-		environment = freePort(t)
+		environment = loopback.Address(t)
 		where = append(where, "--set", "listen."+name+"="+environment)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -12,16 +12,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/propersim/propersim/internal/app/cli"
+	"github.com/propersim/propersim/internal/loopback"
 )
 
 func TestLogLevelOfARunningService(t *testing.T) {
 	token := filepath.Join(t.TempDir(), "token")
 	must(t, "token", "create", token)
-	at := freePort(t)
+	at := loopback.Address(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan int, 1)
 	go func() {
-		done <- cli.Main(ctx, cli.Program{Version: "test"}, []string{"serve", "retrieval", "--address", freePort(t), "--metrics-address", at, "--token-file", token}, &bytes.Buffer{}, &bytes.Buffer{})
+		done <- cli.Main(ctx, cli.Program{Version: "test"}, []string{"serve", "retrieval", "--address", loopback.Address(t), "--metrics-address", at, "--token-file", token}, &bytes.Buffer{}, &bytes.Buffer{})
 	}()
 	ask := func(args ...string) string {
 		return strings.TrimSpace(must(t, append([]string{"log-level", "--token-file", token, at}, args...)...))

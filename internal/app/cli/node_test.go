@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/propersim/propersim/internal/app/cli"
+	"github.com/propersim/propersim/internal/loopback"
 	"github.com/propersim/propersim/pkg/artifact"
 	"github.com/propersim/propersim/pkg/serve"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
@@ -31,7 +32,7 @@ func TestANodeServesBesideAModelServer(t *testing.T) {
 	token := filepath.Join(t.TempDir(), "token")
 	secret := strings.Repeat("s", 40)
 	require.NoError(t, os.WriteFile(token, []byte(secret+"\n"), 0o600))
-	trainer, node, gateway, buffer := freePort(t), freePort(t), freePort(t), freePort(t)
+	trainer, node, gateway, buffer := loopback.Address(t), loopback.Address(t), loopback.Address(t), loopback.Address(t)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan int, 3)

@@ -3,7 +3,6 @@ package cli_test
 import (
 	"bytes"
 	"context"
-	"net"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,16 +12,8 @@ import (
 
 	"github.com/propersim/propersim/internal/app/cli"
 	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/loopback"
 )
-
-// freePort returns an address that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
-}
 
 // TestServicesApart runs each service as a server of its own on TCP and expects
 // the hashes of an experiment in one process.
@@ -30,7 +21,7 @@ func TestServicesApart(t *testing.T) {
 	var where []string
 	listen := make(map[string]string)
 	for _, name := range config.Services() {
-		listen[name] = freePort(t)
+		listen[name] = loopback.Address(t)
 		where = append(where, "--set", "listen."+name+"="+listen[name])
 	}
 	ctx, cancel := context.WithCancel(t.Context())

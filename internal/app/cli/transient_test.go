@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/propersim/propersim/internal/app/cli"
+	"github.com/propersim/propersim/internal/loopback"
 	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 )
 
@@ -45,12 +46,12 @@ func stopped(t *testing.T, text string, args ...string) (code int, errOut string
 }
 
 func TestAStartThatIsInterruptedIsNotUsage(t *testing.T) {
-	dsn := "postgres://me@" + unused(t) + "/db?sslmode=disable"
+	dsn := "postgres://me@" + loopback.Address(t) + "/db?sslmode=disable"
 	for _, key := range []string{"store.users", "store.journal"} {
 		code, errOut := stopped(t, "Waiting:", small(filepath.Join(t.TempDir(), "a"), "--set", key+"="+dsn, "--wait", "1h")...)
 		require.Equal(t, 130, code, "%s: a supervisor starts it again: %s", key, errOut)
 	}
-	code, errOut := stopped(t, "Waiting:", small(filepath.Join(t.TempDir(), "a"), "--buffer-address", unused(t), "--wait", "1h")...)
+	code, errOut := stopped(t, "Waiting:", small(filepath.Join(t.TempDir(), "a"), "--buffer-address", loopback.Address(t), "--wait", "1h")...)
 	require.Equal(t, 130, code, errOut)
 }
 

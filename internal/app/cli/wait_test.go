@@ -1,36 +1,28 @@
 package cli_test
 
 import (
-	"net"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/propersim/propersim/internal/loopback"
 )
 
-// unused returns an address at which nothing listens.
-func unused(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
-}
-
 func TestWithoutWaitAnAddressThatDoesNotAnswerIsUsage(t *testing.T) {
-	code, _, errOut := call(t, small(filepath.Join(t.TempDir(), "a"), "--buffer-address", unused(t))...)
+	code, _, errOut := call(t, small(filepath.Join(t.TempDir(), "a"), "--buffer-address", loopback.Address(t))...)
 	require.Equal(t, 2, code)
 	require.Contains(t, errOut, "connect.buffer")
 }
 
 func TestWithWaitAnAddressThatDoesNotAnswerMayBeRetried(t *testing.T) {
-	code, _, errOut := call(t, small(filepath.Join(t.TempDir(), "a"), "--buffer-address", unused(t), "--wait", "1ms")...)
+	code, _, errOut := call(t, small(filepath.Join(t.TempDir(), "a"), "--buffer-address", loopback.Address(t), "--wait", "1ms")...)
 	require.Equal(t, 1, code, "not usage: a supervisor starts it again")
 	require.Contains(t, errOut, "connect.buffer")
 }
 
 func TestWithWaitADatabaseThatIsAwayMayBeRetried(t *testing.T) {
-	dsn := "postgres://me@" + unused(t) + "/db?sslmode=disable"
+	dsn := "postgres://me@" + loopback.Address(t) + "/db?sslmode=disable"
 	for _, key := range []string{"store.users", "store.journal"} {
 		code, _, errOut := call(t, small(filepath.Join(t.TempDir(), "a"), "--set", key+"="+dsn, "--wait", "1ms")...)
 		require.Equal(t, 1, code, "%s: %s", key, errOut)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"net"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
@@ -21,6 +20,7 @@ import (
 	"github.com/propersim/propersim/internal/app/rederive"
 	"github.com/propersim/propersim/internal/app/stack"
 	"github.com/propersim/propersim/internal/fakemodel"
+	"github.com/propersim/propersim/internal/loopback"
 	"github.com/propersim/propersim/pkg/analysis/source"
 	"github.com/propersim/propersim/pkg/artifact"
 	"github.com/propersim/propersim/pkg/artifact/artifacttest"
@@ -31,15 +31,6 @@ import (
 	"github.com/propersim/propersim/services/trainer/node"
 	"github.com/propersim/propersim/services/trainer/node/vllmtest"
 )
-
-// freePort returns an address that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, l.Close()) }()
-	return l.Addr().String()
-}
 
 // startAgent starts a node before a stand-in of vLLM. It returns where the agent
 // and its gateway listen.
@@ -147,7 +138,7 @@ func TestARunLivesThroughARestartOfItsModelServer(t *testing.T) {
 	vllm := vllmtest.New("tiny")
 	defer vllm.Close()
 	vllm.Answers = answers
-	trainer := freePort(t)
+	trainer := loopback.Address(t)
 	address, gateway := startAgent(t, trainer, vllm)
 	c := learning(t, trainer, address, gateway)
 	at := folder.Folder(t.TempDir())

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/propersim/propersim/internal/loopback"
 	"github.com/propersim/propersim/pkg/serve"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 	"github.com/propersim/propersim/services/trainer"
@@ -94,10 +95,7 @@ type card struct {
 
 func startCard(t *testing.T, with node.Supervision) *card {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := free.Addr().String()
-	require.NoError(t, free.Close())
+	address := loopback.Address(t)
 	c := &card{cluster: &cluster{}, gpu: &gpu{dir: t.TempDir()}, diary: filepath.Join(t.TempDir(), "diary")}
 	t.Setenv(standInAddress, address)
 	t.Setenv(standInDiary, c.diary)

@@ -36,7 +36,7 @@ func TestConformance(t *testing.T) {
 
 // TestADayTakesTwoRoundTrips: an outline, then all its tasks together.
 func TestADayTakesTwoRoundTrips(t *testing.T) {
-	server, d := drivers(t, fakemodel.Config{Latency: 10 * time.Millisecond})
+	server, d := drivers(t, fakemodel.Config{Latency: 100 * time.Millisecond})
 	p, err := d.New(plannertest.People()[0].Life)
 	require.NoError(t, err)
 	calls := 0

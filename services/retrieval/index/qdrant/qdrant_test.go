@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/propersim/propersim/internal/loopback"
 	"github.com/propersim/propersim/pkg/errs"
 	retrievalv1 "github.com/propersim/propersim/proto/gen/propersim/retrieval/v1"
 	"github.com/propersim/propersim/services/retrieval/index"
@@ -62,12 +63,9 @@ func TestACollectionIsMadeOnceAndChecked(t *testing.T) {
 }
 
 func TestAServerThatCannotBeReached(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := listener.Addr().String()
-	require.NoError(t, listener.Close())
+	address := loopback.Address(t)
 	x := open(t, address)
-	_, err = x.Search(context.Background(), "t", make([]float32, indextest.Dimensions), 5, nil)
+	_, err := x.Search(context.Background(), "t", make([]float32, indextest.Dimensions), 5, nil)
 	require.ErrorIs(t, err, errs.ErrUnavailable)
 	err = x.Upsert(context.Background(), "t", []*retrievalv1.Point{{Key: "k"}}, [][]float32{make([]float32, indextest.Dimensions)})
 	require.ErrorIs(t, err, errs.ErrUnavailable)

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/propersim/propersim/internal/loopback"
 )
 
 // Variable names, in the environment, a Python interpreter that has
@@ -49,7 +51,7 @@ func Start(t testing.TB, apiKey string) *Engine {
 	list.Dir = filepath.Dir(here)
 	module, err := list.Output()
 	require.NoError(t, err)
-	e := &Engine{t: t, folder: filepath.Join(t.TempDir(), "qdrant"), Address: "127.0.0.1:0"}
+	e := &Engine{t: t, folder: filepath.Join(t.TempDir(), "qdrant"), Address: loopback.Address(t)}
 	e.args = []string{
 		python, filepath.Join(filepath.Dir(here), "peer.py"), "--data", e.folder, "--api-key", apiKey,
 		"--protos", filepath.Join(strings.TrimSpace(string(module)), "internal", "proto"),
