@@ -46,3 +46,7 @@ var ErrMoved = errMoved
 // Mark marks what nothing needs, as a collection does that ends in a crash before it
 // has removed anything.
 func (s *Server) Mark(ctx context.Context) error { return s.jobs.mark(ctx, s.cfg.Keep) }
+
+// FailUnwanted fails the jobs for which no worker was there for too long, as Run does
+// from time to time.
+func (s *Server) FailUnwanted(ctx context.Context) error { return s.failUnwanted(ctx) }

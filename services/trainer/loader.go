@@ -25,6 +25,9 @@ type Loader interface {
 	// Verify tests what was loaded with the worker's probes, of which there may be
 	// none. A check that did not pass rejects the adapter.
 	Verify(ctx context.Context, m *trainerv1.Manifest, probes []*trainerv1.Probe) ([]*trainerv1.GateCheck, error)
+	// Offers returns the base models for whose jobs there are workers that ask for
+	// them later, when a model server is idle.
+	Offers(ctx context.Context) []string
 }
 
 // storeLoader is the Loader of adapters that whoever uses them reads from the
@@ -50,6 +53,8 @@ func (l storeLoader) Verify(_ context.Context, m *trainerv1.Manifest, _ []*train
 	return []*trainerv1.GateCheck{passed(name, "every byte is as trained")}, err
 }
 
+func (storeLoader) Offers(context.Context) []string { return nil }
+
 // byKind gives the adapters of language models to one Loader, all others to
 // another.
 type byKind struct{ lora, other Loader }
@@ -67,6 +72,10 @@ func (k byKind) Load(ctx context.Context, job *trainerv1.Job, m *trainerv1.Manif
 
 func (k byKind) Verify(ctx context.Context, m *trainerv1.Manifest, probes []*trainerv1.Probe) ([]*trainerv1.GateCheck, error) {
 	return k.of(m).Verify(ctx, m, probes)
+}
+
+func (k byKind) Offers(ctx context.Context) []string {
+	return append(k.lora.Offers(ctx), k.other.Offers(ctx)...)
 }
 
 // maxPolicyBytes bounds the weights of the embedded policy.

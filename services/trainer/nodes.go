@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -58,6 +61,26 @@ func (n Nodes) Verify(ctx context.Context, m *trainerv1.Manifest, probes []*trai
 		}
 	}
 	return checks, nil
+}
+
+// nodeTimeout bounds the question to a node what it does.
+const nodeTimeout = 5 * time.Second
+
+// Offers implements Loader. A node that does not answer offers nothing.
+func (n Nodes) Offers(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(ctx, nodeTimeout)
+	defer cancel()
+	models := make([]string, len(n))
+	var group sync.WaitGroup
+	for i, node := range n {
+		group.Go(func() {
+			if resp, err := node.ListAdapters(ctx, &trainerv1.ListAdaptersRequest{}); err == nil && resp.GetWillTrain() {
+				models[i] = resp.GetModel()
+			}
+		})
+	}
+	group.Wait()
+	return slices.DeleteFunc(models, func(model string) bool { return model == "" })
 }
 
 // each calls fn for every node at once.

@@ -78,6 +78,12 @@ func describe(job *trainerv1.Job) string {
 	return fmt.Sprintf("%s of rank %d on model %q in %s", policyOf(job), l.GetRank(), l.GetModel(), l.GetQuantization())
 }
 
+// trains reports whether a worker of a base model may train a job.
+func trains(job *trainerv1.Job, model string) bool {
+	l := job.GetHyperparameters().GetLora()
+	return l != nil && (l.GetModel() == "" || l.GetModel() == model)
+}
+
 // canTrain reports whether a worker with these capabilities can train a job.
 func canTrain(c *trainerv1.WorkerCapabilities, job *trainerv1.Job) bool {
 	if !slices.Contains(c.GetPolicies(), policyOf(job)) {

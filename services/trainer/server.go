@@ -8,7 +8,6 @@ package trainer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -53,8 +52,9 @@ type Config struct {
 	// Attempts is how often a job of the worker executor is tried, expired leases
 	// included; 0 means 3.
 	Attempts int
-	// WorkerWait is how long a job of the worker executor may wait for a worker before
-	// it fails; 0 means an hour.
+	// WorkerWait is how long a job of the worker executor may wait while there is no
+	// worker that can train it, before it fails; 0 means an hour. A worker that is busy
+	// with other jobs is there, and so is that of a node that takes turns.
 	WorkerWait time.Duration
 	// Instance names this process among those that share the database; empty means
 	// the host's name.
@@ -124,9 +124,12 @@ type Server struct {
 	results  signal        // a job was trained
 	stopping chan struct{} // closed when Run ends
 	opened   time.Time     // what is older was left by a process before this one
+	began    time.Time     // when this process started, by Config.Clock
 
 	mu      sync.Mutex
 	claimed map[string]bool // jobs that a loader works on, by id; guarded by mu
+	// when a node last offered to train jobs of a base model; guarded by mu
+	offered map[string]time.Time
 }
 
 // New opens the jobs and the folder of adapters. It returns Violations that
@@ -148,7 +151,7 @@ func New(cfg Config, buffer bufferv1.PreferenceBufferServiceClient) (*Server, er
 	}
 	s := &Server{
 		cfg: cfg, log: cfg.Logger, buffer: buffer, jobs: j, workers: workers{j.db}, store: files,
-		stopping: make(chan struct{}), opened: opened, claimed: map[string]bool{},
+		stopping: make(chan struct{}), opened: opened, began: cfg.Clock(), claimed: map[string]bool{}, offered: map[string]time.Time{},
 	}
 	s.loader = storeLoader{s}
 	if cfg.Loader != nil {
@@ -228,43 +231,6 @@ func (s *Server) clean(ctx context.Context) error {
 			}
 		}
 	}
-}
-
-// giveUp fails jobs that no worker has taken for WorkerWait.
-func (s *Server) giveUp(ctx context.Context) error {
-	ticker := time.NewTicker(patrol)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			if err := s.failUnwanted(ctx); err != nil && ctx.Err() == nil {
-				s.log.Warn("jobs that no worker takes could not be failed", zap.Error(err))
-			}
-		}
-	}
-}
-
-func (s *Server) failUnwanted(ctx context.Context) error {
-	var unwanted []*record
-	err := s.jobs.waiting(ctx, trainerv1.Executor_EXECUTOR_WORKER, func(r *record) bool {
-		if r.job.GetState() == trainerv1.JobState_JOB_STATE_QUEUED && r.now.Sub(r.job.GetStateTime().AsTime()) > s.cfg.WorkerWait {
-			unwanted = append(unwanted, r)
-		}
-		return true
-	})
-	if err != nil {
-		return err
-	}
-	for _, r := range unwanted {
-		reason := fmt.Sprintf("no worker that can train %s has asked for the job within %v", describe(r.job), s.cfg.WorkerWait)
-		_, err := s.commit(ctx, r, func(r *record) { r.end(trainerv1.JobState_JOB_STATE_FAILED, reason) })
-		if err != nil && !errors.Is(err, errMoved) {
-			return err
-		}
-	}
-	return nil
 }
 
 // idle waits for a signal, or until it is time to look again for what another

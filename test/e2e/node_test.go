@@ -43,6 +43,7 @@ type gpuNode struct {
 	python  string
 	base    string    // folder of the model
 	served  string    // folder of the model as vLLM serves it
+	worker  []string  // command of the worker
 	data    string    // folder of the agent
 	logs    string    // folder
 	server  *exec.Cmd // the agent
@@ -94,8 +95,8 @@ func (n *gpuNode) vllmCommand() (env, command []string) {
 	return env, command
 }
 
-// startNode starts the agent, which starts vLLM, and the worker.
-func startNode(t *testing.T) *gpuNode {
+// newNode returns a node of which nothing runs yet.
+func newNode(t *testing.T) *gpuNode {
 	t.Helper()
 	n := &gpuNode{
 		t: t, trainer: loopback.Address(t), agent: loopback.Address(t), gateway: loopback.Address(t), vllm: loopback.Address(t),
@@ -112,11 +113,19 @@ func startNode(t *testing.T) *gpuNode {
 	n.served = filepath.Join(t.TempDir(), "served")
 	rounding := n.start("dequantize", quiet, worker, "-m", "propersim_worker.dequantize", n.base, n.served)
 	require.NoError(t, rounding.Wait())
-	env, command := n.vllmCommand()
-	n.server = n.start("node", env, binary, "serve", "node", "--upstream", "http://"+n.vllm, "--model", baseModel, "--data", n.data,
-		"--address", n.agent, "--gateway", n.gateway, "--trainer-address", n.trainer, "--set", "log.level=info", "--server-command", strings.Join(command, " "))
-	n.start("worker", quiet, worker, "-m", "propersim_worker", "--trainer", n.trainer, "--base", n.base, "--model", baseModel, "--cache", t.TempDir(), "--wait", "5", "--lease", "30", "--device", "cpu")
+	n.worker = append(append([]string{"env"}, quiet...), worker, "-m", "propersim_worker", "--trainer", n.trainer, "--base", n.base,
+		"--model", baseModel, "--cache", t.TempDir(), "--wait", "5", "--lease", "30", "--device", "cpu")
 	return n
+}
+
+// startAgent starts the agent, which starts vLLM.
+func (n *gpuNode) startAgent(further ...string) {
+	n.t.Helper()
+	env, command := n.vllmCommand()
+	n.server = n.start("node", env, slices.Concat([]string{
+		binary, "serve", "node", "--upstream", "http://" + n.vllm, "--model", baseModel, "--data", n.data,
+		"--address", n.agent, "--gateway", n.gateway, "--trainer-address", n.trainer, "--set", "log.level=info", "--server-command", strings.Join(command, " "),
+	}, further)...)
 }
 
 // await waits until the gateway reaches vLLM.
@@ -143,7 +152,7 @@ func (n *gpuNode) end() {
 
 // config writes the configuration of short days: a step an hour, prompts of a few
 // lines, and few pairs a night.
-func (n *gpuNode) config() string {
+func (n *gpuNode) config(days int) string {
 	n.t.Helper()
 	dir := n.t.TempDir()
 	require.NoError(n.t, os.MkdirAll(filepath.Join(dir, "prompts", "assistant"), 0o755))
@@ -166,8 +175,8 @@ models:
   endpoints: {node: {url: "http://%s/v1", slots: 2, timeout: 5m, structured: json_schema, n: true, seed: true}}
   roles: {assistant: {endpoint: node, model: %s, temperature: 0.7, max_tokens: 96, catalogue: true}}
 trainer: {learning_rate: 5e-4, weight_decay: 0, epochs: 2, pairs: 4, batch_size: 2, lora: {rank: 8, alpha: 16, held_out: 0, max_prompt_tokens: 320, max_tokens: 512}}
-simulation: {methods: [proper-contrast], persona_files: [%s], personas: nora-brief, days: 3, step: 1h, seeds: 1}
-`, n.trainer, n.agent, filepath.Join(dir, "prompts"), n.gateway, baseModel, person), 0o644))
+simulation: {methods: [proper-contrast], persona_files: [%s], personas: nora-brief, days: %d, step: 1h, seeds: 1}
+`, n.trainer, n.agent, filepath.Join(dir, "prompts"), n.gateway, baseModel, person, days), 0o644))
 	return path
 }
 
@@ -216,10 +225,12 @@ func (n *gpuNode) compare(adapter string) {
 // day 2: the run waits and goes on. The record is derived again when all of them are
 // gone.
 func TestAnAssistantLearnsOnARealNode(t *testing.T) {
-	n := startNode(t)
+	n := newNode(t)
+	n.startAgent()
+	n.start("worker", nil, n.worker...)
 	out := filepath.Join(t.TempDir(), "run")
 	n.await()
-	simulation, said := exec.Command(binary, "simulate", "--config", n.config(), "--out", out), &bytes.Buffer{}
+	simulation, said := exec.Command(binary, "simulate", "--config", n.config(3), "--out", out), &bytes.Buffer{}
 	simulation.Stdout, simulation.Stderr = said, said
 	began := time.Now()
 	require.NoError(t, simulation.Start())

@@ -110,6 +110,8 @@ type Agent struct {
 	state       trainerv1.NodeState // guarded by mu
 	inFlight    int                 // requests for the model server; guarded by mu
 	lastRequest time.Time           // when one was last in flight; guarded by mu
+	fault       string              // of the last reconcile; guarded by mu
+	noWorker    bool                // the worker has failed workerTries times and not trained since; guarded by mu
 }
 
 // New opens the agent's folder and reads which names it kept loaded. It returns
@@ -183,9 +185,10 @@ func (a *Agent) Run(ctx context.Context) error {
 
 // reconcile asks the model server what it has loaded and loads again what it has
 // lost, which it does when it restarts.
-func (a *Agent) reconcile(ctx context.Context) error {
+func (a *Agent) reconcile(ctx context.Context) (err error) {
 	a.loading.Lock()
 	defer a.loading.Unlock()
+	defer func() { a.noteFault(err) }()
 	there, err := a.server.models(ctx)
 	if err != nil {
 		return err

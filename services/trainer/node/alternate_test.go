@@ -135,13 +135,15 @@ func startCard(t *testing.T, with node.Supervision) *card {
 	return c
 }
 
-// until waits for a state of the node.
-func (c *card) until(t *testing.T, want trainerv1.NodeState) {
+// until waits for a state of the node, and returns what the node said then.
+func (c *card) until(t *testing.T, want trainerv1.NodeState) (list *trainerv1.ListAdaptersResponse) {
 	t.Helper()
 	require.Eventually(t, func() bool {
-		list, err := c.ListAdapters(t.Context(), &trainerv1.ListAdaptersRequest{})
+		var err error
+		list, err = c.ListAdapters(t.Context(), &trainerv1.ListAdaptersRequest{})
 		return err == nil && list.GetState() == want
 	}, time.Minute, time.Millisecond, want)
+	return list
 }
 
 // lines returns the diary without process ids, and the process that wrote last.
@@ -162,14 +164,17 @@ func (c *card) lines(t *testing.T) (what []string, last int) {
 // the worker trains every job that waits, and comes back with the adapters.
 func TestServingAndTrainingTakeTurns(t *testing.T) {
 	c := startCard(t, node.Supervision{Server: helper("TestHelperModelServer"), Worker: helper("TestHelperWorker"), Idle: 50 * time.Millisecond})
-	c.until(t, trainerv1.NodeState_NODE_STATE_SERVING)
+	serving := c.until(t, trainerv1.NodeState_NODE_STATE_SERVING)
+	require.True(t, serving.GetWillTrain(), "jobs may wait for its worker")
+	require.Equal(t, "tiny", serving.GetModel())
 	status, by := c.chat(t, "tiny")
 	require.Equal(t, 200, status)
 	require.Equal(t, "tiny", by)
 
 	for day := range int32(2) {
 		job := c.submit(t, day+1)
-		c.until(t, trainerv1.NodeState_NODE_STATE_TRAINING)
+		training := c.until(t, trainerv1.NodeState_NODE_STATE_TRAINING)
+		require.False(t, training.GetWillTrain(), "the worker itself must ask for jobs now")
 		status, by = c.chat(t, "tiny")
 		require.Equal(t, 503, status, "a run waits")
 		require.Empty(t, by)
@@ -201,6 +206,20 @@ func TestANodeThatIsNotIdleServesOn(t *testing.T) {
 	require.Equal(t, trainerv1.JobState_JOB_STATE_QUEUED, got.GetJob().GetState())
 	what, _ := c.lines(t)
 	require.Equal(t, []string{"server begins"}, what)
+}
+
+// TestANodeWhoseWorkerFailsServesOn has a worker that ends at once. The model server
+// gets the card back, and no job waits for that worker any longer than for any other.
+func TestANodeWhoseWorkerFailsServesOn(t *testing.T) {
+	c := startCard(t, node.Supervision{Server: helper("TestHelperModelServer"), Worker: []string{"false"}, Idle: time.Millisecond})
+	c.until(t, trainerv1.NodeState_NODE_STATE_SERVING)
+	job := c.submit(t, 1)
+	c.until(t, trainerv1.NodeState_NODE_STATE_TRAINING)
+	list := c.until(t, trainerv1.NodeState_NODE_STATE_SERVING)
+	require.False(t, list.GetWillTrain())
+	got, err := c.GetJob(t.Context(), &trainerv1.GetJobRequest{Id: job.GetId()})
+	require.NoError(t, err)
+	require.Equal(t, trainerv1.JobState_JOB_STATE_QUEUED, got.GetJob().GetState())
 }
 
 // TestAModelServerThatDiesIsStartedAgain kills it in mid-day: adapters come back,

@@ -166,7 +166,7 @@ func (a *Agent) UnloadAdapter(ctx context.Context, req *trainerv1.UnloadAdapterR
 func (a *Agent) ListAdapters(context.Context, *trainerv1.ListAdaptersRequest) (*trainerv1.ListAdaptersResponse, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	resp := &trainerv1.ListAdaptersResponse{State: a.state}
+	resp := &trainerv1.ListAdaptersResponse{State: a.state, Model: a.cfg.Model, WillTrain: a.willTrain(), Fault: a.fault}
 	for _, name := range slices.Sorted(maps.Keys(a.known)) {
 		e := a.known[name]
 		resp.Adapters = append(resp.Adapters, &trainerv1.LoadedAdapter{Name: name, Adapter: e.adapter, Loaded: e.loaded, InFlight: int32(e.inFlight)})

@@ -45,6 +45,30 @@ func (a *Agent) admit() (done func(), err error) {
 	}, nil
 }
 
+// noteFault notes what was wrong with the model server; nil for nothing.
+func (a *Agent) noteFault(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.fault = ""
+	if err != nil {
+		a.fault = err.Error()
+	}
+}
+
+// noteWorker notes whether the worker trains what waits.
+func (a *Agent) noteWorker(failed bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.noWorker = failed
+}
+
+// willTrain reports whether jobs may wait for this node's worker. While the node
+// trains it is the worker that counts: it asks the trainer for jobs, or is at fault.
+// The caller holds mu.
+func (a *Agent) willTrain() bool {
+	return len(a.cfg.Worker) > 0 && !a.noWorker && a.state != trainerv1.NodeState_NODE_STATE_TRAINING
+}
+
 // absent says why the model server is not there.
 func absent(state trainerv1.NodeState) string {
 	switch state {

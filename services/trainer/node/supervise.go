@@ -182,11 +182,13 @@ func (a *Agent) runWorker(ctx context.Context) {
 			p.stop(a.cfg.Grace) // SIGTERM hands a job back
 		}
 		if err == nil {
+			a.noteWorker(false)
 			return
 		}
 		a.log.Error("the worker failed", zap.Int("try", try+1), zap.Error(err))
 		wait(ctx, time.Second<<try)
 	}
+	a.noteWorker(true)
 	a.trainAfter = a.cfg.Clock().Add(trainPause)
 	a.log.Error("no training before", zap.Time("time", a.trainAfter))
 }

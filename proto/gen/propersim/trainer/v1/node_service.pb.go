@@ -507,7 +507,16 @@ type ListAdaptersResponse struct {
 	// In order of their names.
 	Adapters []*LoadedAdapter `protobuf:"bytes,1,rep,name=adapters,proto3" json:"adapters,omitempty"`
 	// What the node does.
-	State         NodeState `protobuf:"varint,2,opt,name=state,proto3,enum=propersim.trainer.v1.NodeState" json:"state,omitempty"`
+	State NodeState `protobuf:"varint,2,opt,name=state,proto3,enum=propersim.trainer.v1.NodeState" json:"state,omitempty"`
+	// Name of the base model.
+	Model string `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
+	// The node has a worker of its own that takes jobs of the model as soon as no
+	// request is in flight: jobs may wait for it. False once the node trains, and after
+	// the worker failed.
+	WillTrain bool `protobuf:"varint,4,opt,name=will_train,json=willTrain,proto3" json:"will_train,omitempty"`
+	// Why the model server did not answer the last time it was asked, or did not load
+	// an adapter again; empty when all was well.
+	Fault         string `protobuf:"bytes,5,opt,name=fault,proto3" json:"fault,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -556,6 +565,27 @@ func (x *ListAdaptersResponse) GetState() NodeState {
 	return NodeState_NODE_STATE_UNSPECIFIED
 }
 
+func (x *ListAdaptersResponse) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *ListAdaptersResponse) GetWillTrain() bool {
+	if x != nil {
+		return x.WillTrain
+	}
+	return false
+}
+
+func (x *ListAdaptersResponse) GetFault() string {
+	if x != nil {
+		return x.Fault
+	}
+	return ""
+}
+
 var File_propersim_trainer_v1_node_service_proto protoreflect.FileDescriptor
 
 const file_propersim_trainer_v1_node_service_proto_rawDesc = "" +
@@ -585,10 +615,14 @@ const file_propersim_trainer_v1_node_service_proto_rawDesc = "" +
 	"\x14UnloadAdapterRequest\x126\n" +
 	"\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d2\x1b^[a-z0-9][a-z0-9.-]{0,127}$R\x04name\"\x17\n" +
 	"\x15UnloadAdapterResponse\"\x15\n" +
-	"\x13ListAdaptersRequest\"\x8e\x01\n" +
+	"\x13ListAdaptersRequest\"\xd9\x01\n" +
 	"\x14ListAdaptersResponse\x12?\n" +
 	"\badapters\x18\x01 \x03(\v2#.propersim.trainer.v1.LoadedAdapterR\badapters\x125\n" +
-	"\x05state\x18\x02 \x01(\x0e2\x1f.propersim.trainer.v1.NodeStateR\x05state*\x8a\x01\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x1f.propersim.trainer.v1.NodeStateR\x05state\x12\x14\n" +
+	"\x05model\x18\x03 \x01(\tR\x05model\x12\x1d\n" +
+	"\n" +
+	"will_train\x18\x04 \x01(\bR\twillTrain\x12\x14\n" +
+	"\x05fault\x18\x05 \x01(\tR\x05fault*\x8a\x01\n" +
 	"\tNodeState\x12\x1a\n" +
 	"\x16NODE_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13NODE_STATE_STARTING\x10\x01\x12\x16\n" +
