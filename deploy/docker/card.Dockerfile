@@ -1,7 +1,10 @@
 # One GPU that serves and trains in turn: vLLM, the QLoRA worker in an environment of its own, and the agent that runs
 # both (profile "gpu-alternate"). The two need different versions of torch.
-#   docker build -f deploy/docker/Dockerfile -t propersim:dev . && docker build -f deploy/docker/card.Dockerfile -t propersim-card .
-ARG VLLM_IMAGE=vllm/vllm-openai:v0.32.0
+# Made from two other images of ours:
+#   docker build -f deploy/docker/Dockerfile -t propersim:dev .
+#   docker build -f deploy/docker/vllm.Dockerfile -t propersim-vllm:dev .
+#   docker build -f deploy/docker/card.Dockerfile -t propersim-card:dev .
+ARG VLLM_IMAGE=propersim-vllm:dev
 ARG PROPERSIM_IMAGE=propersim:dev
 FROM ${PROPERSIM_IMAGE} AS propersim
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -134,11 +135,53 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"gpu.node.enabled=true":                                          "gpu.enabled is false",
 		"gpu.enabled=true,gpu.worker.enabled=true":                       "gpu.node.enabled is false",
 		"gpu.enabled=true,gpu.node.enabled=true,gpu.worker.enabled=true": "config.backends.trainer is not worker",
-		"gpu.enabled=true,gpu.node.enabled=true,gpu.worker.enabled=true,config.backends.trainer=worker": "gpu.worker.image is empty",
+		"gpu.enabled=true,gpu.node.enabled=true,gpu.worker.enabled=true,config.backends.trainer=worker":                                             "gpu.worker.image is empty",
+		"gpu.enabled=true,gpu.node.enabled=true,gpu.worker.enabled=true,gpu.worker.image=i,gpu.worker.modelsClaim=c,config.backends.trainer=worker": "cannot load the base in NF4",
 	} {
 		_, err := template(t, "--set", set)
 		require.ErrorContains(t, err, words, set)
 	}
+}
+
+// TestOneVersionOfVLLM checks that the chart serves with the version of vLLM that
+// deploy/docker/vllm.Dockerfile names, that no other file names one, and that
+// vLLM and the worker quantize with the same bitsandbytes.
+func TestOneVersionOfVLLM(t *testing.T) {
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		require.NoError(t, err)
+		return string(text)
+	}
+	named := regexp.MustCompile(`vllm/vllm-openai:v[\d.]+\d`)
+	version := named.FindString(read("deploy/docker/vllm.Dockerfile"))
+	require.NotEmpty(t, version)
+	require.Contains(t, read("deploy/docker/vllm.Dockerfile"), "ARG VLLM_IMAGE="+version+"\n")
+	require.Contains(t, read("deploy/helm/propersim/values.yaml"), "image: "+version+"\n")
+	for _, name := range []string{"deploy/docker/vllm.Dockerfile", "deploy/docker/card.Dockerfile", "deploy/helm/propersim/values.yaml", "docker-compose.yml", ".env.example"} {
+		for _, found := range named.FindAllString(read(name), -1) {
+			require.Equal(t, version, found, name)
+		}
+	}
+	quantizer := regexp.MustCompile(`(?m)^bitsandbytes==\S+ \\\n( +--hash=\S+( \\)?\n)+`)
+	require.NotEmpty(t, quantizer.FindString(read("deploy/docker/vllm-requirements.lock")))
+	require.Equal(t, quantizer.FindString(read("services/trainer/worker/requirements-gpu.lock")), quantizer.FindString(read("deploy/docker/vllm-requirements.lock")))
+	require.Contains(t, read("services/trainer/worker/requirements.lock"), strings.Fields(quantizer.FindString(read("deploy/docker/vllm-requirements.lock")))[0]+"\n")
+}
+
+// TestVLLMServesWhatTheWorkerTrainsOn has a chart with a worker, and one without.
+func TestVLLMServesWhatTheWorkerTrainsOn(t *testing.T) {
+	args := func(values string) string {
+		for name, p := range pods(t, "--values", chart+"/ci/"+values) {
+			if strings.HasSuffix(name, "-vllm") {
+				return strings.Join(p.Containers[0].Args, " ")
+			}
+		}
+		t.Fatalf("%s has no vLLM", values)
+		return ""
+	}
+	require.Contains(t, args("training-values.yaml"), "--quantization=bitsandbytes")
+	require.NotContains(t, args("gpu-values.yaml"), "--quantization")
+	require.Regexp(t, "^Qwen/Qwen3-4B-Instruct-2507 --served-model-name", args("gpu-values.yaml"))
 }
 
 func TestDashboardsAreThoseOfCompose(t *testing.T) {
