@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/propersim/propersim/internal/loopback"
 	"github.com/propersim/propersim/pkg/serve"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -44,7 +45,7 @@ type nights struct {
 func startNights(t *testing.T) *nights {
 	t.Helper()
 	n := &nights{
-		t: t, dir: t.TempDir(), trainer: freeAddress(t), node: freeAddress(t), gateway: freeAddress(t), server: freeAddress(t), buffer: freeAddress(t),
+		t: t, dir: t.TempDir(), trainer: loopback.Address(t), node: loopback.Address(t), gateway: loopback.Address(t), server: loopback.Address(t), buffer: loopback.Address(t),
 		processes: map[string]*exec.Cmd{}, state: map[string]trainerv1.JobState{}, moved: make(chan struct{}),
 	}
 	n.diary = filepath.Join(n.dir, "diary")

@@ -42,7 +42,8 @@ type gpuNode struct {
 	vllm    string // address of vLLM
 	python  string
 	base    string    // folder of the model
-	served  string    // folder of the model as vLLM serves it
+	served  string    // folder of the model that vLLM reads
+	nf4     bool      // vLLM rounds it to NF4 itself
 	worker  []string  // command of the worker
 	data    string    // folder of the agent
 	logs    string    // folder
@@ -92,6 +93,9 @@ func (n *gpuNode) vllmCommand() (env, command []string) {
 		n.python, "-m", "vllm.entrypoints.openai.api_server", "--model", n.served, "--served-model-name", baseModel, "--host", host, "--port", port,
 		"--dtype", "bfloat16", "--max-model-len", "2048", "--enforce-eager", "--enable-lora", "--max-loras", "2", "--max-lora-rank", "16", "--max-cpu-loras", "8",
 	}
+	if n.nf4 {
+		command = append(command, "--quantization", "bitsandbytes")
+	}
 	return env, command
 }
 
@@ -109,10 +113,15 @@ func newNode(t *testing.T) *gpuNode {
 	folder, err := filepath.Abs("../../services/trainer/worker")
 	require.NoError(t, err)
 	quiet := []string{"PYTHONPATH=" + folder, "OMP_NUM_THREADS=1", "HF_HUB_OFFLINE=1", "TQDM_DISABLE=1"}
-	// vLLM cannot quantize on a CPU: it gets the weights on which the worker trains.
-	n.served = filepath.Join(t.TempDir(), "served")
-	rounding := n.start("dequantize", quiet, worker, "-m", "propersim_worker.dequantize", n.base, n.served)
-	require.NoError(t, rounding.Wait())
+	if n.nf4 = exec.Command(n.python, "-c", "import bitsandbytes, vllm_bnb_plugin").Run() == nil; n.nf4 {
+		n.served = n.base
+		t.Log("vLLM loads the base in NF4")
+	} else {
+		n.served = filepath.Join(t.TempDir(), "served")
+		rounding := n.start("dequantize", quiet, worker, "-m", "propersim_worker.dequantize", n.base, n.served)
+		require.NoError(t, rounding.Wait())
+		t.Log("vLLM has no vllm-bnb-plugin: it gets the weights in bf16, rounded to NF4 by the worker")
+	}
 	n.worker = append(append([]string{"env"}, quiet...), worker, "-m", "propersim_worker", "--trainer", n.trainer, "--base", n.base,
 		"--model", baseModel, "--cache", t.TempDir(), "--wait", "5", "--lease", "30", "--device", "cpu")
 	return n
