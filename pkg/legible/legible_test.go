@@ -26,6 +26,7 @@ func TestWhatPeopleSeeHasNoControls(t *testing.T) {
 		"isolate":     {"\u2066x\u2069", false, false},
 		"mark":        {"a\u200fb", false, false},
 		"broken text": {"a\xffb", false, false},
+		"replaced":    {"caf\ufffd", true, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -43,4 +44,8 @@ func TestWhatPeopleSeeHasNoControls(t *testing.T) {
 	legible.Line(&faults, "persona.name", "gpj.\u202eexe")
 	require.Equal(t, "found the bidirectional control U+202E at byte 4, want none", faults[0].Message)
 	require.Equal(t, "a<U+001B>b", legible.Printable("a\x1bb"))
+	require.Equal(t, "a<0xFF>b\ufffd", legible.Printable("a\xffb\ufffd"))
+	faults = nil
+	legible.Prose(&faults, "text", "a\xffb")
+	require.Equal(t, "found the byte 0xFF at byte 1, want UTF-8", faults[0].Message)
 }

@@ -105,6 +105,57 @@ func TestACallOfTheAssistantHasATimeout(t *testing.T) {
 	require.Equal(t, want[id], run.GetProgress().GetHash(), run.GetReason())
 }
 
+// dumb is an assistant whose first opening of a session gets no answer.
+type dumb struct {
+	assistantv1.AssistantServiceClient
+	late *atomic.Bool
+}
+
+func (d dumb) OpenSession(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[assistantv1.OpenSessionRequest, assistantv1.OpenSessionResponse], error) {
+	if !d.late.CompareAndSwap(false, true) {
+		return d.AssistantServiceClient.OpenSession(ctx, opts...)
+	}
+	return &upload[assistantv1.OpenSessionRequest, assistantv1.OpenSessionResponse]{
+		send: func(*assistantv1.OpenSessionRequest) error { return nil },
+		close: func() (*assistantv1.OpenSessionResponse, error) {
+			<-ctx.Done()
+			return nil, errs.FromContext(ctx)
+		},
+	}, nil
+}
+
+// TestAnOpeningInWhichNothingMovesHasATimeout: the run waits, says what for, and
+// continues once the assistant answers.
+func TestAnOpeningInWhichNothingMovesHasATimeout(t *testing.T) {
+	want := hashes(t, 1, "ar")
+	clients := newFakes().clients()
+	clients.Assistants = dumb{clients.Assistants, &atomic.Bool{}}
+	s := begin(t, Config{AssistantTimeout: 50 * time.Millisecond}, clients)
+	id := s.make(configOf("ann", "ar")).GetId()
+	run := s.until(id, finished, failing)
+	require.Equal(t, want[id], run.GetProgress().GetHash(), run.GetReason())
+	require.True(t, clients.Assistants.(dumb).late.Load())
+}
+
+// TestAServiceThatNeverOpensASessionFailsTheRun: after give_up, with the cause.
+func TestAServiceThatNeverOpensASessionFailsTheRun(t *testing.T) {
+	clients := newFakes().clients()
+	clients.Assistants = mute{clients.Assistants}
+	s := begin(t, Config{AssistantTimeout: 20 * time.Millisecond, GiveUp: 100 * time.Millisecond}, clients)
+	run := s.until(s.make(configOf("ann", "ar")).GetId(), finished, failing)
+	require.Equal(t, failing, run.GetState())
+	require.Contains(t, run.GetReason(), "the session was not opened: nothing moved for 20ms")
+}
+
+// mute never answers an opening of a session.
+type mute struct {
+	assistantv1.AssistantServiceClient
+}
+
+func (m mute) OpenSession(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[assistantv1.OpenSessionRequest, assistantv1.OpenSessionResponse], error) {
+	return dumb{m.AssistantServiceClient, &atomic.Bool{}}.OpenSession(ctx, opts...)
+}
+
 // twisted is a user whose answers are changed before they are read.
 type twisted struct {
 	userv1.UserAgentServiceClient
@@ -201,6 +252,18 @@ func TestWhatAnAssistantSaysHasNoHiddenCharacters(t *testing.T) {
 			require.Contains(t, run.GetReason(), c.says)
 		})
 	}
+}
+
+// TestAReplacementCharacterIsText: an assistant may say U+FFFD, which is valid
+// UTF-8.
+func TestAReplacementCharacterIsText(t *testing.T) {
+	clients := newFakes().clients()
+	clients.Assistants = speaker{clients.Assistants, func(r *simv1.Recommendation) {
+		r.Text, r.Topic, r.Tone = "The caf\ufffd is open.", "caf\ufffd", "\ufffd"
+	}}
+	s := begin(t, Config{}, clients)
+	run := s.until(s.make(configOf("ann", "ar")).GetId(), failing, finished)
+	require.Equal(t, finished, run.GetState(), run.GetReason())
 }
 
 func TestNamesOfARunHaveNoHiddenCharacters(t *testing.T) {

@@ -38,10 +38,11 @@ type Config struct {
 	// times that. 0 means 100 ms.
 	Retry time.Duration
 	// GiveUp is how long a run waits for a service that does not answer before it
-	// fails, in a way that ResumeRun can mend; 0 means without end.
+	// fails, so that ResumeRun can continue it; 0 means without end.
 	GiveUp time.Duration
 	// UserTimeout and AssistantTimeout bound one call of the user and of the
-	// assistant; 0 means the default of the connection.
+	// assistant, and an opening of a session in which nothing moves. 0 means the
+	// default of the connection.
 	UserTimeout, AssistantTimeout time.Duration
 	// LeaseTTL is how long a run stays with a process that no longer renews its
 	// lease; leases are renewed four times as often. 0 means 20 s.

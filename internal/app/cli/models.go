@@ -138,12 +138,20 @@ func (a *app) deriveAgain(ctx context.Context, s source.Source, at folder.Folder
 	if err != nil {
 		return err
 	}
+	all, err := s.Runs(ctx)
+	if err != nil {
+		return err
+	}
 	for i := range results {
 		r, err := findRun(ctx, s, results[i].Run)
 		if err != nil {
 			return err
 		}
 		if results[i].Fault != "" || !rederive.Modelled(r) {
+			continue
+		}
+		if rederive.DecidedElsewhere(r, all) {
+			results[i].NotPlayed = "a third-party assistant answered in it"
 			continue
 		}
 		found, err := rederive.Run(ctx, &loaded.Config, s, r, at.Prompts())

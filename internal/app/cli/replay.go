@@ -229,6 +229,11 @@ func (a *app) showResults(results []replay.Result) error {
 		if err := w.Flush(); err != nil {
 			return err
 		}
+		for _, r := range results {
+			if r.NotPlayed != "" {
+				fmt.Fprintf(a.out, "%s was not played again with the recorded answers of its models: %s.\n", r.Run, r.NotPlayed)
+			}
+		}
 	}
 	if bad > 0 {
 		return fmt.Errorf("%d of %d runs are not what they were", bad, len(results))

@@ -50,8 +50,8 @@ func (c *Config) Fields() []Field {
 	fields = append(fields, c.Connect.fields(addresses, "connect", "address of a running %s service; empty means one in this process, or on its own port")...)
 	return append(fields,
 		addresses("connect.nodes", &c.Nodes, "agents of the GPU nodes that serve the trained model; the trainer loads adapters on all of them"),
-		span("connect.assistant_timeout", &c.AssistantTimeout, time.Second, time.Hour, "timeout of a call to an assistant in another process; then the run waits and retries"),
-		span("connect.user_timeout", &c.UserTimeout, time.Second, time.Hour, "timeout of a call to a user service in another process; then the run waits and retries"),
+		span("connect.assistant_timeout", &c.AssistantTimeout, time.Second, time.Hour, "timeout of a call to an assistant in another process, and of an opening of a session in which nothing moves; then the run waits and retries"),
+		span("connect.user_timeout", &c.UserTimeout, time.Second, time.Hour, "timeout of a call to a user service in another process, and of an opening of a session in which nothing moves; then the run waits and retries"),
 		span("connect.give_up", &c.GiveUp, 0, 30*24*time.Hour, "longest wait for a service that does not answer, before the run fails and can be resumed; 0 means no limit"),
 		text("security.token", &c.Security.Token, "file with the secret, of at least 32 bytes, that all services share"),
 		text("security.cert", &c.Security.Cert, "PEM certificate of the server"),

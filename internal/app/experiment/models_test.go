@@ -169,6 +169,7 @@ func TestARecordedRunIsDerivedAgainWithoutAnEndpoint(t *testing.T) {
 	require.Empty(t, result.Fault)
 	require.Equal(t, 576, result.Steps)
 	require.Greater(t, result.Prompts, 500)
+	require.True(t, rederive.Modelled(runs[0]))
 
 	own := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(own, "judge"), 0o755))
@@ -179,6 +180,16 @@ func TestARecordedRunIsDerivedAgainWithoutAnEndpoint(t *testing.T) {
 	} else {
 		require.ErrorContains(t, err, "prompts")
 	}
+}
+
+// TestARunWithoutModelsIsNotPlayedAgain: its backends are on record, but none of them
+// is a model, so that there are no prompts to compare.
+func TestARunWithoutModelsIsNotPlayedAgain(t *testing.T) {
+	loaded, err := config.Load(config.Sources{Sets: []string{"simulation.personas=1", "simulation.days=1", "simulation.step=1h"}})
+	require.NoError(t, err)
+	runs, _ := liveIn(t, &loaded.Config, folder.Folder(t.TempDir()))
+	require.NotNil(t, runs[0].GetConfig().GetBackends())
+	require.False(t, rederive.Modelled(runs[0]))
 }
 
 // TestAnEstimateIsNearWhatIsUsed: within 25% in calls and tokens of what the run

@@ -37,8 +37,33 @@ type Result struct {
 	Fault string
 }
 
-// Modelled reports whether a model played a role of a run.
-func Modelled(run *environmentv1.Run) bool { return run.GetConfig().GetBackends() != nil }
+// Modelled reports whether a model played a role of a run. The environment records
+// the backends of every run, the embedded ones too.
+func Modelled(run *environmentv1.Run) bool {
+	b := run.GetConfig().GetBackends()
+	for _, backend := range []*simv1.Backend{b.GetPlanner(), b.GetJudge(), b.GetAssistant(), b.GetSummarizer(), b.GetEmbedder()} {
+		if backend.GetModel() != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// DecidedElsewhere reports whether a third party's assistant answered in a run, or
+// in one that it shares steps with. Such a run cannot be played again: that
+// assistant is not here. all are the runs of the journal.
+func DecidedElsewhere(run *environmentv1.Run, all []*environmentv1.Run) bool {
+	byID := make(map[string]*environmentv1.Run, len(all))
+	for _, r := range all {
+		byID[r.GetId()] = r
+	}
+	for ; run != nil; run = byID[run.GetForkedFrom()] {
+		if run.GetConfig().GetMethod().GetDecider() == simv1.Decider_DECIDER_CUSTOM {
+			return true
+		}
+	}
+	return false
+}
 
 // Run plays a run again; a fork after the run that it was forked from. c is the
 // configuration of its folder; prompts is the folder of the templates that were

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
@@ -68,18 +70,25 @@ func (s *Stack) newService(name string) (service, error) {
 	case "trainer":
 		return s.newTrainer(at)
 	case "environment":
-		timeout := c.UserTimeout
-		if c.Connect.User == "" {
-			timeout = 0 // in this process: a deadline would cost each step more than it is worth
-		}
 		return environment.New(environment.Config{
-			DSN: at.Journal, Parallel: c.Simulation.Parallel, Version: s.opts.Version, GiveUp: c.GiveUp, UserTimeout: timeout,
+			DSN: at.Journal, Parallel: c.Simulation.Parallel, Version: s.opts.Version, GiveUp: c.GiveUp,
+			UserTimeout: s.timeout("user", c.UserTimeout), AssistantTimeout: s.timeout("assistant", c.AssistantTimeout),
 			Logger: s.opts.Logger, Metrics: s.registerer(), Tracer: s.opts.Tracer,
 		}, environment.Clients{
 			Personas: s.Personas, Users: s.Users, Assistants: s.Assistants, Buffer: s.Buffer, Trainer: s.Trainer,
 		})
 	}
 	return nil, fmt.Errorf("there is no service %q", name)
+}
+
+// timeout returns the timeout of calls to a service that was started before; 0,
+// for none, where it is in this process: a deadline would cost each step more than
+// it is worth.
+func (s *Stack) timeout(name string, configured time.Duration) time.Duration {
+	if slices.ContainsFunc(s.units, func(u *unit) bool { return u.name == name }) {
+		return 0
+	}
+	return configured
 }
 
 // registerer is where services count; nil, and not a nil registry, for none.

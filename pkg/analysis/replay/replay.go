@@ -36,6 +36,9 @@ type Result struct {
 	// Prompts counts the prompts that were rendered again, where a model played a
 	// role and the run was played again.
 	Prompts int `json:"prompts_compared,omitempty"`
+	// NotPlayed says why a run in which a model played a role was not played again;
+	// empty where it was, and where no model played a role.
+	NotPlayed string `json:"not_played_again,omitempty"`
 	// Fault names the first thing that is wrong, with its step; empty for none.
 	Fault string `json:"fault,omitempty"`
 }

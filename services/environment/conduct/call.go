@@ -22,8 +22,8 @@ var errGaveUp = errors.New("gave up waiting")
 
 // peer is the run's session in another service.
 type peer struct {
-	open    func(ctx context.Context) error
-	timeout time.Duration // of one call; 0 for none
+	open    func(ctx context.Context, moved func()) error // moved is called for each part that the service took
+	timeout time.Duration                                 // of one call, and of an opening in which nothing moves; 0 for none
 	roles   rolesOf
 	opened  bool
 	pending effects // of answers that come with no step: committed with the next one
@@ -81,7 +81,7 @@ func (r *runner) attempt(what string, p *peer, again bool, rpc func(ctx context.
 	}
 	if !p.opened {
 		p.lose()
-		if err := p.open(r.ctx); err != nil {
+		if err := p.openInTime(r.ctx); err != nil {
 			return true, err
 		}
 		p.opened = true
@@ -95,6 +95,25 @@ func (r *runner) attempt(what string, p *peer, again bool, rpc func(ctx context.
 	ctx, cancel := context.WithTimeout(r.ctx, p.timeout)
 	defer cancel()
 	return false, rpc(ctx)
+}
+
+// openInTime opens the session. An opening sends the whole history, so that its
+// length has no bound; but each part of it must be taken, and the answer must
+// come, within the timeout. It returns an errs.ErrDeadline otherwise.
+func (p *peer) openInTime(ctx context.Context) error {
+	if p.timeout == 0 {
+		return p.open(ctx, func() {})
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	late := fmt.Errorf("the session was not opened: nothing moved for %v: %w", p.timeout, errs.ErrDeadline)
+	timer := time.AfterFunc(p.timeout, func() { cancel(late) })
+	defer timer.Stop()
+	err := p.open(ctx, func() { timer.Reset(p.timeout) })
+	if err != nil && errors.Is(context.Cause(ctx), late) {
+		return late
+	}
+	return err
 }
 
 // answered shows the run as running again after it waited.

@@ -35,8 +35,8 @@ type Config struct {
 	// fails (and can be resumed); 0 means without end.
 	GiveUp time.Duration
 	// UserTimeout and AssistantTimeout bound one call of the user and of the
-	// assistant; opening a session has no bound of its own. 0 means the default of
-	// the connection.
+	// assistant, and an opening of a session in which nothing moves. 0 means the
+	// default of the connection.
 	UserTimeout, AssistantTimeout time.Duration
 }
 

@@ -32,7 +32,7 @@ func (r *runner) settings(role string) *simv1.Settings {
 }
 
 // openUser opens the user's session with the committed steps.
-func (r *runner) openUser(ctx context.Context) error {
+func (r *runner) openUser(ctx context.Context, moved func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // frees the stream where it is left early
 	stream, err := r.Users.OpenSession(ctx)
@@ -47,6 +47,7 @@ func (r *runner) openUser(ctx context.Context) error {
 	err = stream.Send(&userv1.OpenSessionRequest{Part: &userv1.OpenSessionRequest_Start{Start: start}})
 	if err == nil {
 		err = r.history(ctx, r.userPast, func(steps []*simv1.PastStep) error {
+			defer moved()
 			return stream.Send(&userv1.OpenSessionRequest{Part: &userv1.OpenSessionRequest_History{History: &userv1.History{Steps: steps}}})
 		})
 	}
@@ -63,11 +64,12 @@ func (r *runner) openUser(ctx context.Context) error {
 
 // openAssistant opens the assistant's session with the committed steps and puts
 // the run's adapter in force.
-func (r *runner) openAssistant(ctx context.Context) error {
+func (r *runner) openAssistant(ctx context.Context, moved func()) error {
 	start, err := r.assistantStart(ctx)
 	if err != nil {
 		return err
 	}
+	moved()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stream, err := r.Assistants.OpenSession(ctx)
@@ -77,6 +79,7 @@ func (r *runner) openAssistant(ctx context.Context) error {
 	err = stream.Send(&assistantv1.OpenSessionRequest{Part: &assistantv1.OpenSessionRequest_Start{Start: start}})
 	if err == nil {
 		err = r.history(ctx, r.assistantPast, func(steps []*simv1.PastStep) error {
+			defer moved()
 			return stream.Send(&assistantv1.OpenSessionRequest{Part: &assistantv1.OpenSessionRequest_History{History: &assistantv1.History{Steps: steps}}})
 		})
 	}
