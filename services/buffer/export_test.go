@@ -75,6 +75,28 @@ func TestBothFormatsHoldTheSameRows(t *testing.T) {
 	require.Equal(t, lines, rows)
 }
 
+func TestAnExportLeavesOutTheStepsOfAnotherRun(t *testing.T) {
+	client, _ := start(t, ":memory:")
+	appendAll(t, client, pairsOf("a", 0, 6)...)
+	appendAll(t, client, pairsOf("fork", 0, 9)...)
+	stream, err := client.Export(t.Context(), &bufferv1.ExportRequest{
+		RunIds: []string{"a", "fork"}, Format: bufferv1.ExportFormat_EXPORT_FORMAT_JSONL, AfterSteps: map[string]int32{"fork": 3},
+	})
+	require.NoError(t, err)
+	var lines []byte
+	for {
+		part, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		lines = append(lines, part.GetChunk()...)
+	}
+	require.Equal(t, 6+5, bytes.Count(lines, []byte("\n")))
+	require.Contains(t, string(lines), `"run_id":"fork","step":4`)
+	require.NotContains(t, string(lines), `"run_id":"fork","step":3`)
+}
+
 func TestAnExportOfNothingIsAValidFile(t *testing.T) {
 	client, _ := start(t, ":memory:")
 	require.Empty(t, export(t, client, bufferv1.ExportFormat_EXPORT_FORMAT_JSONL, "nobody"))

@@ -94,7 +94,11 @@ func (s *Server) Export(req *bufferv1.ExportRequest, stream grpc.ServerStreaming
 		return err
 	}
 	for _, run := range req.GetRunIds() {
-		if err := s.pairs.each(stream.Context(), run, -1, file.write); err != nil {
+		after, some := req.GetAfterSteps()[run]
+		if !some {
+			after = -1
+		}
+		if err := s.pairs.each(stream.Context(), run, after, file.write); err != nil {
 			return err
 		}
 	}

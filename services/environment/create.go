@@ -78,6 +78,9 @@ func (s *Server) ForkRun(ctx context.Context, req *environmentv1.ForkRunRequest)
 	if err != nil {
 		return nil, err
 	}
+	if err := CheckForkPairs(config, from.Fixed(), req.GetAtStep(), s.journal.Entries(ctx, from.ID(), 0)); err != nil {
+		return nil, err
+	}
 	labels := req.GetLabels()
 	if len(labels) == 0 {
 		labels = from.Fixed().GetLabels()

@@ -7,6 +7,7 @@ import (
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/experiment"
 	"github.com/propersim/propersim/internal/app/folder"
+	"github.com/propersim/propersim/pkg/analysis/figures"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
 
@@ -47,7 +48,34 @@ func (c *conducting) begin(ctx context.Context) ([]*environmentv1.Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if forks, err = c.lengthen(ctx, forks); err != nil {
+		return nil, err
+	}
+	c.forked = len(forks) > 0
 	return experiment.Resume(ctx, c.Stack, append(runs, forks...))
+}
+
+// lengthen gives forks the days of the experiment, and returns all of them. A fork
+// that was given days of its own keeps them, and so does one that the rpc ForkRun
+// made, whose settings are not known here.
+func (c *conducting) lengthen(ctx context.Context, forks []*environmentv1.Run) ([]*environmentv1.Run, error) {
+	out := make([]*environmentv1.Run, 0, len(forks))
+	for _, fork := range forks {
+		days, want := int(fork.GetConfig().GetDays()), c.loaded.Simulation.Days
+		if _, own := fork.GetLabels()[setLabel+"simulation.days"]; own || fork.GetLabels()[figures.LabelFork] == "" {
+			if days < want && c.longer {
+				fmt.Fprintf(c.errOut, "The fork %s keeps its %d days: they were set for it alone.\n", figures.MethodName(fork), days)
+			}
+			out = append(out, fork)
+			continue
+		}
+		extended, err := experiment.Extend(ctx, c.Stack, []*environmentv1.Run{fork}, want)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, extended...)
+	}
+	return out, nil
 }
 
 // save records the configuration of a new folder, and the prompts that its runs

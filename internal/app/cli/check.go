@@ -29,7 +29,8 @@ const answerWithin = 5 * time.Second
 // made or a run is recorded. Each refusal is one of usage; ErrUnavailable where
 // something did not answer within --wait.
 func (a *app) check(ctx context.Context, loaded *config.Loaded) error {
-	if err := checkSimulation(&loaded.Config); err != nil {
+	faults := append(checkSimulation(&loaded.Config), loaded.Unused()...)
+	if err := faults.OrNil(); err != nil {
 		return usage(err)
 	}
 	if err := a.checkAddresses(ctx, &loaded.Config); err != nil {
@@ -39,7 +40,7 @@ func (a *app) check(ctx context.Context, loaded *config.Loaded) error {
 }
 
 // checkSimulation checks values against each other.
-func checkSimulation(c *config.Config) error {
+func checkSimulation(c *config.Config) errs.Violations {
 	var faults errs.Violations
 	for _, method := range c.Simulation.Methods {
 		if c.Trains(method) && c.Simulation.Candidates < 2 {
@@ -49,7 +50,7 @@ func checkSimulation(c *config.Config) error {
 	if c.Connect.Environment == "" {
 		checkWorld(&faults, c.Simulation.World)
 	}
-	return faults.OrNil()
+	return faults
 }
 
 // checkWorld names the worlds where one is unknown.

@@ -31,6 +31,8 @@ type conducting struct {
 	loaded *config.Loaded
 	fresh  *origin                       // nil where the folder already has an experiment
 	fork   *environmentv1.ForkRunRequest // a fork to make first; nil for none
+	longer bool                          // lengthens the experiment
+	forked bool                          // some of the runs are forks
 	before map[string]int64              // steps in the journal at the start, by run
 	begun  time.Time                     // when the services had started
 	stop   func() error                  // stops the services; may be called again
@@ -72,7 +74,7 @@ func (c *conducting) conduct(ctx context.Context) (err error) {
 	if at := c.loaded.Connect.Environment; at != "" && c.next == "" { // there is no journal here
 		c.next = fmt.Sprintf("  %s   the runs stay in that environment", c.command("runs", "ls", "--address", at))
 	}
-	return c.conclude(c.at, file)
+	return c.conclude(file)
 }
 
 // start starts the services, and waits for those that do not answer yet.
@@ -187,7 +189,7 @@ func (c *conducting) write(ctx context.Context, runs []*environmentv1.Run, timin
 	if err != nil {
 		return nil, err
 	}
-	_, err = output.Pairs(ctx, c.Buffer, ids, bufferv1.ExportFormat_EXPORT_FORMAT_JSONL, c.at.Pairs())
+	_, err = output.Pairs(ctx, c.Buffer, runs, runs, bufferv1.ExportFormat_EXPORT_FORMAT_JSONL, c.at.Pairs())
 	return file, err
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/analysis/source"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
+	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
 
 // exported says what a folder's data can be exported as.
@@ -33,7 +34,9 @@ func (a *app) export() *cobra.Command {
   steps    one row a step: parquet
   entries  the journal, every entry whole, as JSON lines
 
-Without a second argument: pairs. With --journal there is no DIR, and only steps and
+Without a second argument: pairs. The file is one training set: a pair of a step that
+a fork shares with its parent is written once, for the parent; --run FORK alone gives
+all pairs of a fork. With --journal there is no DIR, and only steps and
 entries can be written: pairs are in the buffer.`,
 		Example: `  propersim export runs/2026-11-22-proper pairs --format parquet --out pairs.parquet
   propersim export runs/2026-11-22-proper entries --run RUN --out run.jsonl`,
@@ -85,41 +88,46 @@ func (a *app) exportTo(ctx context.Context, args []string, what, format string, 
 		return err
 	}
 	defer s.Close()
-	ids, err := runIDs(ctx, s, only)
+	all, err := s.Runs(ctx)
 	if err != nil {
 		return err
 	}
+	runs, err := chosen(all, only)
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, r := range runs {
+		ids = append(ids, r.GetId())
+	}
 	switch what {
 	case "pairs":
-		return a.exportPairs(ctx, at, ids, format, out)
+		return a.exportPairs(ctx, at, runs, all, format, out)
 	case "steps":
 		return exportSteps(ctx, s, ids, out)
 	}
 	return outfile.Replace(out, 0o644, func(w io.Writer) error { return exportEntries(ctx, s, ids, w) })
 }
 
-// runIDs returns the ids asked for, or all.
-func runIDs(ctx context.Context, s source.Source, only []string) ([]string, error) {
+// chosen returns the runs asked for, each once, or all.
+func chosen(all []*environmentv1.Run, only []string) ([]*environmentv1.Run, error) {
+	if len(only) == 0 {
+		return all, nil
+	}
+	var out []*environmentv1.Run
 	for _, id := range only {
-		if _, err := findRun(ctx, s, id); err != nil {
+		r, err := pick(all, id)
+		if err != nil {
 			return nil, err
 		}
+		if !slices.ContainsFunc(out, func(o *environmentv1.Run) bool { return o.GetId() == r.GetId() }) {
+			out = append(out, r)
+		}
 	}
-	if len(only) > 0 {
-		return only, nil
-	}
-	runs, err := s.Runs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var ids []string
-	for _, r := range runs {
-		ids = append(ids, r.GetId())
-	}
-	return ids, nil
+	return out, nil
 }
 
-func (a *app) exportPairs(ctx context.Context, at folder.Folder, ids []string, format, out string) error {
+func (a *app) exportPairs(ctx context.Context, at folder.Folder, runs, all []*environmentv1.Run, format, out string) error {
 	store, err := a.storeOf(at)
 	if err != nil {
 		return err
@@ -132,7 +140,7 @@ func (a *app) exportPairs(ctx context.Context, at folder.Folder, ids []string, f
 	if format == "parquet" {
 		wire = bufferv1.ExportFormat_EXPORT_FORMAT_PARQUET
 	}
-	written, err := output.Pairs(ctx, services.Buffer, ids, wire, out)
+	written, err := output.Pairs(ctx, services.Buffer, runs, all, wire, out)
 	if err == nil && written == 0 {
 		fmt.Fprintln(a.errOut, "There are no preference pairs: no two candidates of a step differed in score.")
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -85,7 +86,7 @@ func (f *forking) prepare(id string) (*conducting, error) {
 	if err := f.find(f.cmd.Context(), loaded, id); err != nil {
 		return nil, err
 	}
-	request, err := f.request(settings)
+	request, err := f.request(f.cmd.Context(), settings)
 	if err != nil {
 		return nil, err
 	}
@@ -138,8 +139,8 @@ func (f *forking) find(ctx context.Context, loaded *config.Loaded, id string) er
 	return nil
 }
 
-// request returns the request that makes the fork.
-func (f *forking) request(settings []string) (*environmentv1.ForkRunRequest, error) {
+// request returns the request that makes the fork; nil where it has been made.
+func (f *forking) request(ctx context.Context, settings []string) (*environmentv1.ForkRunRequest, error) {
 	labels, config, err := f.configure(settings)
 	if err != nil {
 		return nil, err
@@ -149,17 +150,35 @@ func (f *forking) request(settings []string) (*environmentv1.ForkRunRequest, err
 	if err != nil {
 		return nil, usage(named(err))
 	}
+	if err := f.checkPairs(ctx, whole); err != nil {
+		return nil, err
+	}
 	name, err := f.called(whole.GetMethod().GetName(), labels)
 	if err != nil {
 		return nil, err
 	}
 	labels[figures.LabelFork] = name
+	if slices.ContainsFunc(f.runs, func(r *environmentv1.Run) bool {
+		return r.GetForkedFrom() == out.GetId() && r.GetForkedAtStep() == f.step && maps.Equal(r.GetLabels(), labels)
+	}) {
+		return nil, nil // also where it, or its parent, has been lengthened since
+	}
 	h := sha256.New()
 	for _, part := range append([]string{out.GetId(), strconv.Itoa(int(f.step))}, pairsOf(labels)...) {
 		fmt.Fprintf(h, "%d %s", len(part), part)
 	}
 	out.RequestId = "fork-" + hex.EncodeToString(h.Sum(nil))
 	return out, nil
+}
+
+// checkPairs refuses a fork that would be trained on pairs without a prompt.
+func (f *forking) checkPairs(ctx context.Context, whole *environmentv1.RunConfig) error {
+	s, err := f.openFolder(ctx, f.at)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return usage(named(environment.CheckForkPairs(whole, f.parent, f.step, s.Entries(ctx, f.parent.GetId(), 0))))
 }
 
 // called returns the name of the fork. It must be no method of the folder, and

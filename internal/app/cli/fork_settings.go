@@ -13,9 +13,7 @@ import (
 	"github.com/propersim/propersim/pkg/analysis/figures"
 	"github.com/propersim/propersim/pkg/errs"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
-	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	"github.com/propersim/propersim/services/environment"
-	"github.com/propersim/propersim/services/environment/method"
 )
 
 // setLabel begins the label of a fork that keeps one of its settings:
@@ -71,8 +69,8 @@ func (f *forking) configure(settings []string) (map[string]string, *environmentv
 	c := &want.Config
 	name := c.Simulation.Methods[0]
 	out := c.RunConfig(own.GetPersonaId(), name, c.Simulation.Seeds[0], own.GetBackends())
-	if _, changed := changes["simulation.constant_per_hour"]; !changed && !toldRate(name) {
-		out.ConstantPerHour = nil // the setting of the folder is for another method
+	if _, changed := changes["simulation.constant_per_hour"]; changed && !config.ToldRate(name) {
+		return nil, nil, usage(errs.Invalid("simulation.constant_per_hour", "is for methods that are told a rate, such as constant; found method %q", name))
 	}
 	return labels, out, nil
 }
@@ -82,12 +80,6 @@ func ownSettings(r *environmentv1.Run) []string {
 	c := r.GetConfig()
 	return append(settingsOf(r.GetLabels()), "simulation.methods="+c.GetMethod().GetName(), fmt.Sprintf("simulation.seeds=%d", c.GetSeed()),
 		fmt.Sprintf("simulation.days=%d", c.GetDays())) // the later ones win: a fork may have been extended
-}
-
-// toldRate reports whether a method is told a rate, as constant is.
-func toldRate(name string) bool {
-	known, ok := method.Named(name)
-	return ok && known.GetTold() == simv1.Told_TOLD_RATE
 }
 
 // forkable refuses settings that a fork cannot change.

@@ -1,12 +1,18 @@
 package cli_test
 
 import (
+	"bufio"
+	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
+
+	"github.com/propersim/propersim/services/buffer"
 )
 
 // runOf returns the id of a run of a folder by the method that the table names.
@@ -41,6 +47,7 @@ func TestAForkGoesOnWithOtherSettingsUnderItsOwnName(t *testing.T) {
 	require.NotEqual(t, steps(parent, "--from", "101"), steps(fork, "--from", "101"))
 	require.Contains(t, must(t, "runs", "show", dir, fork), "fork constant@100 of "+parent+" at step 100, with simulation.methods=constant")
 	require.Contains(t, must(t, "compare", dir+":proper", dir+":constant@100"), "(constant@100)")
+	requireEachPairOnce(t, dir, parent, fork)
 	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
 	require.NoError(t, err)
 	require.Contains(t, string(page), "constant@100")
@@ -97,6 +104,7 @@ func TestAForkThatCannotBeIsRefusedAtOnce(t *testing.T) {
 			require.Contains(t, errOut, c.words)
 		})
 	}
+	require.Equal(t, before, contents(t, dir), "nothing was written")
 	for name, c := range map[string]struct {
 		args  []string
 		words string
@@ -113,4 +121,88 @@ func TestAForkThatCannotBeIsRefusedAtOnce(t *testing.T) {
 		})
 	}
 	require.Equal(t, before, contents(t, dir), "nothing was written")
+}
+
+// TestAForkIsTrainedOnlyOnPairsWithAPrompt: constant has no policy, so that nothing
+// can be trained on its pairs; a silent run has no pairs.
+func TestAForkIsTrainedOnlyOnPairsWithAPrompt(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	must(t, "simulate", "--personas", "1", "--days", "2", "--step", "15m", "--method", "constant,silent", "--set", "simulation.constant_per_hour=4", "--out", dir)
+	constant, silent := runOf(t, dir, "constant"), runOf(t, dir, "silent")
+	must(t, "runs", "fork", dir, constant, "--at", "95", "--set", "simulation.methods=ar")
+	before := contents(t, dir)
+	for _, run := range []string{constant, runOf(t, dir, "ar@95")} { // the fork shares the pairs of its parent
+		code, _, errOut := call(t, "runs", "fork", dir, run, "--at", "120", "--set", "simulation.methods=proper")
+		require.Equal(t, 2, code, errOut)
+		require.Contains(t, errOut, `simulation.methods: found "proper", which is trained on the pairs of all steps: the pair of step`)
+	}
+	require.Equal(t, before, contents(t, dir), "nothing was written")
+	must(t, "runs", "fork", dir, silent, "--at", "95", "--set", "simulation.methods=proper")
+	must(t, "replay", "--verify", dir)
+}
+
+// TestForksAreLengthenedWithTheirExperiment: they end with the hash of a fork of an
+// experiment that was as long from the start. A fork with days of its own keeps them.
+func TestForksAreLengthenedWithTheirExperiment(t *testing.T) {
+	grown, long := filepath.Join(t.TempDir(), "grown"), filepath.Join(t.TempDir(), "long")
+	fork := func(dir string, more ...string) {
+		must(t, append([]string{"runs", "fork", dir, runOf(t, dir, "proper"), "--at", "100", "--set", "simulation.methods=proper", "--set", "trainer.beta=0.2"}, more...)...)
+	}
+	must(t, "simulate", "--personas", "1", "--days", "2", "--step", "15m", "--out", grown)
+	fork(grown, "--name", "sharp")
+	fork(grown, "--name", "brief", "--set", "simulation.days=3")
+	code, _, errOut := call(t, "resume", grown, "--days", "4")
+	require.Equal(t, 0, code, errOut)
+	require.Contains(t, errOut, "The fork brief keeps its 3 days")
+
+	must(t, "simulate", "--personas", "1", "--days", "4", "--step", "15m", "--out", long)
+	fork(long, "--name", "sharp")
+	got, want := hashes(t, grown), hashes(t, long)
+	require.Len(t, got, 3)
+	require.Equal(t, want["adaeze-okonkwo/proper"], got["adaeze-okonkwo/proper"])
+	require.Equal(t, want["adaeze-okonkwo/sharp"], got["adaeze-okonkwo/sharp"])
+	must(t, "replay", "--verify", grown)
+	must(t, "resume", grown)
+	fork(grown, "--name", "sharp") // the same fork as before
+	require.Equal(t, got, hashes(t, grown))
+}
+
+// requireEachPairOnce reads every export of a folder: the pairs of the steps that a
+// fork shares are those of the parent, and --run has all of a run.
+func requireEachPairOnce(t *testing.T, dir, parent, fork string) {
+	t.Helper()
+	read := func(path string) (rows []buffer.Row) {
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
+			var row buffer.Row
+			require.NoError(t, json.Unmarshal(lines.Bytes(), &row))
+			rows = append(rows, row)
+		}
+		return rows
+	}
+	steps := func(rows []buffer.Row, run string) (out []int32) {
+		for _, row := range rows {
+			if row.RunID == run {
+				out = append(out, row.Step)
+			}
+		}
+		return out
+	}
+	of := func(format string, more ...string) string {
+		path := filepath.Join(t.TempDir(), "pairs")
+		must(t, append([]string{"export", dir, "pairs", "--out", path, "--format", format}, more...)...)
+		return path
+	}
+	whole := read(filepath.Join(dir, "pairs.jsonl"))
+	require.Less(t, steps(whole, parent)[0], int32(101))
+	require.Greater(t, steps(whole, fork)[0], int32(100))
+	require.Equal(t, whole, read(of("jsonl")))
+	rows, err := parquet.ReadFile[buffer.Row](of("parquet"))
+	require.NoError(t, err)
+	require.Equal(t, whole, rows)
+
+	alone := read(of("jsonl", "--run", fork))
+	require.Equal(t, steps(whole, parent)[0], steps(alone, fork)[0])
+	require.Len(t, read(of("jsonl", "--run", parent[:len(parent)-1])), len(steps(whole, parent)), "a prefix names a run, too")
 }

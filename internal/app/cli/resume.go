@@ -34,7 +34,8 @@ func (a *app) resume() *cobra.Command {
 		Short: "Resume a run folder that was stopped",
 		Long: `Resumes the runs of a folder from their last committed step, failed ones included,
 and writes the outputs again. A finished folder only gets its outputs, unless --days
-lengthens it: its runs then continue as if they had been that long from the start.`,
+lengthens it: its runs then continue as if they had been that long from the start.
+Its forks, too, but for those that were given days of their own.`,
 		Example: `  propersim resume runs/2026-11-22-proper
   propersim resume runs/2026-11-22-proper --days 28`,
 		Args: exact(1),
@@ -55,7 +56,7 @@ lengthens it: its runs then continue as if they had been that long from the star
 		if err := a.checkAddresses(cmd.Context(), &loaded.Config); err != nil {
 			return err
 		}
-		c := &conducting{app: a, at: at, loaded: loaded}
+		c := &conducting{app: a, at: at, loaded: loaded, longer: cmd.Flags().Changed("days")}
 		return final(c.conduct(cmd.Context()))
 	})
 	return cmd

@@ -6,30 +6,29 @@ import (
 	"math"
 	"text/tabwriter"
 
-	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/internal/app/live"
 	"github.com/propersim/propersim/pkg/analysis/figures"
 )
 
 // conclude prints what came out. Failed runs make the command fail.
-func (a *app) conclude(at folder.Folder, file *figures.File) error {
-	if a.json {
-		if err := a.printJSON(map[string]any{"folder": string(at), "timing": file.Timing, "spans": file.Aggregate.Spans, "failures": file.Failures}); err != nil {
+func (c *conducting) conclude(file *figures.File) error {
+	if c.json {
+		if err := c.printJSON(map[string]any{"folder": string(c.at), "timing": file.Timing, "spans": file.Aggregate.Spans, "failures": file.Failures}); err != nil {
 			return err
 		}
-	} else if err := a.summarize(at, file); err != nil {
+	} else if err := c.summarize(file); err != nil {
 		return err
 	}
 	for _, r := range file.Runs {
 		if r.State == "failed" {
-			fmt.Fprintf(a.errOut, "run %s failed: %s\n", r.ID, r.Reason)
+			fmt.Fprintf(c.errOut, "run %s failed: %s\n", r.ID, r.Reason)
 		}
 	}
 	if reason := budgetSpent(file.Runs); reason != "" {
-		return &failure{code: exitBudget, err: fmt.Errorf("%s\nResume with `%s`", reason, a.command("resume", string(at), "--set", "models.budget.usd=..."))}
+		return &failure{code: exitBudget, err: fmt.Errorf("%s\nResume with `%s`", reason, c.command("resume", string(c.at), "--set", "models.budget.usd=..."))}
 	}
 	if n := file.Failures.FailedRuns; n > 0 {
-		return fmt.Errorf("%d of %d runs failed; retry with `%s`", n, len(file.Runs), a.command("resume", string(at)))
+		return fmt.Errorf("%d of %d runs failed; retry with `%s`", n, len(file.Runs), c.command("resume", string(c.at)))
 	}
 	return nil
 }
@@ -47,45 +46,50 @@ func budgetSpent(runs []figures.Run) string {
 
 // summarize prints the table of methods, where the files are and what to try
 // next.
-func (a *app) summarize(at folder.Folder, file *figures.File) error {
-	fmt.Fprintln(a.out)
-	if err := methodTable(a.out, file.Runs); err != nil {
+func (c *conducting) summarize(file *figures.File) error {
+	fmt.Fprintln(c.out)
+	if err := methodTable(c.out, file.Runs); err != nil {
 		return err
 	}
 	for _, method := range figures.Methods(file.Runs) {
-		extremes(a.out, file.Runs, method)
+		extremes(c.out, file.Runs, method)
 	}
 	if f := file.Failures; f.UnjudgedSteps+f.FailedCandidates+f.FailedNights > 0 {
-		fmt.Fprintf(a.out, "\n%d steps could not be judged, %d answers could not be read, %d nights failed: see the report.\n", f.UnjudgedSteps, f.FailedCandidates, f.FailedNights)
+		fmt.Fprintf(c.out, "\n%d steps could not be judged, %d answers could not be read, %d nights failed: see the report.\n", f.UnjudgedSteps, f.FailedCandidates, f.FailedNights)
 	}
 	if t := file.Timing; t != nil && t.Steps > 0 {
-		fmt.Fprintf(a.out, "\n%s steps in %.1f s%s, %s a second, peak memory %d MiB.\n", live.Thousands(t.Steps), t.WallSeconds, sittings(t), live.Thousands(int64(t.StepsPerSecond)), t.PeakRSSBytes>>20)
+		fmt.Fprintf(c.out, "\n%s steps in %.1f s%s, %s a second, peak memory %d MiB.\n", live.Thousands(t.Steps), t.WallSeconds, sittings(t), live.Thousands(int64(t.StepsPerSecond)), t.PeakRSSBytes>>20)
 	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
-	fmt.Fprintf(w, "\n  %s\tthe report: open it in a browser\n", at.Report())
-	fmt.Fprintf(w, "  %s\tthe figures\n", at.Metrics())
-	fmt.Fprintf(w, "  %s\tone row a step\n", at.Steps())
-	fmt.Fprintf(w, "  %s\t%s\n", at.Pairs(), pairsNote(file.Runs))
+	w := tabwriter.NewWriter(c.out, 0, 0, 3, ' ', 0)
+	fmt.Fprintf(w, "\n  %s\tthe report: open it in a browser\n", c.at.Report())
+	fmt.Fprintf(w, "  %s\tthe figures\n", c.at.Metrics())
+	fmt.Fprintf(w, "  %s\tone row a step\n", c.at.Steps())
+	fmt.Fprintf(w, "  %s\t%s\n", c.at.Pairs(), pairsNote(file.Runs, c.forked))
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if a.next != "" {
-		_, err := fmt.Fprintf(a.out, "\nNext:\n%s\n", a.next)
+	if c.next != "" {
+		_, err := fmt.Fprintf(c.out, "\nNext:\n%s\n", c.next)
 		return err
 	}
-	next := a.command("simulate", "--method", "proper,proper-contrast,silent,persona-given") + "   methods side by side"
+	next := c.command("simulate", "--method", "proper,proper-contrast,silent,persona-given") + "   methods side by side"
 	if methods := figures.Methods(file.Runs); len(methods) > 1 {
-		next = a.command("compare", fmt.Sprintf("%s:%s", at, methods[0]), fmt.Sprintf("%s:%s", at, methods[len(methods)-1])) + "   the difference, with intervals"
+		next = c.command("compare", fmt.Sprintf("%s:%s", c.at, methods[0]), fmt.Sprintf("%s:%s", c.at, methods[len(methods)-1])) + "   the difference, with intervals"
 	}
-	_, err := fmt.Fprintf(a.out, "\nNext:\n  %s   prove it without any model\n  %s\n", a.command("replay", "--verify", string(at)), next)
+	_, err := fmt.Fprintf(c.out, "\nNext:\n  %s   prove it without any model\n  %s\n", c.command("replay", "--verify", string(c.at)), next)
 	return err
 }
 
-// pairsNote says what the file of pairs is good for.
-func pairsNote(runs []figures.Run) string {
+// pairsNote says what the file of pairs is good for. forked says that some of the
+// runs share steps.
+func pairsNote(runs []figures.Run, forked bool) string {
 	for _, r := range runs {
 		for _, d := range r.Days {
-			if d.Counts.Pairs > 0 {
+			switch {
+			case d.Counts.Pairs == 0:
+			case forked:
+				return "preference pairs for TRL, those of steps that a fork shares once"
+			default:
 				return "preference pairs for TRL"
 			}
 		}

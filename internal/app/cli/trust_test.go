@@ -47,6 +47,10 @@ func TestARefusedStartLeavesNothing(t *testing.T) {
 		"a broken file of a person":   {[]string{"--persona-file", yaml}, []string{"name"}},
 		"nobody at the assistant":     {[]string{"--assistant-address", "127.0.0.1:1"}, []string{"connect.assistant", "no assistant service answers at 127.0.0.1:1"}},
 		"nobody at the environment":   {[]string{"--environment-address", "127.0.0.1:1"}, []string{"connect.environment", "127.0.0.1:1"}},
+		"a rate that nobody is told":  {[]string{"--method", "proper,silent", "--set", "simulation.constant_per_hour=2"}, []string{"simulation.constant_per_hour: is for methods that are told a rate", "found proper, silent"}},
+		"training of nobody":          {[]string{"--method", "ar", "--set", "trainer.beta=0.3"}, []string{"trainer.beta: is for methods that are trained"}},
+		"training of another method":  {[]string{"--method", "proper-plus", "--set", "trainer.pairs=300"}, []string{"trainer.pairs", "proper-plus has trainer.plus"}},
+		"nothing of one's own":        {[]string{"--set", "custom.memory=AR"}, []string{"custom.memory: is for methods of a third party"}},
 		"an impossible step":          {[]string{"--step", "7m"}, []string{"simulation.step"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -59,6 +63,18 @@ func TestARefusedStartLeavesNothing(t *testing.T) {
 			require.NoDirExists(t, dir)
 		})
 	}
+}
+
+// TestASettingIsForTheMethodsThatUseIt: the others of the experiment do not know it.
+func TestASettingIsForTheMethodsThatUseIt(t *testing.T) {
+	often, plain := filepath.Join(t.TempDir(), "often"), filepath.Join(t.TempDir(), "plain")
+	must(t, small(often, "--method", "proper,constant", "--set", "simulation.constant_per_hour=2", "--set", "trainer.beta=0.1")...)
+	must(t, small(plain, "--method", "proper,constant")...)
+	a, b := hashes(t, often), hashes(t, plain)
+	require.Equal(t, b["adaeze-okonkwo/proper"], a["adaeze-okonkwo/proper"])
+	require.NotEqual(t, b["adaeze-okonkwo/constant"], a["adaeze-okonkwo/constant"])
+	must(t, "resume", often)
+	must(t, "simulate", "--continue", "--personas", "1-2", "--days", "2", "--step", "15m", "--out", often, "--method", "proper,constant", "--set", "simulation.constant_per_hour=2")
 }
 
 func TestAFolderOfSomebodyElseIsRefused(t *testing.T) {
@@ -131,6 +147,23 @@ func TestFiguresSpeakOfAllSittings(t *testing.T) {
 		require.Contains(t, said, "384 steps")
 		require.Contains(t, said, "over 2 sittings (this one: ")
 	}
+}
+
+// TestASittingCountsTheStepsOfItsOwnRuns: those of another experiment in the same
+// journal are not among the ones that were there before.
+func TestASittingCountsTheStepsOfItsOwnRuns(t *testing.T) {
+	dir := t.TempDir()
+	shared := "store.journal=sqlite:" + filepath.Join(dir, "journal.db")
+	must(t, small(filepath.Join(dir, "first"), "--days", "4", "--set", shared)...)
+	second := filepath.Join(dir, "second")
+	must(t, small(second, "--set", shared)...)
+	code, _, errOut := call(t, "resume", second, "--days", "3")
+	require.Equal(t, 0, code, errOut)
+	require.NotRegexp(t, `-[0-9,]+ steps/s`, errOut)
+	file, err := figures.Read(filepath.Join(second, "metrics.json"))
+	require.NoError(t, err)
+	require.Equal(t, int64(2*3*96), file.Timing.Steps)
+	require.Equal(t, int64(2*96), file.Timing.This.Steps, "one more day of two people")
 }
 
 func TestCommandsAreQuotedForAShell(t *testing.T) {

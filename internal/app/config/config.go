@@ -7,6 +7,7 @@ package config
 import (
 	"time"
 
+	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	"github.com/propersim/propersim/services/environment/method"
 )
 
@@ -140,6 +141,12 @@ func (c *Config) Trains(name string) bool {
 		return known.GetTrains()
 	}
 	return c.Custom.Trains
+}
+
+// ToldRate reports whether a method is told a rate, as constant is.
+func ToldRate(name string) bool {
+	known, ok := method.Named(name)
+	return ok && known.GetTold() == simv1.Told_TOLD_RATE
 }
 
 // Methods returns the names of the methods that the program knows.

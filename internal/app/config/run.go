@@ -17,11 +17,13 @@ func (c *Config) RunConfig(persona, method string, seed uint64, backends *simv1.
 	out := &environmentv1.RunConfig{
 		PersonaId: persona, WorldId: c.Simulation.World, Method: c.method(method), Seed: seed,
 		Days: int32(c.Simulation.Days), StepSeconds: int32(c.Simulation.Step.Seconds()), Candidates: int32(c.Simulation.Candidates),
-		ConstantPerHour: c.Simulation.ConstantPerHour,
-		Training:        c.hyperparameters(method == "proper-plus"),
-		Executor:        trainerv1.Executor_EXECUTOR_EMBEDDED,
-		OnFailedNight:   environmentv1.OnFailedNight_ON_FAILED_NIGHT_STOP,
-		Backends:        backends,
+		Training:      c.hyperparameters(method == "proper-plus"),
+		Executor:      trainerv1.Executor_EXECUTOR_EMBEDDED,
+		OnFailedNight: environmentv1.OnFailedNight_ON_FAILED_NIGHT_STOP,
+		Backends:      backends,
+	}
+	if ToldRate(method) {
+		out.ConstantPerHour = c.Simulation.ConstantPerHour
 	}
 	if backends != nil && out.Method.GetDecider() == simv1.Decider_DECIDER_CUSTOM {
 		// A third party's assistant says itself who plays its roles.

@@ -863,7 +863,11 @@ type ExportRequest struct {
 	// The runs; at least one.
 	RunIds []string `protobuf:"bytes,1,rep,name=run_ids,json=runIds,proto3" json:"run_ids,omitempty"`
 	// The format.
-	Format        ExportFormat `protobuf:"varint,2,opt,name=format,proto3,enum=propersim.buffer.v1.ExportFormat" json:"format,omitempty"`
+	Format ExportFormat `protobuf:"varint,2,opt,name=format,proto3,enum=propersim.buffer.v1.ExportFormat" json:"format,omitempty"`
+	// Of the runs named here, the last step whose pairs are left out: of a fork that
+	// is exported with its parent, the last step that they share. Without it both
+	// would have the pairs of the shared steps, and the file each of them twice.
+	AfterSteps    map[string]int32 `protobuf:"bytes,3,rep,name=after_steps,json=afterSteps,proto3" json:"after_steps,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -910,6 +914,13 @@ func (x *ExportRequest) GetFormat() ExportFormat {
 		return x.Format
 	}
 	return ExportFormat_EXPORT_FORMAT_UNSPECIFIED
+}
+
+func (x *ExportRequest) GetAfterSteps() map[string]int32 {
+	if x != nil {
+		return x.AfterSteps
+	}
+	return nil
 }
 
 // ExportResponse is a piece of the file.
@@ -1016,11 +1027,16 @@ const file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05runId\"B\n" +
 	"\rCountResponse\x12\x14\n" +
 	"\x05count\x18\x01 \x01(\x03R\x05count\x12\x1b\n" +
-	"\tlast_step\x18\x02 \x01(\x05R\blastStep\"|\n" +
+	"\tlast_step\x18\x02 \x01(\x05R\blastStep\"\x9e\x02\n" +
 	"\rExportRequest\x12$\n" +
 	"\arun_ids\x18\x01 \x03(\tB\v\xbaH\b\x92\x01\x05\b\x01\x10\x90NR\x06runIds\x12E\n" +
 	"\x06format\x18\x02 \x01(\x0e2!.propersim.buffer.v1.ExportFormatB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06format\"&\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06format\x12a\n" +
+	"\vafter_steps\x18\x03 \x03(\v22.propersim.buffer.v1.ExportRequest.AfterStepsEntryB\f\xbaH\t\x9a\x01\x06*\x04\x1a\x02(\x00R\n" +
+	"afterSteps\x1a=\n" +
+	"\x0fAfterStepsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"&\n" +
 	"\x0eExportResponse\x12\x14\n" +
 	"\x05chunk\x18\x01 \x01(\fR\x05chunk*U\n" +
 	"\x04Draw\x12\x14\n" +
@@ -1053,7 +1069,7 @@ func file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP() []by
 }
 
 var file_propersim_buffer_v1_preference_buffer_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_propersim_buffer_v1_preference_buffer_service_proto_goTypes = []any{
 	(Draw)(0),              // 0: propersim.buffer.v1.Draw
 	(ExportFormat)(0),      // 1: propersim.buffer.v1.ExportFormat
@@ -1070,18 +1086,19 @@ var file_propersim_buffer_v1_preference_buffer_service_proto_goTypes = []any{
 	(*CountResponse)(nil),  // 12: propersim.buffer.v1.CountResponse
 	(*ExportRequest)(nil),  // 13: propersim.buffer.v1.ExportRequest
 	(*ExportResponse)(nil), // 14: propersim.buffer.v1.ExportResponse
-	(*v1.Prompt)(nil),      // 15: propersim.simulation.v1.Prompt
-	(*v1.Observation)(nil), // 16: propersim.simulation.v1.Observation
-	(*v1.Candidate)(nil),   // 17: propersim.simulation.v1.Candidate
-	(*v1.Evaluation)(nil),  // 18: propersim.simulation.v1.Evaluation
+	nil,                    // 15: propersim.buffer.v1.ExportRequest.AfterStepsEntry
+	(*v1.Prompt)(nil),      // 16: propersim.simulation.v1.Prompt
+	(*v1.Observation)(nil), // 17: propersim.simulation.v1.Observation
+	(*v1.Candidate)(nil),   // 18: propersim.simulation.v1.Candidate
+	(*v1.Evaluation)(nil),  // 19: propersim.simulation.v1.Evaluation
 }
 var file_propersim_buffer_v1_preference_buffer_service_proto_depIdxs = []int32{
-	15, // 0: propersim.buffer.v1.PreferencePair.prompt:type_name -> propersim.simulation.v1.Prompt
-	16, // 1: propersim.buffer.v1.PreferencePair.observation:type_name -> propersim.simulation.v1.Observation
-	17, // 2: propersim.buffer.v1.PreferencePair.chosen:type_name -> propersim.simulation.v1.Candidate
-	17, // 3: propersim.buffer.v1.PreferencePair.rejected:type_name -> propersim.simulation.v1.Candidate
-	18, // 4: propersim.buffer.v1.PreferencePair.chosen_evaluation:type_name -> propersim.simulation.v1.Evaluation
-	18, // 5: propersim.buffer.v1.PreferencePair.rejected_evaluation:type_name -> propersim.simulation.v1.Evaluation
+	16, // 0: propersim.buffer.v1.PreferencePair.prompt:type_name -> propersim.simulation.v1.Prompt
+	17, // 1: propersim.buffer.v1.PreferencePair.observation:type_name -> propersim.simulation.v1.Observation
+	18, // 2: propersim.buffer.v1.PreferencePair.chosen:type_name -> propersim.simulation.v1.Candidate
+	18, // 3: propersim.buffer.v1.PreferencePair.rejected:type_name -> propersim.simulation.v1.Candidate
+	19, // 4: propersim.buffer.v1.PreferencePair.chosen_evaluation:type_name -> propersim.simulation.v1.Evaluation
+	19, // 5: propersim.buffer.v1.PreferencePair.rejected_evaluation:type_name -> propersim.simulation.v1.Evaluation
 	2,  // 6: propersim.buffer.v1.AppendRequest.pairs:type_name -> propersim.buffer.v1.PreferencePair
 	0,  // 7: propersim.buffer.v1.SampleRequest.draw:type_name -> propersim.buffer.v1.Draw
 	7,  // 8: propersim.buffer.v1.SampleResponse.header:type_name -> propersim.buffer.v1.SampleHeader
@@ -1089,21 +1106,22 @@ var file_propersim_buffer_v1_preference_buffer_service_proto_depIdxs = []int32{
 	2,  // 10: propersim.buffer.v1.PairBatch.pairs:type_name -> propersim.buffer.v1.PreferencePair
 	2,  // 11: propersim.buffer.v1.ListResponse.pair:type_name -> propersim.buffer.v1.PreferencePair
 	1,  // 12: propersim.buffer.v1.ExportRequest.format:type_name -> propersim.buffer.v1.ExportFormat
-	3,  // 13: propersim.buffer.v1.PreferenceBufferService.Append:input_type -> propersim.buffer.v1.AppendRequest
-	5,  // 14: propersim.buffer.v1.PreferenceBufferService.Sample:input_type -> propersim.buffer.v1.SampleRequest
-	9,  // 15: propersim.buffer.v1.PreferenceBufferService.List:input_type -> propersim.buffer.v1.ListRequest
-	11, // 16: propersim.buffer.v1.PreferenceBufferService.Count:input_type -> propersim.buffer.v1.CountRequest
-	13, // 17: propersim.buffer.v1.PreferenceBufferService.Export:input_type -> propersim.buffer.v1.ExportRequest
-	4,  // 18: propersim.buffer.v1.PreferenceBufferService.Append:output_type -> propersim.buffer.v1.AppendResponse
-	6,  // 19: propersim.buffer.v1.PreferenceBufferService.Sample:output_type -> propersim.buffer.v1.SampleResponse
-	10, // 20: propersim.buffer.v1.PreferenceBufferService.List:output_type -> propersim.buffer.v1.ListResponse
-	12, // 21: propersim.buffer.v1.PreferenceBufferService.Count:output_type -> propersim.buffer.v1.CountResponse
-	14, // 22: propersim.buffer.v1.PreferenceBufferService.Export:output_type -> propersim.buffer.v1.ExportResponse
-	18, // [18:23] is the sub-list for method output_type
-	13, // [13:18] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	15, // 13: propersim.buffer.v1.ExportRequest.after_steps:type_name -> propersim.buffer.v1.ExportRequest.AfterStepsEntry
+	3,  // 14: propersim.buffer.v1.PreferenceBufferService.Append:input_type -> propersim.buffer.v1.AppendRequest
+	5,  // 15: propersim.buffer.v1.PreferenceBufferService.Sample:input_type -> propersim.buffer.v1.SampleRequest
+	9,  // 16: propersim.buffer.v1.PreferenceBufferService.List:input_type -> propersim.buffer.v1.ListRequest
+	11, // 17: propersim.buffer.v1.PreferenceBufferService.Count:input_type -> propersim.buffer.v1.CountRequest
+	13, // 18: propersim.buffer.v1.PreferenceBufferService.Export:input_type -> propersim.buffer.v1.ExportRequest
+	4,  // 19: propersim.buffer.v1.PreferenceBufferService.Append:output_type -> propersim.buffer.v1.AppendResponse
+	6,  // 20: propersim.buffer.v1.PreferenceBufferService.Sample:output_type -> propersim.buffer.v1.SampleResponse
+	10, // 21: propersim.buffer.v1.PreferenceBufferService.List:output_type -> propersim.buffer.v1.ListResponse
+	12, // 22: propersim.buffer.v1.PreferenceBufferService.Count:output_type -> propersim.buffer.v1.CountResponse
+	14, // 23: propersim.buffer.v1.PreferenceBufferService.Export:output_type -> propersim.buffer.v1.ExportResponse
+	19, // [19:24] is the sub-list for method output_type
+	14, // [14:19] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_propersim_buffer_v1_preference_buffer_service_proto_init() }
@@ -1121,7 +1139,7 @@ func file_propersim_buffer_v1_preference_buffer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc), len(file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
