@@ -37,6 +37,10 @@ func Open(dir string) (*Store, error) {
 	return &Store{dir: dir}, nil
 }
 
+// At returns the store of a folder as it is, for reading alone: nothing is made
+// where there is no folder.
+func At(dir string) *Store { return &Store{dir: dir} }
+
 func (s *Store) place(id string) string { return filepath.Join(s.dir, id) }
 
 // staged returns the staged folders of an adapter. There can be several: of two

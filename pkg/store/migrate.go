@@ -2,11 +2,14 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/propersim/propersim/pkg/errs"
 )
 
 // A process that finds another one migrating asks for the lock again after lockPeriod
@@ -25,10 +28,7 @@ func migrate(ctx context.Context, db *DB, migrations fs.FS, name string) error {
 			return err
 		}
 	}
-	dialect, versions := goose.DialectSQLite3, goose.DefaultTablename
-	if name != "" {
-		versions = name + "_schema_version"
-	}
+	dialect, versions := goose.DialectSQLite3, versionTable(name)
 	opts := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithTableName(versions)}
 	if db.Dialect == Postgres {
 		dialect = goose.DialectPostgres
@@ -47,6 +47,46 @@ func migrate(ctx context.Context, db *DB, migrations fs.FS, name string) error {
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return db.opening(fmt.Errorf("migrate: %w", err))
+	}
+	return nil
+}
+
+// versionTable is the name of the table of schema versions of a service.
+func versionTable(name string) string {
+	if name == "" {
+		return goose.DefaultTablename
+	}
+	return name + "_schema_version"
+}
+
+// requireMigrated checks, without writing, that a database has the tables that the
+// migrations make: ErrNotFound for one without tables, ErrPrecondition for one with
+// tables of an older version.
+func requireMigrated(ctx context.Context, db *DB, migrations fs.FS, name string) error {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err == nil && len(files) == 0 {
+		files, err = fs.Glob(migrations, "*.sql")
+	}
+	if err != nil {
+		return err
+	}
+	newest := int64(0)
+	for _, file := range files {
+		version, err := goose.NumericComponent(file)
+		if err != nil {
+			return fmt.Errorf("migration %s: %w", file, err)
+		}
+		newest = max(newest, version)
+	}
+	var found sql.NullInt64
+	err = db.QueryRowContext(ctx, `SELECT MAX(version_id) FROM `+versionTable(name)+` WHERE is_applied`).Scan(&found)
+	switch {
+	case err != nil && hasSentinel(db.Err(err)):
+		return db.Err(err)
+	case err != nil:
+		return fmt.Errorf("database %s has no tables of this service: %w", db.Name, errs.ErrNotFound)
+	case found.Int64 < newest:
+		return fmt.Errorf("database %s has the tables of an older version (%d, want %d), which are migrated when its service starts: %w", db.Name, found.Int64, newest, errs.ErrPrecondition)
 	}
 	return nil
 }

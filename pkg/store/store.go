@@ -90,7 +90,8 @@ func VFS(name string) Option { return func(o *options) { o.vfs = name } }
 // on disk when it returns, unless CrashSafe. Errors: ErrDataLoss for a damaged file,
 // ErrDenied for one that cannot be written, ErrExhausted for a full disk,
 // ErrUnavailable for a file that another process has locked for more than 10 s or a
-// server that cannot be reached, ErrNotFound for a missing file with ReadOnly.
+// server that cannot be reached. With ReadOnly no migration runs: ErrNotFound for a
+// missing file or missing tables, ErrPrecondition for tables of an older version.
 func Open(ctx context.Context, dsn string, migrations fs.FS, opts ...Option) (*DB, error) {
 	o := options{busy: busyTimeout}
 	for _, opt := range opts {
@@ -131,8 +132,12 @@ func prepared(ctx context.Context, db *DB, err error, migrations fs.FS, o option
 			return nil, err
 		}
 	}
-	if migrations != nil && !o.readOnly {
-		if err := migrate(ctx, db, migrations, o.name); err != nil {
+	if migrations != nil {
+		work := migrate
+		if o.readOnly {
+			work = requireMigrated
+		}
+		if err := work(ctx, db, migrations, o.name); err != nil {
 			_ = db.Close()
 			return nil, err
 		}

@@ -51,8 +51,12 @@ type pairs struct {
 	readPage   *sql.Stmt
 }
 
-func openPairs(ctx context.Context, dsn string) (*pairs, error) {
-	db, err := store.Open(ctx, dsn, migrations, store.Name("buffer"))
+func openPairs(ctx context.Context, dsn string, readOnly bool) (*pairs, error) {
+	opts := []store.Option{store.Name("buffer")}
+	if readOnly {
+		opts = append(opts, store.ReadOnly())
+	}
+	db, err := store.Open(ctx, dsn, migrations, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("preference buffer: %w", err)
 	}

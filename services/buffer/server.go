@@ -18,6 +18,9 @@ import (
 type Config struct {
 	// DSN is a path, "sqlite:PATH", "postgres://..." or ":memory:".
 	DSN string
+	// ReadOnly serves a database that exists as it is, also while another process
+	// writes it. Append returns ErrDenied.
+	ReadOnly bool
 	// Metrics receives the counters of the service; nil means none are kept.
 	Metrics prometheus.Registerer
 }
@@ -29,9 +32,10 @@ type Server struct {
 	fresh, repeat prometheus.Counter // appended pairs
 }
 
-// New opens the store. Errors are those of store.Open.
+// New opens the store. Errors are those of store.Open; with ReadOnly, ErrNotFound
+// where there is no database.
 func New(cfg Config) (*Server, error) {
-	p, err := openPairs(context.Background(), cfg.DSN)
+	p, err := openPairs(context.Background(), cfg.DSN, cfg.ReadOnly)
 	if err != nil {
 		return nil, err
 	}

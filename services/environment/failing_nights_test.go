@@ -7,6 +7,7 @@ import (
 
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
+	"github.com/propersim/propersim/services/environment/conduct"
 )
 
 // TestAFailingNightIsDecidedByTheRun ends the nights of runs in every way in which
@@ -46,7 +47,10 @@ func TestAFailingNightIsDecidedByTheRun(t *testing.T) {
 				require.NoError(t, err)
 				if night := e.GetBody().GetNight(); night != nil {
 					nights++
-					require.Contains(t, night.GetFailure(), job.GetReason())
+					id, state, reason := conduct.FailedJob(night.GetFailure())
+					require.NotEmpty(t, id)
+					require.Equal(t, job.GetState(), state)
+					require.Equal(t, job.GetReason(), reason)
 					require.Empty(t, night.GetAdapter(), "the base stays in force")
 					require.Equal(t, job.GetMetrics().GetLoss(), night.GetMetrics().GetLoss())
 				}

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -32,14 +31,18 @@ type jobs struct {
 	mu sync.Mutex // held from reading a job until its watchers are notified
 }
 
-func openJobs(ctx context.Context, dsn string, registry prometheus.Registerer, clock func() time.Time) (*jobs, error) {
-	db, err := store.Open(ctx, dsn, migrations, store.Name("trainer"))
+func openJobs(ctx context.Context, cfg Config) (*jobs, error) {
+	opts := []store.Option{store.Name("trainer")}
+	if cfg.ReadOnly {
+		opts = append(opts, store.ReadOnly())
+	}
+	db, err := store.Open(ctx, cfg.DSN, migrations, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("trainer jobs: %w", err)
 	}
-	j := &jobs{db: db, clock: clock}
-	if j.metrics, err = newMetrics(registry); err == nil {
-		err = db.Measure(registry, "trainer")
+	j := &jobs{db: db, clock: cfg.Clock}
+	if j.metrics, err = newMetrics(cfg.Metrics); err == nil {
+		err = db.Measure(cfg.Metrics, "trainer")
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -45,6 +45,10 @@ type Config struct {
 	DSN string
 	// AdapterDir is the folder that has a folder for each adapter.
 	AdapterDir string
+	// ReadOnly serves jobs and adapters that exist as they are, also while another
+	// process writes them: nothing is trained, and calls that change something return
+	// ErrDenied.
+	ReadOnly bool
 	// Workers is how many embedded jobs are trained at once, and how many trained
 	// jobs are published at once; 0 means one for each processor, but at least
 	// four, because half of a night is waiting for the disk.
@@ -134,18 +138,21 @@ type Server struct {
 
 // New opens the jobs and the folder of adapters. It returns Violations that
 // name each setting at fault, errors of store.Open, and ErrDenied for a folder
-// that cannot be written.
+// that cannot be written; with ReadOnly, ErrNotFound where there is no database.
 func New(cfg Config, buffer bufferv1.PreferenceBufferServiceClient) (*Server, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
 	opened := time.Now()
-	files, err := artifact.Open(cfg.AdapterDir)
-	if err != nil {
-		return nil, err
+	files := artifact.At(cfg.AdapterDir)
+	if !cfg.ReadOnly {
+		var err error
+		if files, err = artifact.Open(cfg.AdapterDir); err != nil {
+			return nil, err
+		}
 	}
-	j, err := openJobs(context.Background(), cfg.DSN, cfg.Metrics, cfg.Clock)
+	j, err := openJobs(context.Background(), cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -171,9 +178,14 @@ func (s *Server) Close() error { return s.jobs.Close() }
 
 // Run trains the jobs of the embedded executor and takes trained jobs to their
 // end, until ctx is done; call it once. It begins with what a process before it
-// left unfinished. It returns an error when jobs can no longer be stored.
+// left unfinished. With ReadOnly it only waits for ctx. It returns an error when
+// jobs can no longer be stored.
 func (s *Server) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { close(s.stopping) })()
+	if s.cfg.ReadOnly {
+		<-ctx.Done()
+		return nil
+	}
 	if err := s.recover(ctx); err != nil {
 		return unlessDone(ctx, fmt.Errorf("trainer: recover: %w", err))
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -316,74 +315,6 @@ func total(e *simv1.Evaluation) string {
 		return "unjudged"
 	}
 	return fmt.Sprintf("%d/4", e.GetTotal())
-}
-
-func (a *app) runsStep(address *string) *cobra.Command {
-	var prompts bool
-	cmd := &cobra.Command{
-		Use: "step DIR [RUN] STEP", Short: "Show one step in full: action, candidates, verdicts and reasons",
-		RunE: run(func(cmd *cobra.Command, args []string) error {
-			s, rest, err := a.openSource(cmd, *address, args, 1, 2)
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			last := len(rest) - 1
-			number, err := strconv.ParseInt(rest[last], 10, 32)
-			if err != nil || number < 0 {
-				return usagef("found step %q, want a whole number from 0", rest[last])
-			}
-			r, err := findRun(cmd.Context(), s, first(rest[:last]))
-			if err != nil {
-				return err
-			}
-			e, err := s.Step(cmd.Context(), r.GetId(), int32(number))
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printProto(e)
-			}
-			if err := a.showStep(e); err != nil || !prompts {
-				return err
-			}
-			return a.showCalls(cmd.Context(), args, e.GetBody().GetStep().GetCalls())
-		}),
-	}
-	cmd.Flags().BoolVar(&prompts, "prompts", false, "show every prompt that models got at this step, and every answer")
-	return cmd
-}
-
-func (a *app) showStep(e *environmentv1.Entry) error {
-	s := e.GetBody().GetStep()
-	action, moment := s.GetAction(), s.GetMoment()
-	fmt.Fprintf(a.out, "step %d, day %d, %s, entry %d\nhash %s\n\n%s (%s), %s\n", s.GetStep(), s.GetDay(), simtime.Clock(s.GetSecondOfDay()), e.GetSequence(), e.GetHash(),
-		action.GetDescription(), action.GetKind(), orDash(action.GetRoom()))
-	if action.GetAsleep() {
-		return nil
-	}
-	fmt.Fprintf(a.out, "receptive %t, protected %t, due %t; adapter %s\n", moment.GetReceptive(), moment.GetProtected(), moment.GetDue(), orDash(s.GetAdapter()))
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	for i, c := range s.GetCandidates() {
-		mark := ""
-		if i == 0 {
-			mark = ", delivered"
-		}
-		if p := s.GetPair(); p != nil && int(p.GetChosen()) == i {
-			mark += ", chosen"
-		} else if p != nil && int(p.GetRejected()) == i {
-			mark += ", rejected"
-		}
-		var e *simv1.Evaluation
-		if i < len(s.GetEvaluations()) {
-			e = s.GetEvaluations()[i]
-		}
-		fmt.Fprintf(w, "\ncandidate %d%s: %s  %s  %s %s\n", i, mark, total(e), said(c), c.GetRecommendation().GetTopic(), c.GetRecommendation().GetTone())
-		for _, v := range e.GetVerdicts() {
-			fmt.Fprintf(w, "  %s\t%s\t%s\n", enumName(v.GetCriterion().String(), "CRITERION_"), enumName(v.GetOutcome().String(), "OUTCOME_"), v.GetReason())
-		}
-	}
-	return w.Flush()
 }
 
 // printProto prints a message as JSON for programs.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/propersim/propersim/internal/app/stack"
+	"github.com/propersim/propersim/pkg/analysis/lineage"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
@@ -101,14 +102,17 @@ func (a *app) listJobs(cmd *cobra.Command, conn trainerConn, runID string) error
 		for _, job := range resp.GetJobs() {
 			m := job.GetMetrics()
 			fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%d\t%.4f\t%.4f\t%.2f\t%s\t%s\t%s\n", job.GetRunId(), job.GetDay(),
-				strings.ToLower(strings.TrimPrefix(job.GetState().String(), "JOB_STATE_")), job.GetAttempts(), m.GetPairs(), m.GetLoss(), m.GetMargin(), m.GetAccuracy(),
-				dash(job.GetAdapter()[:min(12, len(job.GetAdapter()))]), dash(job.GetServedModel()), job.GetReason())
+				stateName(job), job.GetAttempts(), m.GetPairs(), m.GetLoss(), m.GetMargin(), m.GetAccuracy(),
+				dash(short(job.GetAdapter())), dash(job.GetServedModel()), job.GetReason())
 		}
 		if token = resp.GetNextPageToken(); token == "" {
 			return w.Flush()
 		}
 	}
 }
+
+// stateName is the state of a job for people.
+func stateName(job *trainerv1.Job) string { return lineage.StateName(job.GetState()) }
 
 // dash stands for what is empty in a table.
 func dash(s string) string {

@@ -1,19 +1,23 @@
 package experiment_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"maps"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/propersim/propersim/internal/app/cli"
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/experiment"
 	"github.com/propersim/propersim/internal/app/folder"
@@ -181,10 +185,73 @@ func TestARunLivesThroughARestartOfItsModelServer(t *testing.T) {
 	spoke, nights := spoken(t, recorded, run.GetId())
 	require.Len(t, nights, 2)
 	require.Equal(t, map[int32][]string{1: {""}, 2: {"d001-" + nights[0][:16]}, 3: {"d002-" + nights[1][:16]}}, spoke)
+	followNights(t, string(at), run.GetId(), nights)
 	result, err := rederive.Run(t.Context(), c, recorded, run, "")
 	require.NoError(t, err)
 	require.Empty(t, result.Fault)
 	require.Equal(t, 144, result.Steps)
+}
+
+// followNights walks from the adapter of each night to a step whose pair the night
+// drew and back, and to the steps that spoke with the adapter, in the folder alone.
+func followNights(t *testing.T, at, run string, nights []string) {
+	t.Helper()
+	for i, id := range nights {
+		var made struct {
+			Adapter, Job string
+			ServedAs     string `json:"served_as"`
+			Draw         struct {
+				Verified bool
+				Pairs    []struct {
+					ID      string
+					Step    int
+					HeldOut bool `json:"held_out"`
+				}
+			}
+			Spoke []struct {
+				First int `json:"first_step"`
+			}
+		}
+		printed(t, &made, "adapters", "show", at, run, "--day", strconv.Itoa(i+1))
+		require.Equal(t, id, made.Adapter)
+		require.NotEmpty(t, made.ServedAs)
+		require.True(t, made.Draw.Verified)
+		type step struct {
+			Lineage struct {
+				Trained []struct {
+					Job     string
+					Pairs   []string
+					HeldOut bool `json:"held_out"`
+				}
+				MadeBy *struct{ Job string } `json:"made_by"`
+			}
+		}
+		for _, pair := range made.Draw.Pairs[:3] {
+			var from step
+			printed(t, &from, "runs", "step", at, run, strconv.Itoa(pair.Step))
+			night := slices.IndexFunc(from.Lineage.Trained, func(n struct {
+				Job     string
+				Pairs   []string
+				HeldOut bool `json:"held_out"`
+			}) bool {
+				return n.Job == made.Job
+			})
+			require.GreaterOrEqual(t, night, 0)
+			require.Contains(t, from.Lineage.Trained[night].Pairs, pair.ID)
+			require.Equal(t, pair.HeldOut, from.Lineage.Trained[night].HeldOut)
+		}
+		var to step
+		printed(t, &to, "runs", "step", at, run, strconv.Itoa(made.Spoke[0].First))
+		require.Equal(t, made.Job, to.Lineage.MadeBy.Job)
+	}
+}
+
+// printed reads the JSON that a command prints.
+func printed(t *testing.T, into any, args ...string) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	require.Zero(t, cli.Main(t.Context(), cli.Program{Version: "test"}, append(args, "--json"), &out, &errOut), errOut.String())
+	require.NoError(t, json.Unmarshal(out.Bytes(), into), out.String())
 }
 
 // spoken returns under which adapters' names the assistant was asked on each day,

@@ -1,6 +1,7 @@
 package rederive
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -10,6 +11,7 @@ import (
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
+	"github.com/propersim/propersim/services/environment/conduct"
 )
 
 // nights is a trainer that answers with the recorded nights of one run. A night
@@ -44,7 +46,10 @@ func (n *nights) SubmitJob(_ context.Context, req *trainerv1.SubmitJobRequest, _
 	}
 	job := &trainerv1.Job{Id: fmt.Sprintf("night-%d", req.GetDay()), RunId: req.GetRunId(), Day: req.GetDay(), Metrics: night.GetMetrics()}
 	if night.GetFailure() != "" {
-		job.State, job.Reason = trainerv1.JobState_JOB_STATE_FAILED, night.GetFailure()
+		// The run writes id, state and reason into its record again, which then is the
+		// recorded one.
+		id, state, reason := conduct.FailedJob(night.GetFailure())
+		job.Id, job.State, job.Reason = cmp.Or(id, job.GetId()), state, reason
 		return &trainerv1.SubmitJobResponse{Job: job}, nil
 	}
 	job.State, job.Adapter, job.ServedModel = trainerv1.JobState_JOB_STATE_ACTIVE, night.GetAdapter(), n.served[night.GetAdapter()]

@@ -44,8 +44,11 @@ type Options struct {
 	// Workers makes the trainer listen on its address even where Listen is false, so
 	// that workers and the agents of GPU nodes can call it.
 	Workers bool
-	Version string
-	Logger  *zap.Logger
+	// ReadOnly serves the stores of buffer and trainer as they are: nothing is
+	// written and nothing is trained. Use it with Only.
+	ReadOnly bool
+	Version  string
+	Logger   *zap.Logger
 	// Registry gets the metrics of all services; nil means none are kept.
 	Registry *prometheus.Registry
 	// Tracer gets a span of every step and call; nil means none.

@@ -17,7 +17,7 @@ const loading = 5 * time.Minute
 // newTrainer makes the trainer, which loads the adapters of language models on the
 // nodes of connect.nodes, or leaves them in its store where there are none.
 func (s *Stack) newTrainer(at config.Store) (service, error) {
-	cfg := trainer.Config{DSN: at.Trainer, AdapterDir: at.Adapters, Keep: s.opts.Config.Trainer.Keep, Logger: s.opts.Logger, Metrics: s.registerer()}
+	cfg := trainer.Config{DSN: at.Trainer, AdapterDir: at.Adapters, Keep: s.opts.Config.Trainer.Keep, ReadOnly: s.opts.ReadOnly, Logger: s.opts.Logger, Metrics: s.registerer()}
 	var nodes trainer.Nodes
 	for address := range strings.SplitSeq(s.opts.Config.Nodes, ",") {
 		if address == "" {

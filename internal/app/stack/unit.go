@@ -62,7 +62,7 @@ func (s *Stack) newService(name string) (service, error) {
 	case "retrieval":
 		return s.newRetrieval()
 	case "buffer":
-		return buffer.New(buffer.Config{DSN: at.Buffer, Metrics: s.registerer()})
+		return buffer.New(buffer.Config{DSN: at.Buffer, ReadOnly: s.opts.ReadOnly, Metrics: s.registerer()})
 	case "user":
 		return s.newUser(at)
 	case "assistant":

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -164,9 +165,24 @@ func finalJob(state trainerv1.JobState) bool {
 	return failed(state) || state == trainerv1.JobState_JOB_STATE_ACTIVE
 }
 
+// outcomes say in a night's record how its job ended.
+var outcomes = map[trainerv1.JobState]string{
+	trainerv1.JobState_JOB_STATE_FAILED: "failed", trainerv1.JobState_JOB_STATE_REJECTED: "was rejected", trainerv1.JobState_JOB_STATE_CANCELLED: "was cancelled",
+}
+
 func failure(job *trainerv1.Job) string {
-	what := map[trainerv1.JobState]string{
-		trainerv1.JobState_JOB_STATE_FAILED: "failed", trainerv1.JobState_JOB_STATE_REJECTED: "was rejected", trainerv1.JobState_JOB_STATE_CANCELLED: "was cancelled",
-	}[job.GetState()]
-	return "training job " + job.GetId() + " " + what + ": " + job.GetReason()
+	return "training job " + job.GetId() + " " + outcomes[job.GetState()] + ": " + job.GetReason()
+}
+
+// FailedJob reads Night.failure: the id of the job, how it ended and why. A text of
+// another form is the reason of a failed job without an id.
+func FailedJob(text string) (id string, state trainerv1.JobState, reason string) {
+	rest, found := strings.CutPrefix(text, "training job ")
+	id, rest, spaced := strings.Cut(rest, " ")
+	for state, outcome := range outcomes {
+		if reason, ended := strings.CutPrefix(rest, outcome+": "); found && spaced && ended {
+			return id, state, reason
+		}
+	}
+	return "", trainerv1.JobState_JOB_STATE_FAILED, text
 }
