@@ -208,7 +208,7 @@ func requireEstimate(t *testing.T, c *config.Config, estimated func()) {
 	rows, err := estimate.Run(t.Context(), c)
 	require.NoError(t, err)
 	estimated()
-	_, usage := liveIn(t, c, folder.Folder(t.TempDir()))
+	runs, usage := liveIn(t, c, folder.Folder(t.TempDir()))
 	var requests, tokens, wantRequests, wantTokens int64
 	for _, r := range rows {
 		used := usage[r.Role]
@@ -216,6 +216,10 @@ func requireEstimate(t *testing.T, c *config.Config, estimated func()) {
 		requests, tokens = requests+r.Requests, tokens+r.Prompt+r.Completion
 		wantRequests, wantTokens = wantRequests+used.Requests, wantTokens+used.Tokens()
 	}
+	for _, run := range runs {
+		require.Equal(t, environmentv1.RunState_RUN_STATE_FINISHED, run.GetState(), run.GetReason())
+	}
+	t.Logf("estimated %d calls and %d tokens; used %d and %d", requests, tokens, wantRequests, wantTokens)
 	require.InEpsilon(t, wantRequests, requests, 0.25)
 	require.InEpsilon(t, wantTokens, tokens, 0.25)
 }
