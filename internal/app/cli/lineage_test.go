@@ -20,6 +20,7 @@ import (
 
 	"github.com/propersim/propersim/internal/app/cli"
 	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/loopback"
 	"github.com/propersim/propersim/pkg/artifact"
 	"github.com/propersim/propersim/pkg/artifact/artifacttest"
 	"github.com/propersim/propersim/pkg/serve"
@@ -207,7 +208,7 @@ func refuseUnknown(t *testing.T, dir, run string) {
 		"export to any": {2, []string{"adapters", "export", dir, run, dir}, []string{"not empty"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			code, _, text := call(t, append(c.args, "--set", "connect.trainer="+freePort(t))...)
+			code, _, text := call(t, append(c.args, "--set", "connect.trainer="+loopback.Address(t))...)
 			require.Equal(t, c.code, code, text)
 			for _, want := range c.words {
 				require.Contains(t, text, want)
@@ -222,7 +223,7 @@ func serving(t *testing.T, data string, names ...string) map[string]string {
 	t.Helper()
 	listen, args := map[string]string{}, []string{}
 	for _, name := range config.Services() {
-		listen[name] = freePort(t)
+		listen[name] = loopback.Address(t)
 		args = append(args, "--set", "listen."+name+"="+listen[name])
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -254,11 +255,11 @@ func followServed(t *testing.T, dir, run string) {
 	follow(t, append(slices.Clone(trainer), "--address", at["environment"], run), adapters, run)
 
 	t.Run("of what does not answer the rest is shown", func(t *testing.T) {
-		code, out, text := call(t, "runs", "step", "--address", at["environment"], run, "150", "--trainer-address", freePort(t))
+		code, out, text := call(t, "runs", "step", "--address", at["environment"], run, "150", "--trainer-address", loopback.Address(t))
 		require.Equal(t, 0, code, text)
 		require.Contains(t, out, "candidate 0, delivered")
 		require.Contains(t, text, "not known: the nights: ")
-		code, out, text = call(t, "adapters", "show", run, "--trainer-address", at["trainer"], "--buffer-address", freePort(t), "--environment-address", freePort(t))
+		code, out, text = call(t, "adapters", "show", run, "--trainer-address", at["trainer"], "--buffer-address", loopback.Address(t), "--environment-address", loopback.Address(t))
 		require.Equal(t, 0, code, text)
 		require.Contains(t, out, "after day 3 of run "+run)
 		require.Contains(t, text, "not known: its pairs: ")
