@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -100,7 +101,35 @@ func (a *app) stepLineage(cmd *cobra.Command, s source.Source, at folder.Folder,
 		return nil, err
 	}
 	found, err := from.Step(cmd.Context(), r, step)
+	if err == nil && at != "" && len(found.Memories) == 0 {
+		found.Memories, err = a.keptMemories(cmd.Context(), at, step)
+	}
 	return found, errors.Join(err, from.Close())
+}
+
+// keptMemories returns the prompt that a model was given as the assistant of a step,
+// from the prompts that the folder has kept; nil where it has not.
+func (a *app) keptMemories(ctx context.Context, at folder.Folder, s *environmentv1.Step) (out []lineage.Message, err error) {
+	i := slices.IndexFunc(s.GetCalls(), func(c *simv1.ModelCall) bool { return c.GetRole() == simv1.Role_ROLE_ASSISTANT })
+	if i < 0 {
+		return nil, nil
+	}
+	kept, err := a.keptPrompts(ctx, []string{string(at)})
+	if errors.Is(err, errs.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer kept.Close()
+	messages, err := kept.Prompt(ctx, s.GetCalls()[i].GetPromptDigest())
+	if errors.Is(err, errs.ErrNotFound) {
+		return nil, nil
+	}
+	for _, m := range messages {
+		out = append(out, lineage.Message{Role: m.Role, Content: m.Content})
+	}
+	return out, err
 }
 
 // printStep prints an entry with its lineage as JSON for programs.

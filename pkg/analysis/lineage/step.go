@@ -11,8 +11,8 @@ import (
 
 // Step is where a step comes from and what became of it.
 type Step struct {
-	// Memories are the messages that the policy was given. They are on record where
-	// the step made a pair.
+	// Memories are the messages that the policy was given: those of the pair. A step
+	// without a pair has none on record.
 	Memories []Message `json:"memories,omitempty"`
 	// Pairs are the preference pairs that the step made.
 	Pairs []StepPair `json:"pairs,omitempty"`
