@@ -9,7 +9,7 @@ start_postgres() {
     fi
   fi
   pg_bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1) && [ -n "$pg_bin" ] || return 1
-  pg_dir=$(mktemp -d) && pg_port=$((20000 + RANDOM % 20000))
+  pg_dir=$(mktemp -d) && pg_port=$((20000 + RANDOM % 12000)) # below the ports of outgoing connections
   as_postgres() { if [ "$(id -u)" = 0 ]; then su postgres -s /bin/sh -c "$*"; else sh -c "$*"; fi; }
   [ "$(id -u)" != 0 ] || chown postgres "$pg_dir"
   as_postgres "$pg_bin/initdb -D $pg_dir/data -A trust -U propersim >/dev/null" || return 1
