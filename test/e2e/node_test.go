@@ -146,7 +146,7 @@ func (n *gpuNode) await() {
 			return false
 		}
 		return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
-	}, 6*time.Minute, 500*time.Millisecond)
+	}, 15*time.Minute, 500*time.Millisecond)
 }
 
 // end stops every process of the node.

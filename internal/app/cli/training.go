@@ -59,7 +59,7 @@ func (a *app) withTrainer(cmd *cobra.Command, flags []bound, fn func(*cobra.Comm
 
 func (a *app) listWorkers(cmd *cobra.Command, conn trainerConn) error {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "WORKER\tMODEL\tDEVICE\tMEMORY\tRUN\tDAY\tUPDATE\tLOSS\tTOKENS/S\tLEASE UNTIL\tLAST SEEN")
+	fmt.Fprintln(w, "WORKER\tMODEL\tDEVICE\tMEMORY\tRUN\tDAY\tUPDATE\tLOSS\tTOKENS/S\tENDS ABOUT\tLEASE UNTIL\tLAST SEEN")
 	for token := ""; ; {
 		resp, err := conn.workers.ListWorkers(cmd.Context(), &trainerv1.ListWorkersRequest{PageToken: token})
 		if err != nil {
@@ -83,12 +83,23 @@ func showWorker(w io.Writer, worker *trainerv1.Worker) {
 	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t", worker.GetName(), strings.TrimSpace(c.GetModel()+" "+c.GetQuantization()), c.GetDevice(), memory)
 	if job := worker.GetJob(); job != nil {
 		p := job.GetProgress()
-		fmt.Fprintf(w, "%s\t%d\t%d/%d\t%.4f\t%.0f\t%s\t", job.GetRunId(), job.GetDay(), p.GetUpdate(), p.GetUpdatesTotal(), p.GetLoss(), p.GetTokensPerSecond(),
-			worker.GetLeaseUntil().AsTime().Local().Format(time.TimeOnly))
+		fmt.Fprintf(w, "%s\t%d\t%d/%d\t%.4f\t%.0f\t%s\t%s\t", job.GetRunId(), job.GetDay(), p.GetUpdate(), p.GetUpdatesTotal(), p.GetLoss(), p.GetTokensPerSecond(),
+			endsAbout(job, worker.GetLastSeen().AsTime()), worker.GetLeaseUntil().AsTime().Local().Format(time.TimeOnly))
 	} else {
-		fmt.Fprint(w, "-\t-\t-\t-\t-\t-\t")
+		fmt.Fprint(w, "-\t-\t-\t-\t-\t-\t-\t")
 	}
 	fmt.Fprintln(w, worker.GetLastSeen().AsTime().Local().Format(time.DateTime))
+}
+
+// endsAbout says when the updates of a job will be done, at the speed of those
+// between its lease and the last heartbeat; "-" before the first update.
+func endsAbout(job *trainerv1.Job, heartbeat time.Time) string {
+	p, leased := job.GetProgress(), job.GetStateTime().AsTime()
+	if p.GetUpdate() == 0 || heartbeat.Before(leased) {
+		return "-"
+	}
+	whole := time.Duration(float64(heartbeat.Sub(leased)) / float64(p.GetUpdate()) * float64(p.GetUpdatesTotal()))
+	return leased.Add(whole).Local().Format(time.TimeOnly)
 }
 
 func (a *app) listJobs(cmd *cobra.Command, conn trainerConn, runID string) error {

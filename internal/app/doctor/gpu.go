@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/propersim/propersim/internal/app/config"
-	"github.com/propersim/propersim/internal/app/stack"
-	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
 // GPU says what a GPU node is asked to do.
@@ -37,8 +35,9 @@ func LookGPU(ctx context.Context, c *config.Config, g GPU) []Finding {
 	} else {
 		out = append(out, needs(s.sizes(&c.Trainer.Lora, g.Sequences, g.Loaded), s, &c.Trainer.Lora, g, memory)...)
 	}
-	out = append(out, backends(c), workers(ctx, c))
-	return append(out, nodes(ctx, c)...)
+	there := askNodes(ctx, c)
+	out = append(out, backends(c), workers(ctx, c, there))
+	return append(out, nodes(c, there)...)
 }
 
 // gpus finds the memory of the largest GPU, bytes; 0 without any.
@@ -93,63 +92,4 @@ func backends(c *config.Config) Finding {
 		return Finding{"configuration", OK, "a worker trains the model that is the assistant"}
 	}
 	return Finding{"configuration", Warn, fmt.Sprintf("backends.trainer is %q and backends.assistant %q, want worker and model for nights on a GPU", c.Backends.Trainer, c.Backends.Assistant)}
-}
-
-// workers asks the trainer who trains.
-func workers(ctx context.Context, c *config.Config) Finding {
-	if c.Connect.Trainer == "" {
-		return Finding{"workers", Warn, "connect.trainer names no trainer: not asked"}
-	}
-	conn, err := stack.DialService("trainer", c)
-	if err != nil {
-		return Finding{"workers", Bad, err.Error()}
-	}
-	defer func() { _ = conn.Close() }() // nothing is in flight
-	ctx, cancel := context.WithTimeout(ctx, nodeTimeout)
-	defer cancel()
-	resp, err := trainerv1.NewWorkerServiceClient(conn).ListWorkers(ctx, &trainerv1.ListWorkersRequest{})
-	if err != nil {
-		return Finding{"workers", Bad, "the trainer at " + c.Connect.Trainer + " does not answer: " + err.Error()}
-	}
-	var names []string
-	for _, w := range resp.GetWorkers() {
-		names = append(names, fmt.Sprintf("%s (%s %s)", w.GetName(), w.GetCapabilities().GetModel(), w.GetCapabilities().GetQuantization()))
-	}
-	if len(names) == 0 {
-		return Finding{"workers", Bad, "no worker has asked the trainer for jobs within a day: nights would wait an hour and fail"}
-	}
-	return Finding{"workers", OK, strings.Join(names, ", ")}
-}
-
-// nodes asks every node whether its agent answers, and what it has loaded.
-func nodes(ctx context.Context, c *config.Config) (out []Finding) {
-	if c.Nodes == "" {
-		return []Finding{{"nodes", Warn, "connect.nodes is empty: adapters stay in the store, no model server loads them"}}
-	}
-	for address := range strings.SplitSeq(c.Nodes, ",") {
-		out = append(out, node(ctx, c, address))
-	}
-	return out
-}
-
-func node(ctx context.Context, c *config.Config, address string) Finding {
-	check := "node " + address
-	conn, err := stack.Dial("node", address, c)
-	if err != nil {
-		return Finding{check, Bad, err.Error()}
-	}
-	defer func() { _ = conn.Close() }() // nothing is in flight
-	ctx, cancel := context.WithTimeout(ctx, nodeTimeout)
-	defer cancel()
-	resp, err := trainerv1.NewNodeServiceClient(conn).ListAdapters(ctx, &trainerv1.ListAdaptersRequest{})
-	if err != nil {
-		return Finding{check, Bad, "its agent does not answer: " + err.Error()}
-	}
-	loaded := 0
-	for _, a := range resp.GetAdapters() {
-		if a.GetLoaded() {
-			loaded++
-		}
-	}
-	return Finding{check, OK, fmt.Sprintf("its agent answers; %d of %d adapters are loaded", loaded, len(resp.GetAdapters()))}
 }
