@@ -31,11 +31,11 @@ test: .bin/gotestsum ## run every test of both modules, and list those that were
 WORKER_PYTHON ?= $(HOME)/.cache/propersim/train/bin/python
 WORKER_BASE ?= $(HOME)/.cache/propersim/smollm2-135m
 test-worker: ## test the QLoRA worker on a CPU (needs the packages of its requirements.lock and a base model)
-	cd services/trainer/worker && OMP_NUM_THREADS=1 $(WORKER_PYTHON) -m pytest -q
+	WORKER_PYTHON=$(WORKER_PYTHON) deploy/ci/worker.sh
 	PROPERSIM_TEST_WORKER_PYTHON=$(WORKER_PYTHON) PROPERSIM_TEST_WORKER_BASE=$(WORKER_BASE) \
 	  go test -count 1 -run QLoRA ./services/trainer
 
-test-gpu: ## play three days of a person on a whole GPU node, on this CPU: training worker, vLLM, adapters (6 to 15 minutes)
+test-gpu: ## play three days of a person on a whole GPU node, on this CPU: training worker, vLLM, adapters (6 to 15 minutes; MODE=alternate for one card)
 	deploy/ci/gpu.sh
 
 test-compose: .bin/grpcurl ## test the containers with Docker, end to end (KILLS=20 DAYS=60 for the long form)

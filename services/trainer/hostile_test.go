@@ -112,6 +112,11 @@ func TestAnUnfitAdapterIsRejected(t *testing.T) {
 		in.files[artifact.ConfigFile] = []byte(strings.Replace(peftConfig, old, replacement, 1))
 		return in
 	}
+	weights := func(content []byte) handIn {
+		in := lora(adapter())
+		in.files[artifact.ModelFile] = content
+		return in
+	}
 	const q = "base_model.model.model.layers.0.self_attn.q_proj"
 	alone := lora(adapter())
 	delete(alone.files, artifact.ConfigFile)
@@ -136,7 +141,11 @@ func TestAnUnfitAdapterIsRejected(t *testing.T) {
 			a[2].values[0] = float32(math.Inf(-1))
 			return a
 		}), "finite"},
-		"an extra tensor": {edit(func(a []tensor) []tensor { return append(a, factor("lm_head.weight", 4, 4, 1)) }), "lm_head.weight"},
+		"a pickle in disguise": {weights([]byte("\x80\x04\x95\x1b\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94.")), "header"},
+		"a .bin in disguise":   {weights(append([]byte("PK\x03\x04\x00\x00\x00\x00"), make([]byte, 64)...)), "header"},
+		"a header of 10 GB":    {weights(append(binary.LittleEndian.AppendUint64(nil, 10<<30), safetensors(adapter())...)), "header of 10737418240 bytes"},
+		"a tensor twice":       {edit(func(a []tensor) []tensor { return append(a, a[0]) }), "comes twice"},
+		"an extra tensor":      {edit(func(a []tensor) []tensor { return append(a, factor("lm_head.weight", 4, 4, 1)) }), "lm_head.weight"},
 		"an extra module": {edit(func(a []tensor) []tensor {
 			return append(a, factor(strings.Replace(q, "q_proj", "k_proj", 1)+".lora_A.weight", 2, 6, 1))
 		}), "k_proj"},

@@ -37,10 +37,11 @@ the trainer, checks them, loads them into vLLM, and loads them again when vLLM h
 lost them. Models are called through the gateway, which passes on chat completions,
 embeddings, the list of models, health and metrics, and nothing else.
 
-vLLM must listen on loopback, with --enable-lora: nobody but the agent may reach it,
-for its own key does not protect the routes that load adapters. With --server-command
-the agent starts it, starts it again when it ends or does not answer for a minute, and
-stops it at its own end. Otherwise start it with VLLM_ALLOW_RUNTIME_LORA_UPDATING=True.
+vLLM must have --enable-lora, and --quantization bitsandbytes for the weights on which
+workers train. It must listen on loopback: its own key does not protect the routes that
+load adapters, so nobody but the agent may reach it. With --server-command the agent
+starts it, starts it again when it ends or does not answer for a minute, and stops it at
+its own end. Otherwise start it with VLLM_ALLOW_RUNTIME_LORA_UPDATING=True.
 
 With --worker-command too, one GPU serves by day and trains by night: when jobs wait
 and no request was in flight for --idle, the agent stops vLLM, runs the worker until
@@ -48,7 +49,7 @@ no job waits, and starts vLLM again. Requests get 503 meanwhile, and runs wait.`
 		Example: `  propersim serve node --upstream http://127.0.0.1:8000 --model Llama-3.3-70B-Instruct \
     --trainer-address trainer:7075 --address 0.0.0.0:7076 --gateway 0.0.0.0:8080 --token-file /run/propersim/token
   propersim serve node --model Llama-3.3-70B-Instruct --trainer-address trainer:7075 \
-    --server-command "vllm serve /models/Llama-3.3-70B-Instruct --served-model-name Llama-3.3-70B-Instruct --host 127.0.0.1 --port 8000 --enable-lora" \
+    --server-command "vllm serve /models/Llama-3.3-70B-Instruct --served-model-name Llama-3.3-70B-Instruct --host 127.0.0.1 --port 8000 --quantization bitsandbytes --enable-lora" \
     --worker-command "propersim-worker --trainer trainer:7075 --base /models/Llama-3.3-70B-Instruct --model Llama-3.3-70B-Instruct"`,
 	}
 	flags := []bound{{"trainer-address", "connect.trainer", "`host:port` of the trainer"}}
