@@ -7,6 +7,9 @@ Needs the packages of services/trainer/worker/requirements.lock, one GPU (80 GB 
 models have random weights, made layer by layer and quantized at once, so that no more than one layer is ever in bf16. Speed
 and memory do not depend on the values of weights. Start it from anywhere; it finds the worker's package by its own place.
 
+It ends within 8 minutes (--seconds): a training is stopped after the update that it is in, and says so, and every result
+is printed, and written to --out, as soon as it is there.
+
 For each shape it measures, as long as time is left: the reference pass, training with gradient checkpointing, training
 without it, training again with the references cached, and what sharing the prompt of a pair between its two answers
 would save (the worker does not do that: it is measured before it is built). A pair has a prompt of 2,048 tokens and answers of up to 64, as the
@@ -21,6 +24,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +38,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from propersim_worker import training
 from propersim_worker.base import Base, never_pack
-from propersim_worker.failures import classify
+from propersim_worker.failures import Stopped, classify
 from propersim_worker.pairs import Example
 from propersim_worker.refcache import ReferenceCache
 from propersim_worker.settings import Recipe
@@ -128,23 +132,37 @@ class Timer:
         self.peak = torch.cuda.max_memory_allocated() if self.cuda else 0
 
 
-def measure(base: Base, examples: list[Example], recipe: Recipe, cache: ReferenceCache) -> dict[str, Any]:
+def free(device: str) -> None:
+    """Give back the memory of what failed."""
+    gc.collect()
+    if device == "cuda":
+        torch.cuda.empty_cache()
+
+
+def measure(base: Base, examples: list[Example], recipe: Recipe, cache: ReferenceCache, deadline: float) -> dict[str, Any]:
     """Run the worker's own training and say what it took; an error is a result too."""
     marks: list[float] = []
+    out: dict[str, Any] = {}
     try:
         with Timer(base.device) as timer:
-            result = training.train(base, recipe, examples, None, cache, report=lambda _: marks.append(time.monotonic()))
+            out["loss"] = training.train(
+                base, recipe, examples, None, cache,
+                report=lambda _: marks.append(time.monotonic()), stop=lambda: time.monotonic() > deadline,
+            ).loss  # fmt: skip
+    except Stopped:
+        out["stopped"] = "the time was up"
     except Exception as error:
-        gc.collect()
-        return {"error": str(classify(error))}
+        out["error"] = str(classify(error))
+    if "error" in out:  # outside of the handler, which holds the frames of what failed
+        free(base.device)
+        return out
     # Without the first update, which warms up; the last mark is before the closing evaluation.
     updates = len(marks) - 1
     pairs = updates * recipe.batch_size
-    return {
+    return out | {
         "seconds": round(timer.seconds, 2),
         "seconds_per_pair": round((marks[-1] - marks[0]) / pairs, 4) if pairs > 0 else None,
         "peak_gib": round(timer.peak / 2**30, 2),
-        "loss": result.loss,
     }
 
 
@@ -211,18 +229,24 @@ def measure_sharing(base: Base, examples: list[Example], recipe: Recipe) -> dict
         finally:
             base.release(trainer.model)
     except Exception as error:
-        gc.collect()
-        return {"error": str(classify(error))}
+        out = {"error": str(classify(error))}
+    if "error" in out:
+        free(base.device)
     return out
 
 
-def check(name: str, device: str, deadline: float, count: int, prompt: int, answer: int) -> dict[str, Any]:
-    """Measure one shape, as long as there is time."""
-    out: dict[str, Any] = {"shape": name, "pairs": count, "prompt_tokens": prompt, "answer_tokens": answer}
+SHARING_PASSES = 12
+"""Pairs that measure_sharing costs, with room: 3 apart, 3 shared, and the trainer that is made for them."""
+
+
+def check(out: dict[str, Any], device: str, deadline: float, keep: Callable[[], None]) -> None:
+    """Measure one shape, as long as there is time; keep is called after every result."""
+    name, count, prompt, answer = out["shape"], out["pairs"], out["prompt_tokens"], out["answer_tokens"]
     with Timer(device) as timer:
         base = make_base(SHAPES[name], device)
     out["build"] = {"seconds": round(timer.seconds, 1), "gib": round(base.memory() / 2**30, 2), "peak_gib": round(timer.peak / 2**30, 2)}
     print(json.dumps({name: out["build"]}), flush=True)
+    keep()
     examples = make_examples(count, prompt, answer, SHAPES[name]["vocab_size"])
     recipe = replace(RECIPE, max_tokens=max(RECIPE.max_tokens, prompt + answer))
     with tempfile.TemporaryDirectory() as folder:
@@ -235,45 +259,46 @@ def check(name: str, device: str, deadline: float, count: int, prompt: int, answ
             if time.monotonic() > deadline:
                 out[label] = {"error": "no time was left"}
                 continue
-            out[label] = measure(base, examples, settings, cache)
+            out[label] = measure(base, examples, settings, cache, deadline)
             print(json.dumps({f"{name}, {label}": out[label]}), flush=True)
-    if time.monotonic() <= deadline:
+            keep()
+    slowest = max((m.get("seconds_per_pair") or 0.0 for m in out.values() if isinstance(m, dict)), default=0.0)
+    if time.monotonic() + SHARING_PASSES * slowest <= deadline:
         out["prefix sharing"] = measure_sharing(base, examples, recipe)
         print(json.dumps({f"{name}, prefix sharing": out["prefix sharing"]}), flush=True)
     first, cached = out["checkpointing"], out["checkpointing, references cached"]
-    if "error" not in first and "error" not in cached:
+    if "loss" in first and "loss" in cached:
         out["reference_seconds_per_pair"] = round(max(0.0, first["seconds"] - cached["seconds"]) / count, 4)
     best = min((m["seconds_per_pair"] for m in out.values() if isinstance(m, dict) and m.get("seconds_per_pair")), default=None)
     if best is not None:
         # 200 pairs, 2 epochs, and the closing evaluation, which costs about as much as the reference pass.
         out["night_minutes"] = round((400 * best + 200 * out.get("reference_seconds_per_pair", 0.0)) / 60, 1)
+    keep()
     del base
-    gc.collect()
-    if device == "cuda":
-        torch.cuda.empty_cache()
-    return out
+    free(device)
 
 
 def main(arguments: list[str]) -> int:
     """Measure the shapes that were asked for; 8b and 70b by default."""
     parser = argparse.ArgumentParser(description="Measure the QLoRA worker's training step.")
     parser.add_argument("--shape", action="append", choices=sorted(SHAPES))
-    parser.add_argument("--seconds", type=float, default=420, help="no measurement begins after so long")
+    parser.add_argument("--seconds", type=float, default=420, help="no update begins after so long; the last one may take another 50 s")
     parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--tokens", type=int, nargs=2, default=[2048, 64], metavar=("PROMPT", "ANSWER"))
     parser.add_argument("--out", type=Path)
     a = parser.parse_args(arguments)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     deadline = time.monotonic() + a.seconds
-    found = {
-        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
-        "torch": torch.__version__,
-        "shapes": [check(name, device, deadline, a.pairs, *a.tokens) for name in a.shape or ["8b", "70b"]],
-    }
-    text = json.dumps(found, indent=2)
-    print(text)
-    if a.out:
-        a.out.write_text(text + "\n")
+    found: dict[str, Any] = {"device": torch.cuda.get_device_name() if device == "cuda" else "cpu", "torch": torch.__version__, "shapes": []}
+
+    def keep() -> None:
+        if a.out:
+            a.out.write_text(json.dumps(found, indent=2) + "\n")
+
+    for name in a.shape or ["8b", "70b"]:
+        found["shapes"].append({"shape": name, "pairs": a.pairs, "prompt_tokens": a.tokens[0], "answer_tokens": a.tokens[1]})
+        check(found["shapes"][-1], device, deadline, keep)
+    print(json.dumps(found, indent=2))
     return 0 if all("error" not in shape["checkpointing"] for shape in found["shapes"]) else 1
 
 
