@@ -82,7 +82,7 @@ func (f *Failure) Error() string {
 	if len(last) > 500 {
 		last = last[:500] + " [...]"
 	}
-	return fmt.Sprintf("unusable answer (%s): %s; the last answer was %q", f.Outcome, f.Detail, last)
+	return fmt.Sprintf("unusable answer (%s): %s; the last answer was %q; a higher models.repairs asks again, also in resume", f.Outcome, f.Detail, last)
 }
 
 // Answer is one answer of a call: either usable, or a Failure.

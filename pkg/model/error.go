@@ -49,13 +49,13 @@ func fix(o Outcome, endpoint, role, model string) string {
 	case Unauthorized:
 		return fmt.Sprintf("check models.endpoints.%s.key_file or key_env, and what the key may do, then resume", endpoint)
 	case UnknownModel:
-		return fmt.Sprintf("check models.roles.%s.model (%q) and models.endpoints.%s.url, then resume", role, model, endpoint)
+		return fmt.Sprintf("make models.endpoints.%s.url serve %q and resume, or begin a new experiment with another models.roles.%s.model", endpoint, model, role)
 	case ContextTooLong:
-		return fmt.Sprintf("serve the model with a longer context, or lower models.roles.%s.max_tokens, then resume", role)
+		return fmt.Sprintf("serve the model with a longer context and resume, or begin a new experiment with a lower models.roles.%s.max_tokens", role)
 	case WrongModel:
-		return fmt.Sprintf("correct models.roles.%s.model, or add the reported name to models.roles.%s.aliases, then resume", role, role)
+		return fmt.Sprintf("add the reported name to models.roles.%s.aliases and resume, or begin a new experiment with another models.roles.%s.model", role, role)
 	case WrongShape:
-		return "use one embedding model for the whole run, or correct models.roles.embedder.dimensions"
+		return "serve the embedding model that the run began with and resume, or begin a new experiment with another models.roles.embedder.dimensions"
 	case BudgetSpent:
 		return "resume with a higher models.budget"
 	}

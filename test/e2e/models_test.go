@@ -43,6 +43,29 @@ func TestASpentBudgetEndsWithItsExitCode(t *testing.T) {
 	require.Contains(t, must(t, "replay", "--verify", out), "ok")
 }
 
+// TestAnUnusableSummaryEndsARunThatMoreRepairsResume: its answers are on record, so
+// that the same repairs end it again without a request; one repair more asks anew.
+func TestAnUnusableSummaryEndsARunThatMoreRepairsResume(t *testing.T) {
+	server := fakemodel.New(fakemodel.Config{Fault: func(r *fakemodel.Request) fakemodel.Fault {
+		if r.Model == "fake-summarizer" && len(r.Messages) <= 6 { // the prompt, and two answers with their complaints
+			return fakemodel.Content("11:00, 11:00, 11:00")
+		}
+		return nil
+	}})
+	t.Cleanup(server.Close)
+	out := filepath.Join(t.TempDir(), "run")
+	code, output := propersim(t, "simulate", "--config", modelConfig(t, server.BaseURL()), "--out", out, "--personas", "1")
+	require.Equal(t, 1, code, output)
+	require.Contains(t, output, "11:00, 11:00", "the last answer")
+	require.Contains(t, output, "a higher models.repairs asks again, also in resume")
+	before := server.Calls()
+	code, output = propersim(t, "resume", out)
+	require.Equal(t, 1, code, output)
+	require.Equal(t, before, server.Calls(), "no answer is paid for twice")
+	must(t, "resume", out, "--set", "models.repairs=3")
+	require.Contains(t, must(t, "replay", "--verify", out), "ok")
+}
+
 // TestPromptsCanBeLookedAt.
 func TestPromptsCanBeLookedAt(t *testing.T) {
 	require.Contains(t, must(t, "prompts", "ls"), "judge/candidate")

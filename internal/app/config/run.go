@@ -76,8 +76,10 @@ func Decides(key string) bool {
 	case "simulation", "custom", "trainer", "backends":
 		return true
 	case "models":
-		// Which endpoint answers, and what it costs, decides nothing.
-		return rest == "repairs" || strings.HasPrefix(rest, "roles.") && !strings.HasSuffix(rest, ".endpoint") && !strings.HasSuffix(rest, ".aliases")
+		// Which endpoint answers, and what it costs, decides nothing. More repairs change
+		// only calls that would have failed, and a record has every attempt: a run that
+		// failed by an unusable plan can be resumed with more.
+		return strings.HasPrefix(rest, "roles.") && !strings.HasSuffix(rest, ".endpoint") && !strings.HasSuffix(rest, ".aliases")
 	}
 	return false
 }
