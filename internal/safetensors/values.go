@@ -37,6 +37,14 @@ func (f *File) Float32s(t Tensor) ([]float32, error) {
 func (f *File) SquareSum(t Tensor) (sum float64, err error) {
 	size := int(elementBytes[t.DType])
 	err = f.blocks(t, func(at int64, block []byte) error {
+		// Squares of 16 and 32 bits cannot overflow a float64: their sum is finite if
+		// and only if all values are, and one comparison a block is enough.
+		if squares, ok := squareSums[t.DType]; ok {
+			if x := squares(block); finite(x) {
+				sum += x
+				return nil
+			}
+		}
 		for i := 0; i < len(block); i += size {
 			x := value(t.DType, block[i:])
 			if !finite(x) {
@@ -47,6 +55,31 @@ func (f *File) SquareSum(t Tensor) (sum float64, err error) {
 		return nil
 	})
 	return sum, err
+}
+
+// squareSums are the sums of squares of a block by type. An adapter of a model with
+// 70 billion parameters has 207 million values: these loops take a quarter of the
+// time of one over value.
+var squareSums = map[string]func(block []byte) float64{
+	"BF16": func(block []byte) (sum float64) {
+		for ; len(block) >= 4; block = block[4:] {
+			pair := binary.LittleEndian.Uint32(block)
+			x, y := float64(math.Float32frombits(pair<<16)), float64(math.Float32frombits(pair&0xffff0000))
+			sum += x*x + y*y
+		}
+		if len(block) > 0 {
+			x := value("BF16", block)
+			sum += x * x
+		}
+		return sum
+	},
+	"F32": func(block []byte) (sum float64) {
+		for ; len(block) >= 4; block = block[4:] {
+			x := float64(math.Float32frombits(binary.LittleEndian.Uint32(block)))
+			sum += x * x
+		}
+		return sum
+	},
 }
 
 func notFinite(t Tensor, index int64, x float64) error {

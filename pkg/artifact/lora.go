@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"io"
@@ -32,34 +33,46 @@ type loraConfig struct {
 	AlphaPattern  map[string]float64 `json:"alpha_pattern"`
 }
 
-// CheckLora checks the files of a LoRA adapter against the settings in its
-// manifest. ErrInvalid for settings that differ or name code to import, and for
-// weights that are not exactly the factors of the named modules, of the rank,
-// finite, and trained. open opens a file of the adapter; its errors are returned.
+// CheckLora checks the files of a LoRA adapter against its manifest, in one reading.
+// ErrInvalid for settings that differ from those in the manifest or name code to
+// import, and for weights that are not exactly the factors of the named modules, of
+// the rank, finite, and trained. ErrDataLoss for a file with another digest than the
+// manifest says. open opens a file of the adapter; its errors are returned.
 func CheckLora(m *trainerv1.Manifest, open func(name string) (*os.File, error)) error {
 	if File(m, ConfigFile) == nil {
 		return errs.Invalid("files", "have no %s, want one for a LoRA adapter", ConfigFile)
 	}
-	f, err := open(ConfigFile)
+	if err := checkOnce(m, ConfigFile, open, checkConfig); err != nil {
+		return err
+	}
+	return checkOnce(m, ModelFile, open, checkFactors)
+}
+
+// checkOnce reads a file once, for a check and for its digest.
+func checkOnce(m *trainerv1.Manifest, name string, open func(name string) (*os.File, error), check func(*trainerv1.Manifest, io.ReaderAt) error) error {
+	f, err := open(name)
 	if err != nil {
 		return err
 	}
-	text, err := io.ReadAll(io.LimitReader(f, MaxConfigBytes))
-	if err := errors.Join(err, f.Close()); err != nil {
+	reader := &hashing{file: f, hash: sha256.New()}
+	err = check(m, reader)
+	if damaged := reader.finish(File(m, name)); damaged != nil {
+		err = damaged // a damaged file says nothing about what was trained
+	}
+	return errors.Join(err, f.Close())
+}
+
+// checkConfig checks the settings of an adapter.
+func checkConfig(m *trainerv1.Manifest, file io.ReaderAt) error {
+	text, err := io.ReadAll(io.NewSectionReader(file, 0, MaxConfigBytes))
+	if err != nil {
 		return err
 	}
 	var c loraConfig
 	if err := json.Unmarshal(text, &c); err != nil {
 		return errs.Invalid(ConfigFile, "cannot be read: %v", err)
 	}
-	if err := c.check(m.GetHyperparameters().GetLora()); err != nil {
-		return err
-	}
-	model, err := open(ModelFile)
-	if err != nil {
-		return err
-	}
-	return errors.Join(checkFactors(m, model), model.Close())
+	return c.check(m.GetHyperparameters().GetLora())
 }
 
 func (c *loraConfig) check(want *trainerv1.Lora) error {
@@ -103,7 +116,7 @@ var loraName = regexp.MustCompile(`^base_model\.model\.[A-Za-z0-9_.]*?([A-Za-z0-
 // checkFactors checks the weights of a LoRA adapter: factors of the named modules
 // alone, in pairs, of the rank, all values finite, and some of every module's B
 // not zero, as they all are before training.
-func checkFactors(m *trainerv1.Manifest, model *os.File) error {
+func checkFactors(m *trainerv1.Manifest, model io.ReaderAt) error {
 	f, err := safetensors.Open(model, File(m, ModelFile).GetSize())
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package artifact
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -80,6 +79,24 @@ func (s *Store) OpenStaged(m *trainerv1.Manifest, name string) (*os.File, error)
 	return nil, err
 }
 
+// CheckStaged calls check with a function that opens the files of a staged adapter,
+// without a look at their content: check compares that itself. Where there are several
+// staged folders of the adapter, one whose check gives no ErrDataLoss is enough.
+func (s *Store) CheckStaged(m *trainerv1.Manifest, check func(open func(name string) (*os.File, error)) error) error {
+	folders, err := s.staged(m.GetId())
+	if err != nil {
+		return err
+	}
+	err = lost(filepath.Join(s.dir, stagedPrefix+m.GetId()), "is missing")
+	for _, folder := range folders {
+		err = check(func(name string) (*os.File, error) { return openListed(folder, m, name) })
+		if !errors.Is(err, errs.ErrDataLoss) {
+			return err
+		}
+	}
+	return err
+}
+
 func openListed(folder string, m *trainerv1.Manifest, name string) (*os.File, error) {
 	f, size, err := openRegular(folder, name)
 	if err != nil {
@@ -122,15 +139,7 @@ func checkFile(folder string, m *trainerv1.Manifest, file *trainerv1.ArtifactFil
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return lost(f.Name(), "cannot be read: %v", err)
-	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != file.GetSha256() {
-		return lost(f.Name(), "is damaged: its digest is %s, the manifest says %s", got, file.GetSha256())
-	}
-	return nil
+	return errors.Join((&hashing{file: f, hash: sha256.New()}).finish(file), f.Close())
 }
 
 // openRegular opens a file of an adapter's folder. A symbolic link is refused, as

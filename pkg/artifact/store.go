@@ -163,6 +163,11 @@ func (s *Store) publish(m *trainerv1.Manifest) error {
 	if err != nil {
 		return err
 	}
+	return s.move(staged, m)
+}
+
+// move moves a staged folder, of which every byte is there, to its place.
+func (s *Store) move(staged string, m *trainerv1.Manifest) error {
 	if err := s.writeManifest(staged, m); err != nil {
 		return writeError(err)
 	}

@@ -119,6 +119,7 @@ type Upload struct {
 	*Receiver
 	store  *Store
 	folder folder
+	staged string // the folder's name from Stage on
 }
 
 // Upload begins to receive files. Violations as those of CheckFiles.
@@ -146,7 +147,8 @@ func (u *Upload) Stage(m *trainerv1.Manifest) error {
 		return writeError(err)
 	}
 	number := strings.TrimPrefix(filepath.Base(u.folder.path), uploadPrefix)
-	if err := os.Rename(u.folder.path, filepath.Join(u.store.dir, stagedPrefix+m.GetId()+"-"+number)); err != nil {
+	u.staged = filepath.Join(u.store.dir, stagedPrefix+m.GetId()+"-"+number)
+	if err := os.Rename(u.folder.path, u.staged); err != nil {
 		return writeError(err)
 	}
 	u.folder.path = ""

@@ -59,7 +59,7 @@ func (s *Server) checkResult(m *trainerv1.Manifest) ([]*trainerv1.GateCheck, err
 		err = s.checkPolicy(m)
 	} else {
 		checks = append(checks, checkAccuracy(m.GetMetrics()), checkHeldOut(m.GetMetrics()))
-		err = artifact.CheckLora(m, func(name string) (*os.File, error) { return s.store.OpenStaged(m, name) })
+		err = s.store.CheckStaged(m, func(open func(name string) (*os.File, error)) error { return artifact.CheckLora(m, open) })
 	}
 	if errors.Is(err, errs.ErrInvalid) {
 		return append(checks, failed("files", "%s", errs.Reason(err))), nil

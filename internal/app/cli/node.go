@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/internal/app/stack"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/serve"
@@ -103,6 +104,18 @@ func (a *app) runNode(ctx context.Context, loaded *config.Loaded, o nodeOptions)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	o.Logger = log
+	if err := o.Check(); err != nil {
+		return misused(err)
+	}
+	at := folder.Folder(o.Dir)
+	if err := at.Make(); err != nil {
+		return err
+	}
+	release, err := at.Lock("node") // a second agent would end the processes of the first
+	if err != nil {
+		return err
+	}
+	defer release()
 	agent, err := node.New(o.Config, trainerv1.NewTrainerServiceClient(conn))
 	if err != nil {
 		return misused(err)

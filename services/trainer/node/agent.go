@@ -50,6 +50,12 @@ type Config struct {
 	Logger *zap.Logger
 }
 
+// Check returns Violations that name each setting at fault.
+func (c Config) Check() error {
+	_, err := c.withDefaults()
+	return err
+}
+
 func (c Config) withDefaults() (Config, error) {
 	var faults errs.Violations
 	if c.Dir == "" {
@@ -96,6 +102,7 @@ type Trainer interface {
 type Agent struct {
 	trainerv1.UnimplementedNodeServiceServer
 	cfg     Config
+	id      string // of the folder: marks the agent's processes
 	log     *zap.Logger
 	store   *artifact.Store
 	trainer Trainer
@@ -138,6 +145,9 @@ func New(cfg Config, trainer Trainer) (*Agent, error) {
 	if err := a.removeLeftOver(); err != nil {
 		return nil, err
 	}
+	if err := a.readID(); err != nil {
+		return nil, err
+	}
 	return a, a.readNames()
 }
 
@@ -149,7 +159,7 @@ func (a *Agent) removeLeftOver() error {
 	}
 	entries, err := os.ReadDir(a.cfg.Dir)
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), namesPrefix) {
+		if strings.HasPrefix(e.Name(), tempPrefix) {
 			err = errors.Join(err, os.Remove(filepath.Join(a.cfg.Dir, e.Name())))
 		}
 	}
@@ -163,11 +173,15 @@ func (a *Agent) removeLeftOver() error {
 func (a *Agent) Register(r grpc.ServiceRegistrar) { trainerv1.RegisterNodeServiceServer(r, a) }
 
 // Run keeps the model server's adapters as they should be until ctx is done. Where
-// it supervises the model server, that runs until then.
+// it supervises the model server, that runs until then. It begins with ending the
+// processes that an agent of the same folder has left.
 func (a *Agent) Run(ctx context.Context) error {
+	if err := a.endLeftOver(ctx); err != nil {
+		a.log.Error("processes of the node were left over and may keep the GPU", zap.Error(err)) // no model server is started beside them
+	}
 	if len(a.cfg.Server) > 0 {
 		a.supervise(ctx)
-		return nil
+		return a.endLeftOver(context.WithoutCancel(ctx))
 	}
 	ticker := time.NewTicker(a.cfg.Every)
 	defer ticker.Stop()
@@ -273,9 +287,9 @@ func (a *Agent) leastUsed(except string) (name string) {
 	return name
 }
 
-// namesFile has the names that the agent keeps; namesPrefix begins the name of its
-// next version until that is whole.
-const namesFile, namesPrefix = "names.json", ".names-"
+// namesFile has the names that the agent keeps; tempPrefix begins the name of a file
+// that is being written.
+const namesFile, tempPrefix = "names.json", ".names-"
 
 // kept is what namesFile has of a name.
 type kept struct {
@@ -311,13 +325,19 @@ func (a *Agent) writeNames() error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(a.cfg.Dir, namesPrefix)
+	return a.replaceFile(namesFile, append(text, '\n'))
+}
+
+// replaceFile writes a file of the agent's folder, whole or not at all. It is readable
+// by this user alone: handles admit to the adapters.
+func (a *Agent) replaceFile(name string, content []byte) error {
+	f, err := os.CreateTemp(a.cfg.Dir, tempPrefix)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(text, '\n')) // readable by this user alone: handles admit to the adapters
+	_, err = f.Write(content)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(a.cfg.Dir, namesFile))
+		err = os.Rename(f.Name(), filepath.Join(a.cfg.Dir, name))
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))

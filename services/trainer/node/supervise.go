@@ -94,7 +94,7 @@ func wait(ctx context.Context, d time.Duration) {
 // stopped for the worker or for the end of ctx. errServer when it failed.
 func (a *Agent) runServer(ctx context.Context) error {
 	a.enter(trainerv1.NodeState_NODE_STATE_STARTING)
-	p, err := startProcess(a.cfg.Server, []string{"VLLM_ALLOW_RUNTIME_LORA_UPDATING=True"}, a.cfg.Output)
+	p, err := a.startProcess(ctx, a.cfg.Server, "VLLM_ALLOW_RUNTIME_LORA_UPDATING=True")
 	if err != nil {
 		return err
 	}
@@ -129,6 +129,15 @@ func (a *Agent) runServer(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// startProcess starts a command, after it has ended what the process before it has
+// left: server and worker never have the GPU both.
+func (a *Agent) startProcess(ctx context.Context, command []string, env ...string) (*process, error) {
+	if err := a.endLeftOver(ctx); err != nil {
+		return nil, err
+	}
+	return startProcess(command, append(a.mark(), env...), a.cfg.Output)
 }
 
 // mayTrain reports whether jobs wait for a worker of this node, and none for the
@@ -176,7 +185,7 @@ func (a *Agent) jobs(ctx context.Context) (waiting, trained int, err error) {
 func (a *Agent) runWorker(ctx context.Context) {
 	a.enter(trainerv1.NodeState_NODE_STATE_TRAINING)
 	for try := range workerTries {
-		p, err := startProcess(a.cfg.Worker, nil, a.cfg.Output)
+		p, err := a.startProcess(ctx, a.cfg.Worker)
 		if err == nil {
 			err = a.awaitJobs(ctx, p)
 			p.stop(a.cfg.Grace) // SIGTERM hands a job back

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -12,15 +12,15 @@ from typing import Any
 import grpc
 
 from propersim_worker.failures import BadData, Stopped, Transient
+from propersim_worker.files import CONFIG_FILE, MODEL_FILE, AdapterFile, chunks
 from propersim_worker.pb.propersim.buffer.v1 import preference_buffer_service_pb2 as buffer
 from propersim_worker.pb.propersim.trainer.v1 import trainer_service_pb2 as trainer
 from propersim_worker.pb.propersim.trainer.v1 import worker_service_pb2 as worker
 from propersim_worker.pb.propersim.trainer.v1.trainer_service_pb2_grpc import TrainerServiceStub
 from propersim_worker.pb.propersim.trainer.v1.worker_service_pb2_grpc import WorkerServiceStub
 from propersim_worker.settings import POLICY, WorkerSettings
-from propersim_worker.training import CONFIG_FILE, MODEL_FILE, Progress, Result
+from propersim_worker.training import Progress, Result
 
-CHUNK = 1 << 20
 MAX_MESSAGE = 33 << 20
 
 
@@ -72,29 +72,38 @@ class Client:
         folder = self._settings.cache / "adapters" / name
         if (folder / CONFIG_FILE).exists():
             return folder
-        request = trainer.DownloadAdapterRequest(id=name)
-        files: dict[str, bytearray] = {}
-        manifest = trainer.Manifest()
-        for part in self._adapters.DownloadAdapter(request, metadata=self._metadata):
-            if part.HasField("manifest"):
-                manifest = part.manifest
-            else:
-                files.setdefault(part.chunk.file, bytearray()).extend(part.chunk.data)
-        if manifest.policy != POLICY:
-            raise BadData(f"the parent is an adapter of policy {manifest.policy!r}, want {POLICY}")
-        for file in manifest.files:
-            if hashlib.sha256(files.get(file.name, b"")).hexdigest() != file.sha256:
-                raise Transient(f"{file.name} of adapter {name} was damaged on its way")
         folder.mkdir(parents=True, exist_ok=True)
-        for file in (MODEL_FILE, CONFIG_FILE):  # the configuration last: it marks a folder that is complete
-            temporary = folder / f".{file}"
-            temporary.write_bytes(files[file])
-            temporary.rename(folder / file)
+        manifest = self._download(name, folder)
+        for file in manifest.files:
+            if file.sha256 != AdapterFile.of(folder / f".{file.name}").sha256:
+                raise Transient(f"{file.name} of adapter {name} was damaged on its way")
+        for entry in (MODEL_FILE, CONFIG_FILE):  # the configuration last: it marks a folder that is complete
+            (folder / f".{entry}").rename(folder / entry)
         return folder
 
+    def _download(self, name: str, folder: Path) -> trainer.Manifest:
+        """Write an adapter's files into a folder, each with a dot before its name, and return the manifest."""
+        stream = self._adapters.DownloadAdapter(trainer.DownloadAdapterRequest(id=name), metadata=self._metadata)
+        with contextlib.ExitStack() as stack:
+            manifest = next(stream).manifest
+            if manifest.policy != POLICY:
+                stream.cancel()
+                raise BadData(f"the parent is an adapter of policy {manifest.policy!r}, want {POLICY}")
+            if sorted(file.name for file in manifest.files) != [CONFIG_FILE, MODEL_FILE]:
+                stream.cancel()
+                raise BadData(
+                    f"the parent has the files {[file.name for file in manifest.files]}, want {[CONFIG_FILE, MODEL_FILE]}"
+                )
+            files = {n: stack.enter_context((folder / f".{n}").open("wb")) for n in (MODEL_FILE, CONFIG_FILE)}
+            for part in stream:
+                if part.chunk.file not in files:
+                    stream.cancel()
+                    raise BadData(f"the parent has a file {part.chunk.file!r}, want {MODEL_FILE} and {CONFIG_FILE}")
+                files[part.chunk.file].write(part.chunk.data)
+        return manifest
+
     def complete(self, job: str, token: int, digest: str, model: str, result: Result) -> None:
-        """Upload a result."""
-        files = {CONFIG_FILE: result.config, MODEL_FILE: result.model}
+        """Upload a result, a chunk at a time."""
         header = worker.CompleteJobHeader(job_id=job, fencing_token=token, policy=POLICY, model=model, data_digest=digest)
         header.metrics.loss, header.metrics.margin, header.metrics.accuracy = (
             result.loss,
@@ -115,15 +124,17 @@ class Client:
             )
             for role, text in p.example.messages:
                 probe.messages.add(role=role, content=text)
-        for name, content in files.items():
-            header.files.add(name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+        for file in result.adapter.files:
+            header.files.add(name=file.path.name, size=file.size, sha256=file.sha256)
 
         def messages() -> Iterator[worker.CompleteJobRequest]:
             yield worker.CompleteJobRequest(header=header)
-            for name, content in files.items():
-                for at in range(0, len(content), CHUNK):
-                    chunk = trainer.ArtifactChunk(file=name, offset=at, data=content[at : at + CHUNK])
+            for file in result.adapter.files:
+                at = 0
+                for data in chunks(file.path):
+                    chunk = trainer.ArtifactChunk(file=file.path.name, offset=at, data=data)
                     yield worker.CompleteJobRequest(chunk=chunk)
+                    at += len(data)
 
         self._jobs.CompleteJob(messages(), metadata=self._metadata)
 

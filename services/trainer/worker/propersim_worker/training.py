@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,12 +25,10 @@ from trl import DPOConfig, DPOTrainer
 from propersim_worker import losses
 from propersim_worker.base import Base, assert_not_packed
 from propersim_worker.failures import BadData, Broken, NotFinite, Stopped
+from propersim_worker.files import CONFIG_FILE, MODEL_FILE, AdapterFolder
 from propersim_worker.pairs import Example
 from propersim_worker.refcache import ReferenceCache
 from propersim_worker.settings import Recipe
-
-MODEL_FILE = "adapter_model.safetensors"
-CONFIG_FILE = "adapter_config.json"
 
 MODEL_INPUTS = ("input_ids", "attention_mask")
 
@@ -49,8 +48,7 @@ class Progress:
 class Result:
     """What a training gave. Loss in nats, margin in units of the implicit reward."""
 
-    model: bytes
-    config: bytes
+    adapter: AdapterFolder
     loss: float
     margin: float
     accuracy: float
@@ -360,11 +358,10 @@ def _train(
         raise Stopped
     margins = margins_of(trainer, recipe, examples, refs)
     after = margins_of(trainer, recipe, held_out, held_refs)
-    model, config = save(trainer, model_name)
+    adapter = save(trainer, model_name)
     last = watch.losses[-max(1, len(watch.losses) // recipe.epochs) :]
     return Result(
-        model=model,
-        config=config,
+        adapter=adapter,
         loss=sum(last) / len(last),
         margin=sum(margins) / len(margins),
         accuracy=sum(m > 0 for m in margins) / len(margins),
@@ -405,14 +402,21 @@ def probes_of(trainer: PairTrainer, base: Base, examples: Sequence[Example], cac
     return tuple(Probe(e, a[0], b[0]) for e, a, b in zip(examples, under, without, strict=True))
 
 
-def save(trainer: PairTrainer, model_name: str) -> tuple[bytes, bytes]:
-    """Return the adapter's two files; what else PEFT writes is left out."""
+def save(trainer: PairTrainer, model_name: str) -> AdapterFolder:
+    """Write the adapter's two files; what else PEFT writes is removed."""
     for name, parameter in trainer.model.named_parameters():
         if ".lora_" in name and not bool(torch.isfinite(parameter).all()):
             raise NotFinite(f"the weight {name} is not finite after training")
-    with tempfile.TemporaryDirectory() as folder:
+    folder = Path(tempfile.mkdtemp(prefix="propersim-adapter-"))
+    try:
         trainer.model.save_pretrained(folder, safe_serialization=True)
-        config = json.loads((Path(folder) / CONFIG_FILE).read_text())
+        for other in folder.iterdir():
+            if other.name not in (MODEL_FILE, CONFIG_FILE):
+                other.unlink()
+        config = json.loads((folder / CONFIG_FILE).read_text())
         config["base_model_name_or_path"] = model_name
-        text = json.dumps(config, indent=2, sort_keys=True) + "\n"
-        return (Path(folder) / MODEL_FILE).read_bytes(), text.encode()
+        (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+        return AdapterFolder(folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

@@ -70,16 +70,19 @@ class Worker:
         with Heart(self.client, job.id, token, self.settings.lease / 3) as heart:
             try:
                 digest, result = self.train(job, token, heart)
-                if not heart.lost.is_set():
-                    retry(lambda: self.client.complete(job.id, token, digest, self.settings.model, result), self.stopping)
-                    log.info(
-                        "job %s: loss %.4f, margin %.4f, accuracy %.2f",
-                        job.id,
-                        result.loss,
-                        result.margin,
-                        result.accuracy,
-                    )
-                    return
+                try:
+                    if not heart.lost.is_set():
+                        retry(lambda: self.client.complete(job.id, token, digest, self.settings.model, result), self.stopping)
+                        log.info(
+                            "job %s: loss %.4f, margin %.4f, accuracy %.2f",
+                            job.id,
+                            result.loss,
+                            result.margin,
+                            result.accuracy,
+                        )
+                        return
+                finally:
+                    result.adapter.remove()
             except Exception as error:
                 if not heart.lost.is_set() and not lease_lost(error):
                     self.hand_back(job, token, error)

@@ -1,0 +1,207 @@
+package e2e
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/propersim/propersim/pkg/artifact"
+	"github.com/propersim/propersim/pkg/serve"
+	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
+)
+
+// largeModules are the adapted modules of a Llama 3.3 70B, with their rows and
+// columns.
+var largeModules = []struct {
+	name          string
+	rows, columns int
+}{
+	{"self_attn.q_proj", 8192, 8192}, {"self_attn.k_proj", 1024, 8192}, {"self_attn.v_proj", 1024, 8192}, {"self_attn.o_proj", 8192, 8192},
+	{"mlp.gate_proj", 28672, 8192}, {"mlp.up_proj", 28672, 8192}, {"mlp.down_proj", 8192, 28672},
+}
+
+// writeLargeAdapter writes an adapter of rank 16 of a model with so many layers, in
+// bf16: 414 MB with the 80 layers of a Llama 3.3 70B.
+func writeLargeAdapter(t *testing.T, dir string, layers int) []*trainerv1.ArtifactFile {
+	t.Helper()
+	const rank = 16
+	var entries, modules []string
+	size := 0
+	for layer := range layers {
+		for _, m := range largeModules {
+			for factor, shape := range map[string][2]int{"A": {rank, m.columns}, "B": {m.rows, rank}} {
+				bytes := 2 * shape[0] * shape[1]
+				entries = append(entries, fmt.Sprintf(`"base_model.model.model.layers.%d.%s.lora_%s.weight":{"dtype":"BF16","shape":[%d,%d],"data_offsets":[%d,%d]}`,
+					layer, m.name, factor, shape[0], shape[1], size, size+bytes))
+				size += bytes
+			}
+		}
+	}
+	for _, m := range largeModules {
+		modules = append(modules, strconv.Quote(m.name[strings.Index(m.name, ".")+1:]))
+	}
+	header := "{" + strings.Join(entries, ",") + "}"
+	file, err := os.Create(filepath.Join(dir, artifact.ModelFile))
+	require.NoError(t, err)
+	sum := sha256.New()
+	out := io.MultiWriter(file, sum)
+	_, err = out.Write(append(lengthOf(header), header...))
+	require.NoError(t, err)
+	pattern := make([]byte, 1<<20)
+	for i := range pattern { // values around 2^-7 of both signs
+		pattern[i] = []byte{byte(i * 7 >> 3), 0x3c | byte(i&2)<<6}[i%2]
+	}
+	for at := 0; at < size; at += len(pattern) {
+		_, err = out.Write(pattern[:min(len(pattern), size-at)])
+		require.NoError(t, err)
+	}
+	require.NoError(t, file.Close())
+	config := []byte(`{"peft_type":"LORA","r":16,"lora_alpha":32,"bias":"none","target_modules":[` + strings.Join(modules, ",") + `]}`)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, artifact.ConfigFile), config, 0o644))
+	return []*trainerv1.ArtifactFile{artifact.Describe(artifact.ConfigFile, config), {
+		Name: artifact.ModelFile, Size: int64(8 + len(header) + size), Sha256: hex.EncodeToString(sum.Sum(nil)),
+	}}
+}
+
+// lengthOf is the length of a header as safetensors has it before it: 8 bytes, the
+// lowest first.
+func lengthOf(header string) []byte {
+	out := make([]byte, 8, 8+len(header))
+	for i := range out {
+		out[i] = byte(len(header) >> (8 * i))
+	}
+	return out
+}
+
+// memory returns how much memory a process uses, and the most that it has used since
+// reset, bytes.
+func (n *nights) memory(name, field string) int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.processes[name].Process.Pid))
+	require.NoError(n.t, err)
+	_, rest, found := strings.Cut(string(text), field+":")
+	require.True(n.t, found)
+	kilobytes, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+	require.NoError(n.t, err)
+	return kilobytes << 10
+}
+
+// TestALargeAdapterTravelsInLittleMemory uploads the adapter of a model with 70
+// billion parameters to a coordinator, which publishes it, and from where an agent
+// fetches it and gives it to its model server; each is a process. Neither needs more
+// than 64 MiB for that. The log has the time of each part.
+func TestALargeAdapterTravelsInLittleMemory(t *testing.T) {
+	layers := 80
+	if testing.Short() {
+		layers = 8
+	}
+	dir := t.TempDir()
+	files := writeLargeAdapter(t, dir, layers)
+	n := startNights(t)
+	for _, worker := range []string{"worker-1", "worker-2"} { // the test is the worker
+		n.kill(worker)
+		delete(n.processes, worker)
+	}
+	conn, err := serve.Dial(n.trainer, serve.Timeout(5*time.Minute))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close()) }()
+	worker := trainerv1.NewWorkerServiceClient(conn)
+	held := n.leaseLarge(worker)
+	digest := n.digestOfPairs(worker, held)
+	before := map[string]int64{}
+	for _, name := range []string{"trainer", "node"} {
+		require.NoError(t, os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", n.processes[name].Process.Pid), []byte("5"), 0)) // resets VmHWM
+		before[name] = n.memory(name, "VmRSS")
+	}
+
+	began := time.Now()
+	uploadFrom(t, worker, dir, &trainerv1.CompleteJobHeader{
+		JobId: held.GetJob().GetId(), FencingToken: held.GetFencingToken(), Policy: artifact.LoraPolicy, Model: nightModel, DataDigest: digest,
+		Metrics: &trainerv1.TrainingMetrics{Loss: 0.5, Accuracy: 0.9, Pairs: 8, Updates: 4}, Files: files,
+	})
+	t.Logf("%d MB: uploaded after %v", files[1].GetSize()/1_000_000, time.Since(began).Round(time.Millisecond))
+	stream, err := n.client.WatchJob(t.Context(), &trainerv1.WatchJobRequest{Id: held.GetJob().GetId()})
+	require.NoError(t, err)
+	var job *trainerv1.Job
+	for {
+		resp, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		job = resp.GetJob()
+		t.Logf("%v after %v", job.GetState(), time.Since(began).Round(time.Millisecond))
+	}
+	require.Equal(t, trainerv1.JobState_JOB_STATE_ACTIVE, job.GetState(), job.GetReason())
+	for _, name := range []string{"trainer", "node"} {
+		more := n.memory(name, "VmHWM") - before[name]
+		t.Logf("%s: %d MiB more memory", name, more>>20)
+		require.LessOrEqual(t, more, int64(64<<20), name)
+	}
+}
+
+func (n *nights) leaseLarge(worker trainerv1.WorkerServiceClient) *trainerv1.LeaseJobResponse {
+	n.t.Helper()
+	var modules []string
+	for _, m := range largeModules {
+		modules = append(modules, m.name[strings.Index(m.name, ".")+1:])
+	}
+	_, err := patiently(n.t.Context(), func() (*trainerv1.SubmitJobResponse, error) {
+		return n.client.SubmitJob(n.t.Context(), &trainerv1.SubmitJobRequest{
+			RunId: "ada", Day: 1, Executor: trainerv1.Executor_EXECUTOR_WORKER, Hyperparameters: &trainerv1.Hyperparameters{
+				Beta: 0.1, Epochs: 2, LearningRate: 5e-5, BatchSize: 4, Pairs: 200, Reference: trainerv1.Reference_REFERENCE_BASE,
+				Lora: &trainerv1.Lora{Model: nightModel, Rank: 16, Alpha: 32, TargetModules: modules},
+			},
+		})
+	})
+	require.NoError(n.t, err)
+	held, err := worker.LeaseJob(n.t.Context(), &trainerv1.LeaseJobRequest{
+		Worker: "large", Lease: durationpb.New(10 * time.Minute), Wait: durationpb.New(time.Minute),
+		Capabilities: &trainerv1.WorkerCapabilities{Policies: []string{artifact.LoraPolicy}, Model: nightModel, Quantization: "nf4", MaxRank: 16},
+	})
+	require.NoError(n.t, err)
+	require.NotNil(n.t, held.GetJob())
+	return held
+}
+
+func (n *nights) digestOfPairs(worker trainerv1.WorkerServiceClient, held *trainerv1.LeaseJobResponse) string {
+	n.t.Helper()
+	w := &nightlyWorker{t: n.t, trainer: worker}
+	digest, err := w.pairs(held.GetJob().GetId(), held.GetFencingToken())
+	require.NoError(n.t, err)
+	return digest
+}
+
+// uploadFrom hands in the files of a folder.
+func uploadFrom(t *testing.T, worker trainerv1.WorkerServiceClient, dir string, header *trainerv1.CompleteJobHeader) {
+	t.Helper()
+	stream, err := worker.CompleteJob(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, stream.Send(&trainerv1.CompleteJobRequest{Part: &trainerv1.CompleteJobRequest_Header{Header: header}}))
+	for _, f := range header.GetFiles() {
+		file, err := os.Open(filepath.Join(dir, f.GetName()))
+		require.NoError(t, err)
+		buffer := make([]byte, artifact.ChunkBytes)
+		for at := int64(0); at < f.GetSize(); {
+			size, err := io.ReadFull(file, buffer[:min(int64(len(buffer)), f.GetSize()-at)])
+			require.NoError(t, err)
+			require.NoError(t, stream.Send(&trainerv1.CompleteJobRequest{Part: &trainerv1.CompleteJobRequest_Chunk{
+				Chunk: &trainerv1.ArtifactChunk{File: f.GetName(), Offset: at, Data: buffer[:size]},
+			}}))
+			at += int64(size)
+		}
+		require.NoError(t, file.Close())
+	}
+	_, err = stream.CloseAndRecv()
+	require.NoError(t, err)
+}
