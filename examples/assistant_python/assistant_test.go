@@ -50,8 +50,9 @@ func TestItConforms(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	if _, err := os.Stat(filepath.Join(root, "proto/deps/buf")); err != nil {
-		deps := exec.Command("go", "run", "./proto/deps", "proto/deps")
+		deps := exec.Command("go", "run", "-C", "tools", "./protodeps", "../proto/deps") // as make does
 		deps.Dir = root
+		deps.Env = append(os.Environ(), "GOWORK=off")
 		out, err := deps.CombinedOutput()
 		require.NoError(t, err, string(out))
 	}

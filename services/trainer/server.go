@@ -136,6 +136,11 @@ type Server struct {
 	offered map[string]time.Time
 }
 
+// fileTick is how far the time of a file may be behind the clock at most: a tick of
+// the kernel, of 4 or 10 ms. An upload of this process must not look like one from
+// before its start.
+const fileTick = 20 * time.Millisecond
+
 // New opens the jobs and the folder of adapters. It returns Violations that
 // name each setting at fault, errors of store.Open, and ErrDenied for a folder
 // that cannot be written; with ReadOnly, ErrNotFound where there is no database.
@@ -144,7 +149,7 @@ func New(cfg Config, buffer bufferv1.PreferenceBufferServiceClient) (*Server, er
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	opened := time.Now()
+	opened := time.Now().Add(-fileTick)
 	files := artifact.At(cfg.AdapterDir)
 	if !cfg.ReadOnly {
 		var err error

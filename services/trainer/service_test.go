@@ -199,6 +199,8 @@ func TestHalfWrittenUploadsAreRemovedAtTheStart(t *testing.T) {
 	half := filepath.Join(cfg.AdapterDir, ".upload-123")
 	require.NoError(t, os.MkdirAll(half, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(half, "manifest.json"), []byte("{"), 0o644))
+	before := time.Now().Add(-time.Minute)
+	require.NoError(t, os.Chtimes(half, before, before))
 	start(t, cfg, someone())
 	require.Eventually(t, func() bool { _, err := os.Stat(half); return os.IsNotExist(err) }, time.Minute, time.Millisecond)
 }
