@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -45,6 +46,9 @@ func (a *app) listAdapters(ctx context.Context, p *adapterPlace, args []string) 
 	if a.json {
 		return printProtos(a, kept)
 	}
+	if len(kept) == 0 {
+		fmt.Fprintln(a.errOut, "No night has made an adapter.")
+	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "RUN\tDAY\tADAPTER\tPARENT\tPAIRS\tLOSS\tMARGIN\tHELD-OUT\tGATE\tBYTES\tSERVED AS\tKEPT FOR")
 	for _, one := range kept {
@@ -57,7 +61,7 @@ func (a *app) listAdapters(ctx context.Context, p *adapterPlace, args []string) 
 	}
 	for _, job := range jobs {
 		if job.GetAdapter() == "" {
-			fmt.Fprintf(a.out, "no adapter after day %d: %s %s\n", job.GetDay(), stateName(job), job.GetReason())
+			fmt.Fprintf(a.out, "no adapter after day %d: %s\n", job.GetDay(), strings.TrimSpace(stateName(job)+" "+job.GetReason()))
 		}
 	}
 	return nil

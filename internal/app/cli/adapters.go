@@ -68,9 +68,9 @@ func (a *app) withAdapters(cmd *cobra.Command, args []string, least, most int, f
 	defer func() { err = errors.Join(err, p.Close()) }()
 	if err := p.list(cmd.Context()); err != nil {
 		if at == "" && errors.Is(err, errs.ErrUnavailable) && len(args) > 0 {
-			return fmt.Errorf("%q is no run folder, and the trainer cannot be asked: %w", args[0], err)
+			return fmt.Errorf("%q is no run folder, and %w", args[0], trainerSilent(p.cfg, err))
 		}
-		return err
+		return trainerSilent(p.cfg, err)
 	}
 	return fn(cmd.Context(), p, args)
 }

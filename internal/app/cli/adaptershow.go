@@ -199,7 +199,7 @@ func (a *app) showAncestors(ctx context.Context, p *adapterPlace, job *trainerv1
 		id = job.GetParentAdapter()
 	}
 	all, removed, err := p.ancestors(ctx, id)
-	if err != nil {
+	if err != nil || len(all) == 0 {
 		return nil // the files are not known, which was said
 	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)

@@ -54,7 +54,7 @@ func (a *app) printFindings(findings []doctor.Finding) error {
 		}
 	}
 	if bad > 0 {
-		return fmt.Errorf("%d checks failed", bad)
+		return fmt.Errorf("%d of %d checks failed", bad, len(findings))
 	}
 	return nil
 }

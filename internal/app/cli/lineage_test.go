@@ -203,7 +203,7 @@ func refuseUnknown(t *testing.T, dir, run string) {
 		"adapter":       {1, []string{"adapters", "show", dir, "nobody"}, []string{`no run, adapter or training job "nobody"`, "runs: " + run, "adapters: "}},
 		"night":         {1, []string{"adapters", "show", dir, run, "--day", "4"}, []string{"no training after day 4", "after day 1, 2, 3"}},
 		"folder":        {2, []string{"adapters", "show", dir + "-not", run}, []string{"is no folder"}},
-		"anything":      {1, []string{"adapters", "show", "nobody"}, []string{`"nobody" is no run folder, and the trainer cannot be asked`}},
+		"anything":      {1, []string{"adapters", "show", "nobody"}, []string{`"nobody" is no run folder, and the trainer at 127.`, "does not answer: give its address"}},
 		"day of an id":  {2, []string{"adapters", "show", dir, adapter(t, dir).Adapter, "--day", "1"}, []string{"--day is for a run"}},
 		"export to any": {2, []string{"adapters", "export", dir, run, dir}, []string{"not empty"}},
 	} {

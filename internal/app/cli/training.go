@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -9,8 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/stack"
 	"github.com/propersim/propersim/pkg/analysis/lineage"
+	"github.com/propersim/propersim/pkg/errs"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
@@ -54,7 +57,17 @@ func (a *app) withTrainer(cmd *cobra.Command, flags []bound, fn func(*cobra.Comm
 		return usage(err)
 	}
 	defer func() { _ = conn.Close() }() // nothing is in flight
-	return fn(cmd, trainerConn{trainerv1.NewTrainerServiceClient(conn), trainerv1.NewWorkerServiceClient(conn)})
+	err = fn(cmd, trainerConn{trainerv1.NewTrainerServiceClient(conn), trainerv1.NewWorkerServiceClient(conn)})
+	return trainerSilent(&loaded.Config, err)
+}
+
+// trainerSilent says of an error that the trainer cannot be asked, and what to do.
+func trainerSilent(c *config.Config, err error) error {
+	if !errors.Is(err, errs.ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("the trainer at %s does not answer: give its address with --trainer-address; `propersim simulate` has one on listen.trainer while it runs with backends.trainer=worker: %w",
+		stack.Address("trainer", c), err)
 }
 
 func (a *app) listWorkers(cmd *cobra.Command, conn trainerConn) error {
@@ -111,9 +124,11 @@ func (a *app) listJobs(cmd *cobra.Command, conn trainerConn, runID string) error
 			return err
 		}
 		for _, job := range resp.GetJobs() {
-			m := job.GetMetrics()
-			fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%d\t%.4f\t%.4f\t%.2f\t%s\t%s\t%s\n", job.GetRunId(), job.GetDay(),
-				stateName(job), job.GetAttempts(), m.GetPairs(), m.GetLoss(), m.GetMargin(), m.GetAccuracy(),
+			trained := "-\t-\t-\t-"
+			if m := job.GetMetrics(); m != nil {
+				trained = fmt.Sprintf("%d\t%.4f\t%.4f\t%.2f", m.GetPairs(), m.GetLoss(), m.GetMargin(), m.GetAccuracy())
+			}
+			fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%s\t%s\t%s\t%s\n", job.GetRunId(), job.GetDay(), stateName(job), job.GetAttempts(), trained,
 				dash(short(job.GetAdapter())), dash(job.GetServedModel()), job.GetReason())
 		}
 		if token = resp.GetNextPageToken(); token == "" {

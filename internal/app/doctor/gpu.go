@@ -14,8 +14,8 @@ import (
 
 // GPU says what a GPU node is asked to do.
 type GPU struct {
-	// Base is the folder of the base model; config.json in it is enough for the
-	// arithmetic.
+	// Base is the folder of the base model, empty where it is not known; config.json in
+	// it is enough for the arithmetic.
 	Base string
 	// Sequences are the requests that are answered at once, and Loaded the adapters in
 	// the model server at once.
@@ -29,10 +29,12 @@ const nodeTimeout = 5 * time.Second
 // the trainer and every node of the configuration.
 func LookGPU(ctx context.Context, c *config.Config, g GPU) []Finding {
 	memory, out := gpus(ctx)
-	s, err := readShape(g.Base)
-	if err != nil {
-		out = append(out, Finding{"base model", Bad, fmt.Sprintf("%v; give its folder with --base: config.json in it is enough", err)})
-	} else {
+	switch s, err := readShape(g.Base); {
+	case g.Base == "":
+		out = append(out, Finding{"base model", Bad, "not known: give its folder with --base; config.json in it is enough"})
+	case err != nil:
+		out = append(out, Finding{"base model", Bad, fmt.Sprintf("%v; --base wants the folder of the base model with its config.json", err)})
+	default:
 		out = append(out, needs(s.sizes(&c.Trainer.Lora, g.Sequences, g.Loaded), s, &c.Trainer.Lora, g, memory)...)
 	}
 	there := askNodes(ctx, c)

@@ -218,7 +218,8 @@ func followNights(t *testing.T, at, run string, nights []string) {
 		require.True(t, made.Draw.Verified)
 		type step struct {
 			Lineage struct {
-				Trained []struct {
+				Memories []struct{ Content string }
+				Trained  []struct {
 					Job     string
 					Pairs   []string
 					HeldOut bool `json:"held_out"`
@@ -243,6 +244,7 @@ func followNights(t *testing.T, at, run string, nights []string) {
 		var to step
 		printed(t, &to, "runs", "step", at, run, strconv.Itoa(made.Spoke[0].First))
 		require.Equal(t, made.Job, to.Lineage.MadeBy.Job)
+		require.NotEmpty(t, to.Lineage.Memories, "with or without a pair")
 	}
 }
 
