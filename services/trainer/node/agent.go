@@ -96,6 +96,10 @@ type Trainer interface {
 	artifact.Downloader
 	// ListJobs pages through the jobs.
 	ListJobs(ctx context.Context, req *trainerv1.ListJobsRequest, opts ...grpc.CallOption) (*trainerv1.ListJobsResponse, error)
+	// ListKeptAdapters pages through the adapters, also those that it has collected.
+	ListKeptAdapters(ctx context.Context, req *trainerv1.ListKeptAdaptersRequest, opts ...grpc.CallOption) (*trainerv1.ListKeptAdaptersResponse, error)
+	// GetAdapter returns an adapter; ErrNotFound for one that it has collected.
+	GetAdapter(ctx context.Context, req *trainerv1.GetAdapterRequest, opts ...grpc.CallOption) (*trainerv1.GetAdapterResponse, error)
 }
 
 // Agent implements NodeService.
@@ -108,7 +112,10 @@ type Agent struct {
 	trainer Trainer
 	server  *vllm
 
-	loading sync.Mutex // held while the model server loads or unloads
+	// fetching is held for reading from the start of LoadAdapter to its end, and for
+	// writing while an adapter is removed. Take it before loading.
+	fetching sync.RWMutex
+	loading  sync.Mutex // held while the model server loads or unloads
 
 	trainAfter time.Time // no training before; of the goroutine that supervises
 
@@ -179,6 +186,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err := a.endLeftOver(ctx); err != nil {
 		a.log.Error("processes of the node were left over and may keep the GPU", zap.Error(err)) // no model server is started beside them
 	}
+	background := sync.WaitGroup{}
+	background.Go(func() { a.collect(ctx) })
+	defer background.Wait() // Run returns at the end of ctx alone
 	if len(a.cfg.Server) > 0 {
 		a.supervise(ctx)
 		return a.endLeftOver(context.WithoutCancel(ctx))

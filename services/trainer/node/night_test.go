@@ -59,6 +59,8 @@ type cluster struct {
 	workers trainerv1.WorkerServiceClient
 	servers [2]*vllmtest.Server
 	agents  [2]trainerv1.NodeServiceClient
+	nodes   [2]*node.Agent
+	trainer *trainer.Server
 }
 
 // late is a trainer that the nodes may call before it is there.
@@ -81,12 +83,14 @@ func startCluster(t *testing.T, cfg trainer.Config) *cluster {
 		t.Cleanup(c.servers[i].Close)
 		agent, err := node.New(node.Config{Dir: t.TempDir(), Upstream: c.servers[i].URL, Model: "tiny"}, from)
 		require.NoError(t, err)
+		c.nodes[i] = agent
 		c.agents[i] = trainerv1.NewNodeServiceClient(serving(t, "node", agent))
 		nodes = append(nodes, c.agents[i])
 	}
 	cfg.Loader = nodes
 	s, err := trainer.New(cfg, onePair{})
 	require.NoError(t, err)
+	c.trainer = s
 	conn := serving(t, "trainer", s)
 	c.TrainerServiceClient, c.workers = trainerv1.NewTrainerServiceClient(conn), trainerv1.NewWorkerServiceClient(conn)
 	from.TrainerServiceClient = c.TrainerServiceClient

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/propersim/propersim/pkg/artifact"
 	"github.com/propersim/propersim/pkg/artifact/artifacttest"
@@ -33,13 +34,16 @@ type depot struct {
 	trainerv1.UnimplementedTrainerServiceServer
 	store *artifact.Store
 	dir   string
+
+	mu        sync.Mutex
+	collected map[string]bool // guarded by mu
 }
 
 func newDepot(t *testing.T) *depot {
 	dir := t.TempDir()
 	store, err := artifact.Open(dir)
 	require.NoError(t, err)
-	return &depot{store: store, dir: dir}
+	return &depot{store: store, dir: dir, collected: map[string]bool{}}
 }
 
 func (d *depot) Register(r grpc.ServiceRegistrar) { trainerv1.RegisterTrainerServiceServer(r, d) }
@@ -55,6 +59,37 @@ func (d *depot) DownloadAdapter(req *trainerv1.DownloadAdapterRequest, stream gr
 	return d.store.Send(m, func(c *trainerv1.ArtifactChunk) error {
 		return stream.Send(&trainerv1.DownloadAdapterResponse{Part: &trainerv1.DownloadAdapterResponse_Chunk{Chunk: c}})
 	})
+}
+
+// collect says that the adapter is collected, or is no longer.
+func (d *depot) collect(id string, collected bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.collected[id] = collected
+}
+
+func (d *depot) ListKeptAdapters(context.Context, *trainerv1.ListKeptAdaptersRequest) (*trainerv1.ListKeptAdaptersResponse, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	resp := &trainerv1.ListKeptAdaptersResponse{}
+	for id, gone := range d.collected {
+		one := &trainerv1.KeptAdapter{Job: &trainerv1.Job{Adapter: id}}
+		if gone {
+			one.CollectTime = timestamppb.Now()
+		}
+		resp.Adapters = append(resp.Adapters, one)
+	}
+	return resp, nil
+}
+
+func (d *depot) GetAdapter(_ context.Context, req *trainerv1.GetAdapterRequest) (*trainerv1.GetAdapterResponse, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.collected[req.GetId()] {
+		return nil, errs.ErrNotFound
+	}
+	m, err := d.store.Manifest(req.GetId())
+	return &trainerv1.GetAdapterResponse{Manifest: m}, err
 }
 
 // publish adds an adapter and returns its id.
@@ -87,6 +122,7 @@ func serving(t *testing.T, name string, service serve.Registrar) serve.Conn {
 type gpu struct {
 	trainerv1.NodeServiceClient
 	depot   *depot
+	agent   *node.Agent
 	vllm    *vllmtest.Server
 	gateway *httptest.Server
 	dir     string
@@ -105,6 +141,7 @@ func (g *gpu) start(t *testing.T, cfg node.Config) {
 	t.Helper()
 	agent, err := node.New(cfg, trainerv1.NewTrainerServiceClient(serving(t, "trainer", g.depot)))
 	require.NoError(t, err)
+	g.agent = agent
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- agent.Run(ctx) }()

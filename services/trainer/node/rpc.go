@@ -22,6 +22,8 @@ func (a *Agent) LoadAdapter(ctx context.Context, req *trainerv1.LoadAdapterReque
 	if err := a.checkName(req); err != nil {
 		return nil, err
 	}
+	a.fetching.RLock() // the adapter is not removed meanwhile
+	defer a.fetching.RUnlock()
 	m, err := a.store.Fetch(ctx, a.trainer, req.GetAdapter())
 	if err != nil {
 		return nil, fmt.Errorf("fetch adapter %s: %w", req.GetAdapter(), err)
