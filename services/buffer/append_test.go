@@ -13,6 +13,7 @@ import (
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/store/storetest"
 	bufferv1 "github.com/propersim/propersim/proto/gen/propersim/buffer/v1"
+	"github.com/propersim/propersim/services/buffer"
 )
 
 func TestAppendIsIdempotentByRunAndStep(t *testing.T) {
@@ -122,4 +123,17 @@ func list(t testing.TB, client bufferv1.PreferenceBufferServiceClient, run strin
 		require.NoError(t, err)
 		out = append(out, resp.GetPair())
 	}
+}
+
+func TestAReadOnlyBufferDrawsAndStoresNothing(t *testing.T) {
+	dsn := filepath.Join(t.TempDir(), "buffer.db")
+	_, err := buffer.New(buffer.Config{DSN: dsn, ReadOnly: true})
+	require.ErrorIs(t, err, errs.ErrNotFound)
+	writer, _ := start(t, dsn)
+	appendAll(t, writer, pairsOf("a", 0, 10)...)
+	reader, _ := startWith(t, buffer.Config{DSN: dsn, ReadOnly: true})
+	require.Equal(t, list(t, writer, "a", -1), list(t, reader, "a", -1))
+	_, err = reader.Append(context.Background(), &bufferv1.AppendRequest{Pairs: pairsOf("a", 10, 12)})
+	require.ErrorIs(t, err, errs.ErrDenied)
+	require.Len(t, list(t, writer, "a", -1), 10)
 }

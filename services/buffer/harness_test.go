@@ -17,7 +17,12 @@ import (
 // test does.
 func start(t testing.TB, dsn string) (client bufferv1.PreferenceBufferServiceClient, stop func()) {
 	t.Helper()
-	s, err := buffer.New(buffer.Config{DSN: dsn})
+	return startWith(t, buffer.Config{DSN: dsn})
+}
+
+func startWith(t testing.TB, cfg buffer.Config) (client bufferv1.PreferenceBufferServiceClient, stop func()) {
+	t.Helper()
+	s, err := buffer.New(cfg)
 	require.NoError(t, err)
 	server, err := serve.New(serve.Config{Name: "buffer"}, s)
 	require.NoError(t, err)
