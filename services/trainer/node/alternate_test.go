@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/signal"
@@ -177,6 +178,13 @@ func TestServingAndTrainingTakeTurns(t *testing.T) {
 		require.False(t, training.GetWillTrain(), "the worker itself must ask for jobs now")
 		status, by = c.chat(t, "tiny")
 		require.Equal(t, 503, status, "a run waits")
+		for _, route := range []string{"/health", "/v1/models"} {
+			resp, err := http.Get(c.gateway.URL + route)
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			require.Contains(t, []int{200, 503}, resp.StatusCode, "200 where it serves again already")
+			require.Equal(t, resp.StatusCode == 503, resp.Header.Get("Retry-After") != "", route)
+		}
 		require.Empty(t, by)
 		done := c.end(t, job.GetId())
 		require.Equal(t, trainerv1.JobState_JOB_STATE_ACTIVE, done.GetState(), done.GetReason())

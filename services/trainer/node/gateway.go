@@ -16,6 +16,7 @@ import (
 
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/model"
+	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
 
 // requestBytes bounds the body of a request.
@@ -46,14 +47,14 @@ func (a *Agent) Gateway() (http.Handler, error) {
 		FlushInterval: -1, // an answer may be a stream of tokens
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			a.log.Warn("the model server does not answer", zap.Error(err))
-			refuse(w, http.StatusServiceUnavailable, "the model server does not answer")
+			unavailable(w, "the model server does not answer")
 		},
 	}
 	mux := http.NewServeMux()
 	for _, route := range []string{"GET /health", "GET /metrics"} {
-		mux.Handle(route, proxy)
+		mux.Handle(route, a.serving(proxy))
 	}
-	mux.HandleFunc("GET /v1/models", a.list)
+	mux.Handle("GET /v1/models", a.serving(http.HandlerFunc(a.list)))
 	for _, route := range []string{"POST /v1/chat/completions", "POST /v1/embeddings"} {
 		mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) { a.answer(w, r, proxy) })
 	}
@@ -66,6 +67,21 @@ func (a *Agent) Gateway() (http.Handler, error) {
 		}
 		mux.ServeHTTP(w, r)
 	}), nil
+}
+
+// serving answers for a model server that is not there on purpose, and does not ask
+// it then.
+func (a *Agent) serving(to http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.mu.Lock()
+		state := a.state
+		a.mu.Unlock()
+		if state != trainerv1.NodeState_NODE_STATE_SERVING {
+			unavailable(w, absent(state))
+			return
+		}
+		to.ServeHTTP(w, r)
+	})
 }
 
 // list answers with the models that the caller's run may use, in the model server's
@@ -81,7 +97,7 @@ func (a *Agent) list(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil || status != http.StatusOK {
 		a.log.Warn("the model server gives no list of models", zap.Int("status", status), zap.Error(err))
-		refuse(w, http.StatusServiceUnavailable, "the model server does not answer")
+		unavailable(w, "the model server does not answer")
 		return
 	}
 	run := r.Header.Get(model.RunHeader)
