@@ -96,8 +96,12 @@ func showWorker(w io.Writer, worker *trainerv1.Worker) {
 	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t", worker.GetName(), strings.TrimSpace(c.GetModel()+" "+c.GetQuantization()), c.GetDevice(), memory)
 	if job := worker.GetJob(); job != nil {
 		p := job.GetProgress()
-		fmt.Fprintf(w, "%s\t%d\t%d/%d\t%.4f\t%.0f\t%s\t%s\t", job.GetRunId(), job.GetDay(), p.GetUpdate(), p.GetUpdatesTotal(), p.GetLoss(), p.GetTokensPerSecond(),
-			endsAbout(job, worker.GetLastSeen().AsTime()), worker.GetLeaseUntil().AsTime().Local().Format(time.TimeOnly))
+		speed := "-\t-\t-" // it reads pairs or computes references
+		if p.GetUpdate() > 0 {
+			speed = fmt.Sprintf("%d/%d\t%.4f\t%.0f", p.GetUpdate(), p.GetUpdatesTotal(), p.GetLoss(), p.GetTokensPerSecond())
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t", job.GetRunId(), job.GetDay(), speed, endsAbout(job, worker.GetLastSeen().AsTime()),
+			worker.GetLeaseUntil().AsTime().Local().Format(time.TimeOnly))
 	} else {
 		fmt.Fprint(w, "-\t-\t-\t-\t-\t-\t-\t")
 	}

@@ -30,7 +30,7 @@ func TestAWorkerSaysWhenItsNightEnds(t *testing.T) {
 	}
 	require.Equal(t, []string{"gpu-1", "llama nf4", "NVIDIA A100", "80 GiB", "ada", "3", "25/100", "0.5000", "250", "12:40:00", "12:12:00", "2026-03-02 12:10:00"}, show())
 	worker.Job.Progress = nil
-	require.Equal(t, "-", show()[9], "no update yet")
+	require.Equal(t, []string{"-", "-", "-", "-", "12:12:00"}, show()[6:11], "no update yet")
 	worker.Job = nil
 	require.Equal(t, []string{"-", "-", "-", "-", "-", "-", "-", "2026-03-02 12:10:00"}, show()[4:])
 }
