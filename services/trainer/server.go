@@ -137,9 +137,9 @@ type Server struct {
 }
 
 // fileTick is how far the time of a file may be behind the clock at most: a tick of
-// the kernel, of 4 or 10 ms. An upload of this process must not look like one from
-// before its start.
-const fileTick = 20 * time.Millisecond
+// the kernel. An upload of this process must not look like one from before its
+// start.
+const fileTick = 10 * time.Millisecond
 
 // New opens the jobs and the folder of adapters. It returns Violations that
 // name each setting at fault, errors of store.Open, and ErrDenied for a folder

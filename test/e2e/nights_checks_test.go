@@ -65,6 +65,9 @@ func (n *nights) check() {
 	n.checkLoads(jobs, lines)
 }
 
+// expired is why a night fails whose workers lost their leases.
+var expired = regexp.MustCompile(`^given up after 3 attempts: the lease of worker "worker-[12]" expired$`)
+
 // checkJobs compares the coordinator's jobs with those that the runs saw end.
 func (n *nights) checkJobs() map[string]*trainerv1.Job {
 	n.t.Helper()
@@ -100,7 +103,7 @@ func (n *nights) checkJobs() map[string]*trainerv1.Job {
 			require.Contains(n.t, now.GetReason(), "finite")
 		default: // a kill of any other process fails no night
 			require.Equal(n.t, trainerv1.JobState_JOB_STATE_FAILED, state)
-			require.Regexp(n.t, `^given up after 3 attempts: the lease of worker "worker-[12]" expired$`, now.GetReason())
+			require.Regexp(n.t, expired, now.GetReason())
 		}
 		outcomes[now.GetState().String()]++
 	}
