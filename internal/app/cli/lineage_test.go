@@ -25,6 +25,7 @@ import (
 	"github.com/propersim/propersim/pkg/artifact/artifacttest"
 	"github.com/propersim/propersim/pkg/serve"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
+	"github.com/propersim/propersim/services/trainer/node/vllmtest"
 )
 
 // The JSON of the two commands, as far as the tests follow it.
@@ -221,7 +222,13 @@ func refuseUnknown(t *testing.T, dir, run string) {
 // addresses by name.
 func serving(t *testing.T, data string, names ...string) map[string]string {
 	t.Helper()
-	listen, args := map[string]string{}, []string{}
+	return servingWith(t, data, nil, names...)
+}
+
+// servingWith is serving with further arguments.
+func servingWith(t *testing.T, data string, args []string, names ...string) map[string]string {
+	t.Helper()
+	listen := map[string]string{}
 	for _, name := range config.Services() {
 		listen[name] = loopback.Address(t)
 		args = append(args, "--set", "listen."+name+"="+listen[name])
@@ -367,6 +374,40 @@ func TestTheLineageOfNightsThatMadeNothing(t *testing.T) {
 	code, _, text = call(t, "adapters", "export", dir, run, filepath.Join(t.TempDir(), "x"), "--day", "2")
 	require.Equal(t, 1, code)
 	require.Contains(t, text, "made no adapter: failed out of memory")
+}
+
+// TestWhereAnAdapterIsLoaded asks a node that has the adapter, one that does not
+// answer, and none.
+func TestWhereAnAdapterIsLoaded(t *testing.T) {
+	dir, vllm := filepath.Join(t.TempDir(), "a"), vllmtest.New("tiny")
+	defer vllm.Close()
+	must(t, "simulate", "--personas", "1", "--days", "1", "--step", "15m", "--method", "proper", "--out", dir)
+	run, node := runOf(t, dir, "proper"), loopback.Address(t)
+	at := servingWith(t, dir, []string{"--set", "connect.nodes=" + node}, "buffer", "trainer")
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan int, 1)
+	go func() {
+		done <- cli.Main(ctx, cli.Program{Version: "test"}, []string{"serve", "node", "--upstream", vllm.URL, "--model", "tiny", "--data", t.TempDir(),
+			"--address", node, "--gateway", loopback.Address(t), "--trainer-address", at["trainer"]}, &bytes.Buffer{}, &bytes.Buffer{})
+	}()
+	conn, err := serve.Dial(at["trainer"])
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close()) }()
+	w := worker{t, trainerv1.NewTrainerServiceClient(conn), trainerv1.NewWorkerServiceClient(conn)}
+	job := w.submit(run, 1)
+	w.complete(w.lease(), 0.9)
+	show := func(nodes string) string {
+		return must(t, "adapters", "show", job, "--trainer-address", at["trainer"], "--buffer-address", at["buffer"], "--set", "connect.nodes="+nodes)
+	}
+	shown := show(node)
+	require.Contains(t, shown, "gate       effect passed")
+	require.Contains(t, shown, "served as  d001-")
+	require.Contains(t, shown, "loaded     "+node+": yes, 0 requests in flight")
+	away := loopback.Address(t)
+	require.Contains(t, show(away), "loaded     "+away+": not known: ")
+	require.Contains(t, show(""), "not asked: connect.nodes is empty here")
+	cancel()
+	require.Equal(t, 0, <-done)
 }
 
 // worker is a training worker at the contract, which trains nothing.
