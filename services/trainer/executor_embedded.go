@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// patience is how long a job waits for a buffer or a loader that cannot be
-	// reached before it fails.
+	// patience is how long a job waits for a buffer that cannot be reached before it
+	// fails.
 	patience = 10 * time.Minute
 	// drawing is the timeout of one draw of pairs for the embedded executor.
 	drawing = 2 * time.Minute
@@ -35,7 +35,7 @@ const (
 func (s *Server) train(ctx context.Context, name string) error {
 	for ctx.Err() == nil {
 		queued := s.queued.wait()
-		leased, err := retry(ctx, func() (*record, error) {
+		leased, err := retry(ctx, patience, func() (*record, error) {
 			return s.jobs.lease(ctx, leasing{executor: trainerv1.Executor_EXECUTOR_EMBEDDED, worker: name, length: embeddedLease})
 		})
 		if err != nil {
@@ -71,7 +71,7 @@ func (s *Server) trainJob(ctx context.Context, leased *record) error {
 	}
 	s.log.Warn("training failed", zap.String("job", job.GetId()), zap.String("run", job.GetRunId()), zap.Int32("day", job.GetDay()), zap.Error(err))
 	cause := err
-	_, err = retry(ctx, func() (*trainerv1.Job, error) {
+	_, err = retry(ctx, patience, func() (*trainerv1.Job, error) {
 		return s.jobs.conclude(ctx, job.GetId(), leased.token, outcomeOf(cause), cause)
 	})
 	if errors.Is(err, errs.ErrLeaseLost) {
@@ -134,7 +134,7 @@ func (s *Server) night(ctx context.Context, leased *record) error {
 	if err != nil {
 		return err
 	}
-	drawn, err := retry(ctx, func() (*draw, error) { return s.drawPairs(ctx, job) })
+	drawn, err := retry(ctx, patience, func() (*draw, error) { return s.drawPairs(ctx, job) })
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (s *Server) night(ctx context.Context, leased *record) error {
 	}
 	weights := child.Weights()
 	result := &result{metrics: metrics, policy: policy.Name, digest: drawn.header.GetDigest(), files: []*trainerv1.ArtifactFile{artifact.Describe(artifact.ModelFile, weights)}}
-	_, err = retry(ctx, func() (*record, error) { return s.handIn(ctx, leased, result, weights) })
+	_, err = retry(ctx, patience, func() (*record, error) { return s.handIn(ctx, leased, result, weights) })
 	return err
 }
 
@@ -256,8 +256,8 @@ func checkDraw(job *trainerv1.Job, h *bufferv1.SampleHeader) error {
 	return nil
 }
 
-// retry repeats a call that failed with a transient error, until patience ends.
-func retry[T any](ctx context.Context, op func() (T, error)) (T, error) {
+// retry repeats a call that failed with a transient error, for as long as patience is.
+func retry[T any](ctx context.Context, patience time.Duration, op func() (T, error)) (T, error) {
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval = 100*time.Millisecond, 5*time.Second
 	return backoff.Retry(ctx, func() (T, error) {

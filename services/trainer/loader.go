@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -147,10 +148,15 @@ func (s *Server) unclaim(r *record) {
 	delete(s.claimed, r.job.GetId())
 }
 
+// loadPatience is how long a trained job waits for the model servers. One that has
+// just trained starts again first, and reads and quantizes 140 GB for a base of 70
+// billion parameters: ten minutes do not suffice.
+const loadPatience = time.Hour
+
 // finish advances a job until it is final. The error is one of storing the job.
 func (s *Server) finish(ctx context.Context, r *record) error {
 	for !final(r.job.GetState()) {
-		next, err := retry(ctx, func() (*record, error) { return s.advance(ctx, r) })
+		next, err := retry(ctx, loadPatience, func() (*record, error) { return s.advance(ctx, r) })
 		if ctx.Err() != nil {
 			return nil // the job continues after the next start
 		}
