@@ -117,14 +117,14 @@ func TestTheLimitLeavesAnIncompleteVerdict(t *testing.T) {
 		select {
 		case <-ctx.Done():
 			return nil, status.FromContextError(ctx.Err()).Err()
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(100 * time.Millisecond):
 			return good.recommend(ctx, r)
 		}
 	}
 	began := time.Now()
-	report, err := conformance.Assistant(t.Context(), connect(t, server, true), conformance.Options{Limit: 300 * time.Millisecond})
+	report, err := conformance.Assistant(t.Context(), connect(t, server, true), conformance.Options{Limit: 2 * time.Second})
 	require.NoError(t, err)
-	require.Less(t, time.Since(began), 5*time.Second)
+	require.Less(t, time.Since(began), time.Minute)
 	require.Equal(t, conformance.Incomplete, report.Verdict, text(t, report))
 	require.False(t, report.OK())
 	require.Empty(t, with(report, conformance.Fail), text(t, report))
@@ -133,7 +133,7 @@ func TestTheLimitLeavesAnIncompleteVerdict(t *testing.T) {
 func TestAServerThatNeverAnswersIsLeftInTime(t *testing.T) {
 	server, _ := newDouble()
 	server.open = func(s opening) error { <-s.Context().Done(); return io.ErrUnexpectedEOF }
-	report, err := conformance.Assistant(t.Context(), connect(t, server, true), conformance.Options{Timeout: 100 * time.Millisecond})
+	report, err := conformance.Assistant(t.Context(), connect(t, server, true), conformance.Options{Timeout: time.Second})
 	require.NoError(t, err)
 	require.Equal(t, conformance.DoesNotConform, report.Verdict)
 	require.Contains(t, text(t, report), "DeadlineExceeded")
