@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.bin:$(PATH)
 PACKAGES := ./...
 TESTS := ./... ./test/...
 
-.PHONY: help simulate build install-check test test-models test-worker test-gpu test-compose test-kubernetes bench-compose lint generate proto-check bench fuzz get tidy tools generators grpcurl
+.PHONY: help simulate build install-check test test-models test-worker test-gpu test-compose test-compose-models test-kubernetes bench-compose lint generate proto-check bench fuzz get tidy tools generators grpcurl
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,9 @@ test-compose: .bin/grpcurl ## test the containers with Docker, end to end (KILLS
 
 test-kubernetes: .bin/grpcurl ## test the Helm chart on a Kubernetes cluster of its own (root on Debian; DAYS=14 FIRE_DAYS=14 STEP=2m30s BLOWS=20 for the full form)
 	deploy/ci/kubernetes/test.sh
+
+test-compose-models: ## test the profile "models" with Docker: a real small model in every role of the containers (4 minutes on 2 free cores)
+	deploy/ci/compose-models.sh
 
 test-models: ## play two hours of a person with a real small model in every role, on this CPU
 	deploy/ci/models.sh

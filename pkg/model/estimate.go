@@ -27,27 +27,52 @@ type Estimator struct {
 	embedded map[string]bool      // guarded by mu; digests of texts that were embedded
 }
 
-// sample is a real answer.
+// sample is a real answer, and what it took.
 type sample struct {
-	content    string
-	completion int64
+	content    string // empty for a failure
+	completion int64  // tokens, those of repairs included
+	repairs    int64  // further requests
+	reread     int64  // prompt tokens of these, by the endpoint's count
+}
+
+// sampleOf returns what a call of one answer took.
+func sampleOf(a *Answer) sample {
+	out := sample{repairs: -1, completion: a.Record.Usage.Completion}
+	if a.Failure == nil {
+		out.content = a.Record.Answer
+	}
+	for _, attempt := range a.Record.Attempts {
+		if attempt.Outcome.IsTransient() {
+			continue
+		}
+		if out.repairs++; out.repairs > 0 {
+			out.reread += attempt.Usage.Prompt
+		}
+	}
+	return out
 }
 
 // samplesOf is how many real answers of a kind are asked for. The assistant's
-// decide how often something is said, on which most of the cost depends.
+// decide how often something is said, on which most of the cost depends; the judge
+// has the longest prompts.
 func samplesOf(role string) int {
-	if role == Assistant {
+	switch role {
+	case Assistant:
 		return 64
+	case Judge:
+		return 12
 	}
 	return 4
 }
 
 // Estimate is what the calls of a role would use.
 type Estimate struct {
-	// Requests are HTTP requests, without repairs.
+	// Requests are HTTP requests, with the share of repairs that the real answers took.
 	Requests int64
-	// Prompt counts prompt tokens.
+	// Prompt counts prompt tokens, without those of repairs, by EstimateTokens.
 	Prompt int64
+	// Reread counts the prompt tokens of repairs, by the endpoint's count.
+	Reread int64
 	// Completion counts generated tokens at a typical length of the answers; Least
 	// and Most bound it by the shortest and the longest valid answers.
 	Completion, Least, Most int64
@@ -89,6 +114,7 @@ func (e *Estimator) count(role string, add Estimate) {
 	}
 	u.Requests += add.Requests
 	u.Prompt += add.Prompt
+	u.Reread += add.Reread
 	u.Completion += add.Completion
 	u.Least += add.Least
 	u.Most += add.Most
@@ -140,9 +166,11 @@ func (e *Estimator) Do(ctx context.Context, call Call) ([]Answer, error) {
 			fmt.Fprint(h, t.digest, call.Step, number, i)
 			v := value{draw: h.Sum64()}
 			typical, least, most := v.of(call.Schema)
-			got := e.pick(&call, kind, &v, sample{typical, EstimateTokens(typical)})
+			got := e.pick(&call, kind, &v, sample{content: typical, completion: EstimateTokens(typical)})
 			limit := int64(r.Sampling.MaxTokens)
-			add.Completion += min(limit, got.completion)
+			add.Requests += got.repairs
+			add.Reread += got.reread
+			add.Completion += min(limit*(1+got.repairs), got.completion)
 			add.Least += min(limit, least)
 			add.Most += min(limit, most)
 			out.Choices = append(out.Choices, choice{Content: got.content, Finish: "stop"})
@@ -177,14 +205,13 @@ func (e *Estimator) learn(ctx context.Context, call *Call, kind string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.pending[kind]--
-	if err != nil || answers[0].Failure != nil {
-		// Typical answers will do. The failure counts as one of the tries.
+	if err != nil {
+		// Typical answers will do. The error counts as one of the tries.
 		e.pending[kind]++
 		return
 	}
 	r := answers[0].Record
-	last := r.Attempts[len(r.Attempts)-1]
-	e.samples[kind] = append(e.samples[kind], sample{r.Answer, last.Usage.Completion})
+	e.samples[kind] = append(e.samples[kind], sampleOf(&answers[0]))
 	u := e.use[call.Role]
 	if u == nil {
 		u = &Estimate{}
@@ -192,11 +219,12 @@ func (e *Estimator) learn(ctx context.Context, call *Call, kind string) {
 	}
 	first := (&request{Messages: call.Messages}).promptTokens()
 	u.Asked++
-	u.Counted += r.Attempts[0].Usage.Prompt
+	u.Counted += r.Usage.Prompt - e.samples[kind][len(e.samples[kind])-1].reread
 	u.Approximated += first
 }
 
-// pick returns one of the real answers that satisfies a call, or the typical one.
+// pick returns one of the real answers that satisfies a call, or the typical one. A
+// failure of the judge or the assistant stays one: nothing is judged after it.
 func (e *Estimator) pick(call *Call, kind string, v *value, typical sample) sample {
 	e.mu.Lock()
 	known := e.samples[kind]
@@ -205,10 +233,16 @@ func (e *Estimator) pick(call *Call, kind string, v *value, typical sample) samp
 		return typical
 	}
 	got := known[v.next(len(known))]
+	if got.content == "" {
+		if call.Role != Judge && call.Role != Assistant {
+			got.content = typical.content // it would end the run
+		}
+		return got
+	}
 	if call.Schema != nil {
 		value, err := extract(got.content)
 		if err != nil || call.Schema.Check(value) != nil {
-			return sample{typical.content, got.completion} // the right length, for another day's schema
+			got.content = typical.content // the right length, for another day's schema
 		}
 	}
 	return got

@@ -48,6 +48,24 @@ func TestARecordedModelRunIsReplayedWithoutANetwork(t *testing.T) {
 	require.Equal(t, asked, server.Calls())
 }
 
+// TestARunOfSixProcessesIsDerivedAgain: the data of served services have no
+// configuration of models, so that --config (in containers the environment) gives
+// it. Without one, the program says what it did not check.
+func TestARunOfSixProcessesIsDerivedAgain(t *testing.T) {
+	server := fakemodel.New(fakemodel.Config{})
+	t.Cleanup(server.Close)
+	config := modelConfig(t, server.BaseURL())
+	c := startConstellation(t, "--config", config)
+	client, said := c.simulate(filepath.Join(t.TempDir(), "run"), "--config", config, "--personas", "1")
+	require.NoError(t, client.Wait(), said.String())
+	asked := server.Calls()
+	require.Regexp(t, `\d+ prompts +ok`, must(t, "replay", "--verify", c.data, "--config", config))
+	require.Equal(t, asked, server.Calls())
+	unknown := must(t, "replay", "--verify", c.data)
+	require.Contains(t, unknown, "was not played again with the recorded answers of its models: its models are not configured here")
+	require.NotContains(t, unknown, "prompts")
+}
+
 func read(t *testing.T, path string) string {
 	t.Helper()
 	raw, err := os.ReadFile(path)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -129,14 +130,20 @@ func pasteable(found []model.Finding) string {
 }
 
 // deriveAgain plays runs in which models played a role again, and puts what it
-// finds into their results.
+// finds into their results. A run folder has the configuration of its models; for
+// the data of served services, and for a journal, it is that of this process.
 func (a *app) deriveAgain(ctx context.Context, s source.Source, at folder.Folder, results []replay.Result) error {
-	if !at.Used() {
-		return nil
+	var loaded *config.Loaded
+	var err error
+	var texts string // the folder of the prompts
+	if at != "" && at.Used() {
+		loaded, err = at.Load(config.Sources{})
+		texts = at.Prompts()
+	} else if loaded, err = config.Load(config.Sources{File: a.configFile, Environ: os.Environ(), Sets: a.sets}); err == nil {
+		texts = loaded.Models.Prompts
 	}
-	loaded, err := at.Load(config.Sources{})
 	if err != nil {
-		return err
+		return usage(err)
 	}
 	all, err := s.Runs(ctx)
 	if err != nil {
@@ -154,7 +161,11 @@ func (a *app) deriveAgain(ctx context.Context, s source.Source, at folder.Folder
 			results[i].NotPlayed = "a third-party assistant answered in it"
 			continue
 		}
-		found, err := rederive.Run(ctx, &loaded.Config, s, r, at.Prompts())
+		if len(loaded.Models.Config().Roles) == 0 {
+			results[i].NotPlayed = "its models are not configured here; give the --config of its services"
+			continue
+		}
+		found, err := rederive.Run(ctx, &loaded.Config, s, r, texts)
 		if err != nil {
 			return fmt.Errorf("run %s could not be played again: %w", r.GetId(), err)
 		}
@@ -166,10 +177,14 @@ func (a *app) deriveAgain(ctx context.Context, s source.Source, at folder.Folder
 // showCalls prints every prompt and answer of a step.
 func (a *app) showCalls(ctx context.Context, args []string, calls []*simv1.ModelCall) error {
 	kept, err := a.keptPrompts(ctx, args)
-	if err != nil {
+	switch {
+	case errors.Is(err, errs.ErrNotFound):
+		fmt.Fprintf(a.out, "\nThe prompts are not in %s: each service that asks a model keeps them with its own data.\n", args[0])
+	case err != nil:
 		return err
+	default:
+		defer kept.Close()
 	}
-	defer kept.Close()
 	for _, call := range calls {
 		if call.GetRole() == simv1.Role_ROLE_EMBEDDER {
 			continue // its answer is numbers
@@ -196,7 +211,11 @@ func (a *app) keptPrompts(ctx context.Context, args []string) (*model.Kept, erro
 // showCall prints one call: its prompt where it was kept, and each attempt.
 func (a *app) showCall(ctx context.Context, kept *model.Kept, call *simv1.ModelCall) error {
 	fmt.Fprintf(a.out, "\n=== %s: %s, %d + %d tokens\n", call.GetId(), call.GetModel(), call.GetPromptTokens(), call.GetCompletionTokens())
-	messages, err := kept.Prompt(ctx, call.GetPromptDigest())
+	var messages []model.Message
+	var err error = errs.ErrNotFound
+	if kept != nil {
+		messages, err = kept.Prompt(ctx, call.GetPromptDigest())
+	}
 	switch {
 	case errors.Is(err, errs.ErrNotFound):
 		fmt.Fprintf(a.out, "(the prompt %s was not kept)\n", call.GetPromptDigest())

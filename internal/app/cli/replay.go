@@ -35,8 +35,9 @@ from the configuration on, totals against verdicts, preference pairs against
 evaluations and against the buffer, the recorded progress, and metrics.json. A run in
 which a model plays a role is also played again with the recorded answers: every
 prompt must have the recorded digest, and actions, candidates, verdicts, pairs and
-notes must equal the recorded ones. The first difference is reported with its step,
-and the exit code is 1.`,
+notes must equal the recorded ones. For the data of served services and for a journal
+that takes the configuration of their models, by --config or the environment. The
+first difference is reported with its step, and the exit code is 1.`,
 		Example: `  propersim replay --verify runs/2026-11-22-proper
   propersim replay --verify runs/2026-11-22-proper RUN`,
 		Args: cobra.ArbitraryArgs,
@@ -104,10 +105,8 @@ func (a *app) verify(ctx context.Context, args []string) error {
 	if err := errors.Join(err, stop()); err != nil {
 		return err
 	}
-	if at != "" {
-		if err := a.deriveAgain(ctx, s, at, results); err != nil {
-			return err
-		}
+	if err := a.deriveAgain(ctx, s, at, results); err != nil {
+		return err
 	}
 	return a.showResults(results)
 }

@@ -119,7 +119,7 @@ func rows(ctx context.Context, cfg model.Config, use map[string]model.Estimate, 
 			ratio, tokenizer = model.CountTokens(ctx, e, r.Model, u.Sample)
 		}
 		scaled := func(n int64) int64 { return int64(float64(n) * times) }
-		read := int64(float64(u.Prompt) * times * ratio)
+		read := int64((float64(u.Prompt)*ratio + float64(u.Reread)) * times)
 		row := Row{
 			Role: role, Endpoint: r.Endpoint, Requests: int64(float64(u.Requests) * times), Tokenizer: tokenizer,
 			Prompt: read, Completion: scaled(u.Completion), Least: scaled(u.Least), Most: scaled(u.Most),
