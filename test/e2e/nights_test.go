@@ -85,8 +85,13 @@ func (n *nights) night(ctx context.Context, run string, day int32, parent string
 	if err != nil {
 		return nil, err
 	}
+	return n.end(ctx, submitted.GetJob().GetId(), func(job *trainerv1.Job) { n.enter(run, job.GetState()) })
+}
+
+// end waits for the end of a job, and calls seen with it in every state.
+func (n *nights) end(ctx context.Context, id string, seen func(*trainerv1.Job)) (*trainerv1.Job, error) {
 	return patiently(ctx, func() (*trainerv1.Job, error) {
-		stream, err := n.client.WatchJob(ctx, &trainerv1.WatchJobRequest{Id: submitted.GetJob().GetId()})
+		stream, err := n.client.WatchJob(ctx, &trainerv1.WatchJobRequest{Id: id})
 		if err != nil {
 			return nil, err
 		}
@@ -100,7 +105,7 @@ func (n *nights) night(ctx context.Context, run string, day int32, parent string
 				return nil, err
 			}
 			job = resp.GetJob()
-			n.enter(run, job.GetState())
+			seen(job)
 		}
 	})
 }

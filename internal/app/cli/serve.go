@@ -104,7 +104,9 @@ func (a *app) serveUntil(ctx context.Context, at folder.Folder, loaded *config.L
 	if err != nil {
 		return err
 	}
-	trade()
+	if processName(only) != "trainer" { // adapters of hundreds of megabytes pass through it: their garbage would add up
+		trade()
+	}
 	if err := batch(); err != nil {
 		log.Info("this system lets services take turns at each call", zap.Error(err))
 	}
