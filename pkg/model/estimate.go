@@ -53,16 +53,13 @@ func sampleOf(a *Answer) sample {
 }
 
 // samplesOf is how many real answers of a kind are asked for. The assistant's
-// decide how often something is said, on which most of the cost depends; the judge
-// has the longest prompts.
+// decide how often something is said, on which most of the cost depends; those of
+// other roles are read again in later prompts.
 func samplesOf(role string) int {
-	switch role {
-	case Assistant:
+	if role == Assistant {
 		return 64
-	case Judge:
-		return 12
 	}
-	return 4
+	return 12
 }
 
 // Estimate is what the calls of a role would use.
