@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/propersim/propersim/internal/suspend"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/store"
 )
@@ -103,7 +104,7 @@ func TestAStoppedWriterIsTakenOver(t *testing.T) {
 					return err == nil && now.GetProgress().GetSteps() > before.GetProgress().GetSteps()+20
 				}
 				require.Eventually(t, progressed, time.Minute, 10*time.Millisecond)
-				require.NoError(t, child.Process.Signal(syscall.SIGSTOP))
+				suspend.Stop(t, child.Process)
 
 				lease := takeOver(t, j, id, child.Process)
 				chain, err := j.Continue(ctx, lease, everything)
@@ -146,7 +147,7 @@ func takeOver(t *testing.T, j *Journal, id string, stopped *os.Process) *Lease {
 		if errors.Is(err, errs.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) { // it was stopped within a transaction
 			require.NoError(t, stopped.Signal(syscall.SIGCONT))
 			time.Sleep(time.Millisecond)
-			require.NoError(t, stopped.Signal(syscall.SIGSTOP))
+			suspend.Stop(t, stopped)
 			continue
 		}
 		require.NoError(t, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/propersim/propersim/internal/journal"
+	"github.com/propersim/propersim/internal/suspend"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
 
@@ -96,15 +97,15 @@ func atWork(t *testing.T, dsn string) (id string, cmd *exec.Cmd, out *bufio.Read
 	return id, cmd, out
 }
 
-// suspend stops a process at a moment at which it does not have the write lock
+// suspendIdle stops a process at a moment at which it does not have the write lock
 // of an SQLite database: nobody could write until it continues.
-func suspend(t *testing.T, dsn string, process *os.Process, id string) {
+func suspendIdle(t *testing.T, dsn string, process *os.Process, id string) {
 	t.Helper()
 	other, err := journal.New(t.Context(), dsn)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, other.Close()) }()
 	eventually(t, "the process is suspended without the lock", func() bool {
-		require.NoError(t, process.Signal(syscall.SIGSTOP))
+		suspend.Stop(t, process)
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
 		if _, err := other.Wish(ctx, id, environmentv1.RunState_RUN_STATE_UNSPECIFIED); err == nil {
@@ -119,7 +120,7 @@ func TestASuspendedConductorCommitsNothingAfterItsLeaseIsLost(t *testing.T) {
 	want := hashes(t, 1, "ar")
 	onShared(t, func(t *testing.T, dsn string) {
 		id, cmd, out := atWork(t, dsn)
-		suspend(t, dsn, cmd.Process, id)
+		suspendIdle(t, dsn, cmd.Process, id)
 		s := begin(t, often(dsn), newFakes().clients())
 		run := s.until(id, finished, failing)
 		require.Equal(t, want[id], run.GetProgress().GetHash(), run.GetReason())
