@@ -65,8 +65,7 @@ func (n *gpuNode) start(name string, env []string, command ...string) *exec.Cmd 
 	require.NoError(n.t, log.Close())
 	n.started = append(n.started, cmd)
 	n.t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it may have ended
-		_ = cmd.Wait()
+		terminate(cmd)
 		if n.t.Failed() {
 			n.t.Logf("%s: %s", name, tail(filepath.Join(n.logs, name+".log"), 3000))
 		}
@@ -153,10 +152,19 @@ func (n *gpuNode) await() {
 func (n *gpuNode) end() {
 	n.stop.Do(func() {
 		for _, cmd := range n.started {
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it may have ended
-			_ = cmd.Wait()
+			terminate(cmd)
 		}
 	})
+}
+
+// terminate ends a process by SIGTERM, so that the agent stops vLLM with all of its
+// processes: those below vLLM's first one outlive a SIGKILL of the agent. What does
+// not end within 90 s is killed.
+func terminate(cmd *exec.Cmd) {
+	_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	kill := time.AfterFunc(90*time.Second, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	defer kill.Stop()
+	_ = cmd.Wait() // an error where it was waited for before
 }
 
 // config writes the configuration of short days: a step an hour, prompts of a few
