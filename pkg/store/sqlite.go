@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/ncruces/go-sqlite3/driver"
 
@@ -102,8 +103,10 @@ func prepareFile(path string, o options) error {
 		return fmt.Errorf("%s is a folder, want a file: %w", path, errs.ErrInvalid)
 	case err == nil:
 		return nil
-	case o.readOnly && os.IsNotExist(err):
+	case o.readOnly && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)):
 		return fmt.Errorf("no database at %s: %w", path, errs.ErrNotFound)
+	case o.readOnly:
+		return fmt.Errorf("%s cannot be read: %v: %w", path, errors.Unwrap(err), errs.ErrDenied)
 	}
 	folder := filepath.Dir(path)
 	if err := outfile.MkdirAll(folder, 0o755); err != nil {

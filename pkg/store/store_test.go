@@ -113,6 +113,7 @@ func TestFaultsHaveNames(t *testing.T) {
 		{"a folder that cannot be made", filepath.Join(plain, "x", "a.db"), nil, errs.ErrDenied},
 		{"a folder that cannot be written", "/proc/a.db", nil, errs.ErrDenied},
 		{"a missing file to read", filepath.Join(dir, "none.db"), []Option{ReadOnly()}, errs.ErrNotFound},
+		{"a file in place of a folder to read", filepath.Join(plain, "a.db"), []Option{ReadOnly()}, errs.ErrNotFound},
 		{"a server that is away", "postgres://u:secret@127.0.0.1:1/x?connect_timeout=2", nil, errs.ErrUnavailable},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -262,6 +262,7 @@ func TestExitCodes(t *testing.T) {
 		"no such persona":     {[]string{"simulate", "--personas", "99", "--out", filepath.Join(t.TempDir(), "x")}, 2, "99"},
 		"not a folder":        {[]string{"simulate", "--personas", "1", "--out", filepath.Join(file, "x")}, 2, "cannot be read"},
 		"no run folder":       {[]string{"resume", t.TempDir()}, 2, "not a run folder"},
+		"no folder":           {[]string{"runs", "ls", filepath.Join(t.TempDir(), "none")}, 1, "there is no folder"},
 		"no journal":          {[]string{"replay", "--verify", t.TempDir()}, 1, "journal: no database at"},
 		"no such service":     {[]string{"serve", "enviroment"}, 2, `did you mean "environment"`},
 		"days that are not":   {[]string{"compare", "a", "b", "--days", "0"}, 2, "days from 1 on"},

@@ -18,6 +18,7 @@ import (
 	"github.com/propersim/propersim/pkg/analysis/figures"
 	"github.com/propersim/propersim/pkg/analysis/replay"
 	"github.com/propersim/propersim/pkg/analysis/source"
+	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/store"
 )
 
@@ -164,10 +165,18 @@ func exists(dsn string) bool {
 	return err == nil
 }
 
-// only starts one embedded service in memory, on the data of a folder.
+// only starts one embedded service in memory, on the data of a folder. A buffer is
+// read as it is, so that the folder need not be writable; only one of an earlier
+// version is opened for writing, which upgrades its tables.
 func (a *app) only(name string, where config.Store) (*stack.Stack, error) {
 	defaults := config.Default()
-	return stack.Start(stack.Options{Config: &defaults, Store: where, Only: []string{name}, Version: a.version})
+	opts := stack.Options{Config: &defaults, Store: where, Only: []string{name}, ReadOnly: name == "buffer", Version: a.version}
+	s, err := stack.Start(opts)
+	if err == nil || !opts.ReadOnly || errors.Is(err, errs.ErrDenied) || errors.Is(err, errs.ErrNotFound) {
+		return s, err
+	}
+	opts.ReadOnly = false
+	return stack.Start(opts)
 }
 
 // replayAll verifies the named runs of a source, or all of them, in the journal

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/pkg/analysis/figures"
 	"github.com/propersim/propersim/pkg/analysis/source"
+	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/simtime"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -65,6 +68,9 @@ func (a *app) openSource(cmd *cobra.Command, address string, args []string, leas
 // openFolder opens the journal of a folder, wherever its configuration says it
 // is.
 func (a *app) openFolder(ctx context.Context, at folder.Folder) (source.Source, error) {
+	if info, err := os.Stat(string(at)); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("there is no folder %s: %w", at, errs.ErrNotFound)
+	}
 	store, err := a.storeOf(at)
 	if err != nil {
 		return nil, err
