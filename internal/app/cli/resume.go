@@ -78,7 +78,7 @@ func (a *app) recorded(cmd *cobra.Command, at folder.Folder, flags []bound) (*co
 	}
 	days := there.Simulation.Days
 	if loaded.Simulation.Days < days {
-		return nil, usagef("simulation.days: found %d, but %s has %d; an experiment can be lengthened alone", loaded.Simulation.Days, at, days)
+		return nil, usagef("simulation.days: found %d, but %s has %d; an experiment can only be lengthened", loaded.Simulation.Days, at, days)
 	}
 	there.Simulation.Days = loaded.Simulation.Days
 	if differences := folder.Differences(&there.Config, &loaded.Config); len(differences) > 0 {

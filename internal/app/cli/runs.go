@@ -68,8 +68,11 @@ func (a *app) openSource(cmd *cobra.Command, address string, args []string, leas
 // openFolder opens the journal of a folder, wherever its configuration says it
 // is.
 func (a *app) openFolder(ctx context.Context, at folder.Folder) (source.Source, error) {
-	if info, err := os.Stat(string(at)); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+	switch info, err := os.Stat(string(at)); {
+	case errors.Is(err, fs.ErrNotExist), err == nil && !info.IsDir():
 		return nil, fmt.Errorf("there is no folder %s: %w", at, errs.ErrNotFound)
+	case err != nil:
+		return nil, fmt.Errorf("run folder %s cannot be read: %w", at, errors.Unwrap(err))
 	}
 	store, err := a.storeOf(at)
 	if err != nil {

@@ -52,36 +52,57 @@ func parse(text []byte) ([]setting, error) {
 	if root.Kind != yaml.MappingNode {
 		return nil, errors.New("want sections with keys, such as simulation: {days: 3}")
 	}
-	out, err := flatten("", root, nil)
-	slices.SortFunc(out, func(a, b setting) int { return strings.Compare(a.key, b.key) })
-	return out, err
+	f := flattening{left: maxValues}
+	err := f.mapping("", root)
+	slices.SortFunc(f.out, func(a, b setting) int { return strings.Compare(a.key, b.key) })
+	return f.out, err
 }
 
-// flatten appends the values below a mapping, with the keys of sections joined
-// by dots.
-func flatten(prefix string, mapping *yaml.Node, out []setting) ([]setting, error) {
+// maxValues is how many values a file may have. Aliases of aliases, or one that
+// names itself, would otherwise need any amount of memory.
+const maxValues = 10_000
+
+// flattening collects the values of a file.
+type flattening struct {
+	out  []setting
+	left int // values that may still come
+}
+
+// take counts a value.
+func (f *flattening) take(n *yaml.Node) error {
+	if f.left--; f.left < 0 {
+		return fmt.Errorf("line %d: the file has more than %d values, those that aliases repeat included", n.Line, maxValues)
+	}
+	return nil
+}
+
+// mapping appends the values below a mapping, with the keys of sections joined by
+// dots.
+func (f *flattening) mapping(prefix string, mapping *yaml.Node) error {
 	seen := make(map[string]bool)
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		name, value := mapping.Content[i], resolve(mapping.Content[i+1])
+		if err := f.take(name); err != nil {
+			return err
+		}
 		key := prefix + name.Value
 		if seen[key] {
-			return nil, fmt.Errorf("line %d: %s is given twice", name.Line, key)
+			return fmt.Errorf("line %d: %s is given twice", name.Line, key)
 		}
 		seen[key] = true
 		if value.Kind == yaml.MappingNode && len(value.Content) > 0 {
-			var err error
-			if out, err = flatten(key+".", value, out); err != nil {
-				return nil, err
+			if err := f.mapping(key+".", value); err != nil {
+				return err
 			}
 			continue
 		}
-		text, err := plain(value)
+		text, err := f.plain(value)
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %s: %w", value.Line, key, err)
+			return fmt.Errorf("line %d: %s: %w", value.Line, key, err)
 		}
-		out = append(out, setting{key: key, value: text})
+		f.out = append(f.out, setting{key: key, value: text})
 	}
-	return out, nil
+	return nil
 }
 
 func resolve(n *yaml.Node) *yaml.Node {
@@ -96,13 +117,16 @@ var leadingZero = regexp.MustCompile(`^([-+]?)0+([0-9]+)$`)
 
 // plain writes a YAML value as it would be written on the command line: the
 // elements of a list with commas between them.
-func plain(n *yaml.Node) (string, error) {
+func (f *flattening) plain(n *yaml.Node) (string, error) {
+	if err := f.take(n); err != nil {
+		return "", err
+	}
 	switch n = resolve(n); {
 	case n.Kind == yaml.SequenceNode:
 		parts := make([]string, len(n.Content))
 		for i, element := range n.Content {
 			var err error
-			if parts[i], err = plain(element); err != nil {
+			if parts[i], err = f.plain(element); err != nil {
 				return "", err
 			}
 		}

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,4 +48,23 @@ func TestAFileThatCannotBeMeantIsRefused(t *testing.T) {
 		require.ErrorIs(t, err, errs.ErrInvalid, text)
 		require.ErrorContains(t, err, says, text)
 	}
+}
+
+// TestAliasesDoNotFillTheMemory: ten lines can stand for a billion values, and an
+// alias can name what it is in.
+func TestAliasesDoNotFillTheMemory(t *testing.T) {
+	lists, maps := "a: &a [1]\n", "a: &a {k: 1}\n"
+	for name := 'b'; name <= 'k'; name++ {
+		of := string(name - 1)
+		lists += fmt.Sprintf("%c: &%c [%s]\n", name, name, strings.TrimSuffix(strings.Repeat("*"+of+", ", 9), ", "))
+		maps += fmt.Sprintf("%c: &%c {k: *%s, l: *%s, m: *%s, n: *%s, o: *%s, p: *%s, q: *%s, r: *%s}\n", name, name, of, of, of, of, of, of, of, of)
+	}
+	for _, text := range []string{lists, maps, "a: &a [*a]", "a: &a {b: *a}"} {
+		_, err := load(t, text)
+		require.ErrorIs(t, err, errs.ErrInvalid)
+		require.ErrorContains(t, err, "more than 10000 values")
+	}
+	got, err := load(t, "simulation: {days: &n 3, candidates: *n}")
+	require.NoError(t, err)
+	require.Equal(t, 3, got.Simulation.Days)
 }
