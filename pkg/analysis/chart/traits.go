@@ -17,8 +17,11 @@ type Traits struct {
 	// Y names the level.
 	Y string
 	// Names are the traits; High and Low hold one pole each.
-	Names         []string
-	High, Low     []Bar
+	Names     []string
+	High, Low []Bar
+	// Most is the greatest level that there can be, the least being 0: an interval
+	// that goes further is drawn to there.
+	Most          float64
 	Width, Height float64
 }
 
@@ -37,7 +40,7 @@ func (c Traits) SVG() (string, error) {
 	for _, b := range append(slices.Clone(c.High), c.Low...) {
 		for _, v := range []float64{b.Value, b.Low, b.High} {
 			if !math.IsNaN(v) {
-				low, high = math.Min(low, v), math.Max(high, v)
+				low, high = math.Min(low, c.possible(v)), math.Max(high, c.possible(v))
 			}
 		}
 	}
@@ -46,6 +49,7 @@ func (c Traits) SVG() (string, error) {
 	}
 	every := even(math.Max(high-low, 0.05))
 	low, high = math.Floor(low/every-0.25)*every, math.Ceil(high/every+0.25)*every
+	low, high = c.possible(low), math.Min(high, c.Most+every/4) // room for a dot at the edge
 	p.Y.Tick.Marker = evenTicks(every)
 	above, err := c.poles(p, "high", c.High, HighPole, -0.14)
 	if err != nil {
@@ -61,6 +65,9 @@ func (c Traits) SVG() (string, error) {
 	return render(p, c.Width, c.Height, append(above, below...))
 }
 
+// possible returns the nearest level that there can be.
+func (c Traits) possible(v float64) float64 { return math.Min(math.Max(v, 0), c.Most) }
+
 // poles draws the dots of one pole beside the traits' ticks.
 func (c Traits) poles(p *plot.Plot, name string, bars []Bar, fill color.NRGBA, offset float64) ([]mark, error) {
 	var marks []mark
@@ -71,7 +78,7 @@ func (c Traits) poles(p *plot.Plot, name string, bars []Bar, fill color.NRGBA, o
 		x := float64(i) + offset
 		text := fmt.Sprintf("%s %s: %.3g", name, c.Names[i], b.Value)
 		if !math.IsNaN(b.Low) && !math.IsNaN(b.High) {
-			whisker, err := plotter.NewLine(plotter.XYs{{X: x, Y: b.Low}, {X: x, Y: b.High}})
+			whisker, err := plotter.NewLine(plotter.XYs{{X: x, Y: c.possible(b.Low)}, {X: x, Y: c.possible(b.High)}})
 			if err != nil {
 				return nil, fmt.Errorf("chart: %s: %w", name, err)
 			}

@@ -40,7 +40,8 @@ type Timing struct {
 	WallSeconds float64 `json:"wall_seconds"`
 	// Steps committed in all, sleeping ones included.
 	Steps int64 `json:"steps"`
-	// StepsPerSecond is their ratio.
+	// StepsPerSecond is the steps of the recorded sittings by their time: a sitting
+	// that was killed in its first seconds is not recorded.
 	StepsPerSecond float64 `json:"steps_per_second"`
 	// PeakRSSBytes is the greatest resident size of a process (getrusage).
 	PeakRSSBytes int64 `json:"peak_rss_bytes"`

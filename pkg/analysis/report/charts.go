@@ -139,7 +139,7 @@ func explain(f *figures.File, method string) ([]drawing, error) {
 		if width == narrow {
 			names = []string{"extra.", "agree.", "consc.", "neuro.", "open."}
 		}
-		return chart.Traits{Y: "mean score", Names: names, High: poles(f, method, true), Low: poles(f, method, false), Width: width, Height: 260}.SVG()
+		return chart.Traits{Y: "mean score", Most: 4, Names: names, High: poles(f, method, true), Low: poles(f, method, false), Width: width, Height: 260}.SVG()
 	})
 	return []drawing{passed, traits}, err
 }

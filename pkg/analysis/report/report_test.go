@@ -197,6 +197,14 @@ func TestReferencesAreDashed(t *testing.T) {
 	require.NotContains(t, write(t, input(experiment(2, 4, "silent"), "x")), "stroke-dasharray", "alone it is no reference")
 }
 
+// TestTheHeadSaysHowManySittingsThereWere: and which part the last one was.
+func TestTheHeadSaysHowManySittingsThereWere(t *testing.T) {
+	in := input(experiment(2, 2, "proper"), "x")
+	require.Contains(t, write(t, in), "258,048 steps in 41.0 s (6293 a second")
+	in.File.Timing.Sittings, in.File.Timing.This = 3, figures.Sitting{WallSeconds: 7.5, Steps: 4032}
+	require.Contains(t, write(t, in), "258,048 steps in 41.0 s over 3 sittings (the last one: 4,032 steps in 7.5 s) (6293 a second")
+}
+
 func TestThinData(t *testing.T) {
 	for name, runs := range map[string][]figures.Run{
 		"no runs":       nil,
