@@ -46,8 +46,20 @@ func Reason(err error) string { return withoutTail(publicText(err)) }
 
 // Text returns the complete text of err for whoever runs the program, without
 // the words of a gRPC code at its end: "run r1 is paused", not "run r1 is
-// paused: failed precondition".
-func Text(err error) string { return withoutTail(err.Error()) }
+// paused: failed precondition", and without those of a transport: "cannot connect to
+// 127.0.0.1:7071: connection refused".
+func Text(err error) string {
+	text := dialing.ReplaceAllString(withoutTail(err.Error()), "cannot connect to $1: $2")
+	text = lookup.ReplaceAllString(text, "cannot connect: $1")
+	return transport.ReplaceAllString(text, "connection lost: $1")
+}
+
+// What gRPC says of a connection that cannot be made, and of one that breaks.
+var (
+	dialing   = regexp.MustCompile(`connection error: desc = "transport: Error while dialing: dial tcp ([^ "]+): (?:connect: )?([^"]*)"`)
+	lookup    = regexp.MustCompile(`connection error: desc = "transport: Error while dialing: dial tcp: ([^"]*)"`)
+	transport = regexp.MustCompile(`connection error: desc = "(?:transport: )?([^"]*)"`)
+)
 
 // publicText replaces, in the text of err, the text of each error below it by
 // its public one.

@@ -50,6 +50,9 @@ func TestATextHasNoTails(t *testing.T) {
 		fmt.Errorf("create: %w", Invalid("age", "found 300, want 1 to 120")):               "create: age: found 300, want 1 to 120",
 		FromStatus(ToStatus(fmt.Errorf("run r1 is paused: %w", ErrPrecondition))):          "run r1 is paused",
 		FromStatus(ToStatus(fmt.Errorf("run %q: %w", "r1", ErrNotFound))):                  `run "r1": not found`,
+		FromStatus(status.Error(codes.Unavailable, `connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused"`)):           "cannot connect to 127.0.0.1:1: connection refused",
+		FromStatus(status.Error(codes.Unavailable, `connection error: desc = "transport: Error while dialing: dial tcp: lookup nobody.invalid on 9.9.9.9:53: no such host"`)): "cannot connect: lookup nobody.invalid on 9.9.9.9:53: no such host",
+		FromStatus(status.Error(codes.Unavailable, `connection error: desc = "error reading server preface: EOF"`)):                                                           "connection lost: error reading server preface: EOF",
 	} {
 		require.Equal(t, want, Text(err))
 	}

@@ -93,7 +93,12 @@ func (a *app) checkAddresses(ctx context.Context, c *config.Config) error {
 func askAddresses(ctx context.Context, c *config.Config) error {
 	var faults errs.Violations
 	for _, name := range elsewhere(c) {
-		if err := answers(ctx, name, c); err != nil {
+		err := answers(ctx, name, c)
+		switch {
+		case err == nil:
+		case errors.Is(err, errs.ErrInvalid): // nobody was asked
+			faults.Add("connect."+name, "%s", errs.Text(err))
+		default:
 			faults.Add("connect."+name, "no %s service answers at %s: %v", name, stack.Address(name, c), errs.Text(err))
 		}
 	}

@@ -142,6 +142,9 @@ func left(s Snapshot) string {
 	case s.All.Over == s.All.Runs:
 		return "done in " + round(s.Elapsed)
 	case s.All.Waiting > 0 && s.All.Waiting == s.All.Runs-s.All.Over:
+		if s.All.Waiting == 1 {
+			return "1 run waits"
+		}
 		return fmt.Sprintf("%d runs wait", s.All.Waiting)
 	case s.Left == 0:
 		return "starting"
