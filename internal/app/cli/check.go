@@ -16,6 +16,7 @@ import (
 	"github.com/propersim/propersim/internal/app/experiment"
 	"github.com/propersim/propersim/internal/app/stack"
 	"github.com/propersim/propersim/pkg/errs"
+	"github.com/propersim/propersim/pkg/legible"
 	"github.com/propersim/propersim/pkg/store"
 	"github.com/propersim/propersim/prompts"
 	"github.com/propersim/propersim/worlds"
@@ -37,6 +38,20 @@ func (a *app) check(ctx context.Context, loaded *config.Loaded) error {
 		return err
 	}
 	return refused(a.patiently(ctx, func() error { return a.checkPeople(ctx, loaded) }))
+}
+
+// maxName is how many bytes the name of an experiment may have: it is a label of its
+// runs.
+const maxName = 255
+
+// checkName checks the name of an experiment.
+func checkName(name string) error {
+	var faults errs.Violations
+	legible.Line(&faults, "--experiment", name)
+	if len(name) > maxName {
+		faults.Add("--experiment", "found %d bytes, want at most %d", len(name), maxName)
+	}
+	return faults.OrNil()
 }
 
 // checkSimulation checks values against each other.

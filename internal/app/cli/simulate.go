@@ -69,6 +69,9 @@ wants).`,
 		if _, err = experiment.ParseShard(shard); err != nil {
 			return usagef("--shard: %w", err)
 		}
+		if err := checkName(name); err != nil {
+			return usage(err)
+		}
 		at := folder.Folder(out)
 		if out != "" {
 			if err := a.refuseUsed(at, loaded, goOn); err != nil {

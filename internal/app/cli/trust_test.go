@@ -51,6 +51,8 @@ func TestARefusedStartLeavesNothing(t *testing.T) {
 		"training of nobody":          {[]string{"--method", "ar", "--set", "trainer.beta=0.3"}, []string{"trainer.beta: is for methods that are trained"}},
 		"training of another method":  {[]string{"--method", "proper-plus", "--set", "trainer.pairs=300"}, []string{"trainer.pairs", "proper-plus has trainer.plus"}},
 		"nothing of one's own":        {[]string{"--set", "custom.memory=AR"}, []string{"custom.memory: is for methods of a third party"}},
+		"a name with a line break":    {[]string{"--experiment", "a\nb"}, []string{"--experiment: found the line break"}},
+		"a name without end":          {[]string{"--experiment", strings.Repeat("a", 300)}, []string{"--experiment: found 300 bytes, want at most 255"}},
 		"an impossible step":          {[]string{"--step", "7m"}, []string{"simulation.step"}},
 	} {
 		t.Run(name, func(t *testing.T) {
