@@ -139,12 +139,21 @@ class CountResponse(_message.Message):
     def __init__(self, count: _Optional[int] = ..., last_step: _Optional[int] = ...) -> None: ...
 
 class ExportRequest(_message.Message):
-    __slots__ = ("run_ids", "format")
+    __slots__ = ("run_ids", "format", "after_steps")
+    class AfterStepsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
     RUN_IDS_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
+    AFTER_STEPS_FIELD_NUMBER: _ClassVar[int]
     run_ids: _containers.RepeatedScalarFieldContainer[str]
     format: ExportFormat
-    def __init__(self, run_ids: _Optional[_Iterable[str]] = ..., format: _Optional[_Union[ExportFormat, str]] = ...) -> None: ...
+    after_steps: _containers.ScalarMap[str, int]
+    def __init__(self, run_ids: _Optional[_Iterable[str]] = ..., format: _Optional[_Union[ExportFormat, str]] = ..., after_steps: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class ExportResponse(_message.Message):
     __slots__ = ("chunk",)
