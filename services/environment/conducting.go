@@ -111,10 +111,7 @@ func (s *Server) conclude(r *run, err error) {
 	defer r.hold(nil)
 	target, lost := r.halted()
 	if lost || errors.Is(err, errs.ErrLeaseLost) {
-		s.lost.Inc()
-		s.log.Warn("the lease of a run is lost: another process conducts it", zap.String("run", r.ID()), zap.Error(err))
-		s.release(lease) // a no-op unless the lease was lost in error
-		s.withdraw(r)
+		s.giveUp(r, lease, err)
 		return
 	}
 	state, reason := environmentv1.RunState_RUN_STATE_FINISHED, ""
@@ -137,7 +134,12 @@ func (s *Server) conclude(r *run, err error) {
 	if state == environmentv1.RunState_RUN_STATE_FINISHED {
 		s.conductor.CloseSessions(ctx, r.Run)
 	}
-	if err := s.journal.SetState(ctx, lease, state, reason, r.Progress()); err != nil {
+	err = s.journal.SetState(ctx, lease, state, reason, r.Progress())
+	if errors.Is(err, errs.ErrLeaseLost) { // after its last step; who asked for the state asks the new conductor
+		s.giveUp(r, lease, err)
+		return
+	}
+	if err != nil {
 		s.log.Error("the state of a run was not recorded", zap.String("run", r.ID()), zap.String("state", live.Word(state)), zap.Error(err))
 		r.fail(err)
 		s.release(lease)
@@ -151,6 +153,14 @@ func (s *Server) conclude(r *run, err error) {
 	s.release(lease)
 	r.SetConductor("", time.Time{})
 	r.Set(state, reason)
+}
+
+// giveUp leaves a run to the process that took it over.
+func (s *Server) giveUp(r *run, lease *journal.Lease, err error) {
+	s.lost.Inc()
+	s.log.Warn("the lease of a run is lost: another process conducts it", zap.String("run", r.ID()), zap.Error(err))
+	s.release(lease) // a no-op unless the lease was lost in error
+	s.withdraw(r)
 }
 
 // withdraw shows a run that this process no longer conducts as queued, until
