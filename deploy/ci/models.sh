@@ -30,7 +30,7 @@ serve() {
   "$python" deploy/models/llama_server.py --port "$port" "$@" >"$work/$name.log" 2>&1 &
   pids+=($!)
   for _ in $(seq 120); do
-    if grep -q '^listening' "$work/$name.log"; then
+    if grep -qs '^listening' "$work/$name.log"; then
       declare -g "url_$name=http://127.0.0.1:$port/v1"
       return
     fi
