@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -227,19 +229,30 @@ func (l *late) Write(p []byte) (int, error) {
 	return l.Buffer.Write(p)
 }
 
-func TestAnInterruptedRunGoesOn(t *testing.T) {
-	whole, cut := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "cut")
-	must(t, small(whole)...)
-	ctx, cancel := context.WithCancel(t.Context())
-	var out bytes.Buffer
-	errOut := &late{cancel: func() { time.AfterFunc(50*time.Millisecond, cancel) }}
-	code := cli.Main(ctx, cli.Program{Version: "test"}, small(cut), &out, errOut)
-	if code == 0 {
-		t.Skip("this machine was done before the interruption")
+// interrupted starts an experiment and interrupts it. It returns the folder, the
+// number of days, and what was said on standard error. The days double until the
+// interruption comes before the end.
+func interrupted(t *testing.T, program cli.Program) (dir string, days int, said string) {
+	t.Helper()
+	for days = 4; ; days *= 2 {
+		dir = filepath.Join(t.TempDir(), "cut")
+		ctx, cancel := context.WithCancel(t.Context())
+		errOut := &late{cancel: func() { time.AfterFunc(50*time.Millisecond, cancel) }}
+		code := cli.Main(ctx, program, small(dir, "--days", strconv.Itoa(days)), io.Discard, errOut)
+		cancel()
+		if code != 0 {
+			require.Equal(t, 130, code, errOut.String())
+			return dir, days, errOut.String()
+		}
 	}
-	require.Equal(t, 130, code)
-	require.Contains(t, errOut.String(), "propersim resume "+cut)
+}
+
+func TestAnInterruptedRunGoesOn(t *testing.T) {
+	cut, days, said := interrupted(t, cli.Program{Version: "test"})
+	require.Contains(t, said, "propersim resume "+cut)
 	must(t, "resume", cut)
+	whole := filepath.Join(t.TempDir(), "whole")
+	must(t, small(whole, "--days", strconv.Itoa(days))...)
 	require.Equal(t, hashes(t, whole), hashes(t, cut))
 }
 

@@ -1,8 +1,6 @@
 package cli_test
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"maps"
 	"os"
@@ -10,11 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/propersim/propersim/internal/app/cli"
+	"github.com/propersim/propersim/internal/app/live"
 	"github.com/propersim/propersim/pkg/analysis/figures"
 )
 
@@ -130,23 +128,16 @@ func TestContinueComparesWhatFlagsMean(t *testing.T) {
 }
 
 func TestFiguresSpeakOfAllSittings(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "a")
-	ctx, cancel := context.WithCancel(t.Context())
-	errOut := &late{cancel: func() { time.AfterFunc(50*time.Millisecond, cancel) }}
-	var out bytes.Buffer
-	code := cli.Main(ctx, cli.Program{Version: "test", Name: "go run ./cmd/propersim"}, small(dir), &out, errOut)
-	if code == 0 {
-		t.Skip("this machine was done before the interruption")
-	}
-	require.Contains(t, errOut.String(), "go run ./cmd/propersim resume "+dir, "suggested by the way it was started")
+	dir, days, suggested := interrupted(t, cli.Program{Version: "test", Name: "go run ./cmd/propersim"})
+	require.Contains(t, suggested, "go run ./cmd/propersim resume "+dir, "suggested by the way it was started")
 	said := must(t, "resume", dir)
 	file, err := figures.Read(filepath.Join(dir, "metrics.json"))
 	require.NoError(t, err)
-	require.EqualValues(t, 2*2*96, file.Timing.Steps, "all steps")
+	require.EqualValues(t, 2*days*96, file.Timing.Steps, "all steps")
 	if file.Timing.Sittings == 2 {
 		require.Less(t, file.Timing.This.Steps, file.Timing.Steps)
 		require.Greater(t, file.Timing.WallSeconds, file.Timing.This.WallSeconds)
-		require.Contains(t, said, "384 steps")
+		require.Contains(t, said, live.Thousands(file.Timing.Steps)+" steps")
 		require.Contains(t, said, "over 2 sittings (this one: ")
 	}
 }
