@@ -112,14 +112,14 @@ func (v *view) headlines() ([]drawing, error) {
 func (v *view) levels() ([]drawing, error) {
 	low, high := wanted(v.File, v.Main.Name)
 	rates := v.series("per_waking_hour")
-	rate, err := drawing{Title: "How often it speaks", Note: "Recommendations per waking hour. The green band is what could be reached: from what a perfect assistant says to the most that is welcome.", Legend: append(keys(rates), newKey("wanted", chart.Wanted)), Wide: true}.draw(530, func(width float64) (string, error) {
+	rate, err := drawing{Title: "How often it speaks", Note: "Recommendations per waking hour. The green band is what could be reached: from what a perfect assistant says to the most that is welcome.", Legend: append(keys(rates), newKey("wanted", chart.Wanted)), Wide: true}.draw(500, func(width float64) (string, error) {
 		return chart.Rate{Series: rates, WantedMin: low, WantedMax: high, Width: width, Height: 290}.SVG()
 	})
 	if err != nil {
 		return nil, err
 	}
 	lines := v.series("mean_score")
-	score, err := drawing{Title: "Mean score", Note: "Of 4, silence included, so it hardly sees what was said. The scale shows days 2 on; what is outside is marked at the edge.", Legend: keys(lines), Wide: true}.draw(530, func(width float64) (string, error) {
+	score, err := drawing{Title: "Mean score", Note: "Of 4, silence included, so it hardly sees what was said. The scale shows days 2 on; what is outside is marked at the edge.", Legend: keys(lines), Wide: true}.draw(500, func(width float64) (string, error) {
 		return chart.Lines{Y: "mean score (0-4)", Low: 0, High: 4, Fit: true, Series: lines, Width: width, Height: 290}.SVG()
 	})
 	return []drawing{rate, score}, err
@@ -127,14 +127,14 @@ func (v *view) levels() ([]drawing, error) {
 
 // explain draws the criteria and the traits of a method.
 func explain(f *figures.File, method string) ([]drawing, error) {
-	passed, err := drawing{Title: "Criteria: " + method, Note: "Share of delivered candidates, silence included, that passed each criterion. The scale shows days 2 on.", Legend: criteriaKeys, Wide: true}.draw(530, func(width float64) (string, error) {
+	passed, err := drawing{Title: "Criteria: " + method, Note: "Share of delivered candidates, silence included, that passed each criterion. The scale shows days 2 on.", Legend: criteriaKeys, Wide: true}.draw(500, func(width float64) (string, error) {
 		return chart.Lines{Y: "pass rate", Low: 0, High: 1, Fit: true, Series: criteria(f, method), Width: width, Height: 260}.SVG()
 	})
 	if err != nil {
 		return nil, err
 	}
 	from, to := figures.LastSpan(figures.LastDay(f.Runs, method))
-	traits, err := drawing{Title: "Traits: " + method, Note: "Mean score on " + dayRange(from, to) + " of the people high and low in each trait, with 95% intervals over people. " + effects(f, method), Legend: []key{newKey("high", chart.HighPole), newKey("low", chart.LowPole)}, Wide: true}.draw(530, func(width float64) (string, error) {
+	traits, err := drawing{Title: "Traits: " + method, Note: "Mean score on " + dayRange(from, to) + " of the people high and low in each trait, with 95% intervals over people. " + effects(f, method), Legend: []key{newKey("high", chart.HighPole), newKey("low", chart.LowPole)}, Wide: true}.draw(500, func(width float64) (string, error) {
 		names := []string{"extraversion", "agreeable.", "conscientious.", "neuroticism", "openness"}
 		if width == narrow {
 			names = []string{"extra.", "agree.", "consc.", "neuro.", "open."}
