@@ -132,14 +132,15 @@ func (s *Store) remove(folder string) error {
 
 // removeAside removes a folder that was moved aside. A process that looked up the
 // folder before the move can still put its manifest into it, so that the folder is
-// not empty at its removal. Nobody finds it by its name any more: few repetitions
-// are enough.
-func removeAside(folder string) error {
-	for {
-		if err := os.RemoveAll(folder); !errors.Is(err, syscall.ENOTEMPTY) {
-			return err
+// not empty at its removal. Nobody finds it by its name any more, so that few
+// repetitions are enough; Clean removes what a file system keeps longer.
+func removeAside(folder string) (err error) {
+	for range 10 {
+		if err = os.RemoveAll(folder); !errors.Is(err, syscall.ENOTEMPTY) {
+			break
 		}
 	}
+	return err
 }
 
 // Publish moves a staged adapter to its place: the manifest is written last, then

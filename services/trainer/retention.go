@@ -173,20 +173,13 @@ func (s *Server) Collect(ctx context.Context) error {
 
 // collect collects from time to time. It begins with what a crash left marked.
 func (s *Server) collect(ctx context.Context) error {
-	ticker := time.NewTicker(collecting)
-	defer ticker.Stop()
-	err := s.sweep(ctx)
-	for {
-		if err != nil && ctx.Err() == nil {
-			s.log.Warn("adapters could not be collected", zap.Error(err))
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			if s.cfg.Keep > 0 {
-				err = s.Collect(ctx)
-			}
-		}
+	const failed = "adapters could not be collected"
+	if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn(failed, zap.Error(err))
 	}
+	if s.cfg.Keep == 0 {
+		<-ctx.Done()
+		return nil
+	}
+	return s.every(ctx, collecting, failed, s.Collect)
 }

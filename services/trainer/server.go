@@ -199,8 +199,14 @@ func (s *Server) Run(ctx context.Context) error {
 		group.Go(func() error { return s.train(within, s.holder(i)) })
 		group.Go(func() error { return s.load(within) })
 	}
-	group.Go(func() error { return s.clean(within) })
-	group.Go(func() error { return s.giveUp(within) })
+	group.Go(func() error {
+		return s.every(within, cleaning, "left-over uploads could not be removed", func(ctx context.Context) error {
+			return s.removeLeftOver(ctx, time.Now().Add(-leftOver))
+		})
+	})
+	group.Go(func() error {
+		return s.every(within, patrol, "jobs that no worker takes could not be failed", s.failUnwanted)
+	})
 	group.Go(func() error { return s.collect(within) })
 	return unlessDone(ctx, group.Wait())
 }
@@ -234,17 +240,18 @@ func (s *Server) removeLeftOver(ctx context.Context, before time.Time) error {
 	return s.store.Clean(before, func(id string) bool { return needed[id] })
 }
 
-// clean removes left-over uploads from time to time.
-func (s *Server) clean(ctx context.Context) error {
-	ticker := time.NewTicker(cleaning)
+// every calls fn once in each interval until ctx is done. An error is logged under
+// the words failed; the next call tries again.
+func (s *Server) every(ctx context.Context, interval time.Duration, failed string, fn func(context.Context) error) error {
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			if err := s.removeLeftOver(ctx, time.Now().Add(-leftOver)); err != nil {
-				s.log.Warn("left-over uploads could not be removed", zap.Error(err))
+			if err := fn(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn(failed, zap.Error(err))
 			}
 		}
 	}

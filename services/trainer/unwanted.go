@@ -7,26 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"go.uber.org/zap"
-
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
-
-// giveUp fails jobs for which no worker was there for WorkerWait.
-func (s *Server) giveUp(ctx context.Context) error {
-	ticker := time.NewTicker(patrol)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			if err := s.failUnwanted(ctx); err != nil && ctx.Err() == nil {
-				s.log.Warn("jobs that no worker takes could not be failed", zap.Error(err))
-			}
-		}
-	}
-}
 
 // failUnwanted fails jobs for which no worker was there for WorkerWait: a worker
 // that is busy with another job is there, and so is that of a node which trains once
