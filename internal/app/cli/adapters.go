@@ -16,7 +16,7 @@ import (
 
 func (a *app) adapters() *cobra.Command {
 	parent := &cobra.Command{
-		Use: "adapters", Short: "Show, verify and copy the adapters that were trained", Args: cobra.NoArgs, RunE: help,
+		Use: "adapters", Short: "Show, verify and copy the adapters that were trained",
 		Long: `Shows what the nights have trained: of a run folder, which is only read, also while it
 is being written; or, without DIR, of the running trainer (--trainer-address).
 

@@ -77,6 +77,7 @@ func Main(ctx context.Context, program Program, args []string, out, errOut io.Wr
 	root.SetArgs(args)
 	root.SetOut(a.out)
 	root.SetErr(a.errOut)
+	refuseUnknown(root)
 	command, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
@@ -150,8 +151,6 @@ Everything runs on this machine: no GPU, no key, no network.`,
   propersim serve all                             the services on their ports`,
 		SilenceUsage: true, SilenceErrors: true,
 		Version: a.version,
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	flags := root.PersistentFlags()
@@ -169,7 +168,10 @@ Everything runs on this machine: no GPU, no key, no network.`,
 // exact refuses another number of arguments, with the usage line.
 func exact(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != n {
+		switch {
+		case n == 0 && len(args) > 0:
+			return fmt.Errorf("found %q, want no arguments: %s", args[0], cmd.UseLine())
+		case len(args) != n:
 			return fmt.Errorf("found %d arguments, want %d: %s", len(args), n, cmd.UseLine())
 		}
 		return nil
@@ -186,7 +188,7 @@ func (a *app) printJSON(value any) error {
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version", Args: exact(0),
 		RunE: run(func(*cobra.Command, []string) error {
 			if a.json {
 				return a.printJSON(map[string]string{"version": a.version})

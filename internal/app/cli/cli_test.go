@@ -266,7 +266,7 @@ func TestExitCodes(t *testing.T) {
 	}{
 		"version":             {[]string{"version"}, 0, ""},
 		"help":                {[]string{"--help"}, 0, ""},
-		"unknown command":     {[]string{"simulat"}, 2, `unknown command "simulat"`},
+		"unknown command":     {[]string{"simulat"}, 2, `did you mean "propersim simulate"?`},
 		"unknown flag":        {[]string{"simulate", "--dys", "3"}, 2, "--dys"},
 		"too many arguments":  {[]string{"compare", "a"}, 2, "want 2"},
 		"unknown key":         {[]string{"simulate", "--set", "simulation.dais=3"}, 2, "did you mean"},

@@ -135,9 +135,9 @@ func logger(c config.Log, to io.Writer) (*zap.Logger, zap.AtomicLevel, error) {
 }
 
 func (a *app) config() *cobra.Command {
-	parent := &cobra.Command{Use: "config", Short: "Show the configuration", Args: cobra.NoArgs, RunE: help}
+	parent := &cobra.Command{Use: "config", Short: "Show the configuration"}
 	show := &cobra.Command{
-		Use: "show", Short: "Print every value, where it came from, and its meaning", Args: cobra.NoArgs,
+		Use: "show", Short: "Print every value, where it came from, and its meaning", Args: exact(0),
 		Long: `Prints every value of the configuration and where it came from: default, file,
 variable, flag. A value is set in a YAML file (--config), by a variable
 (PROPERSIM_SIMULATION_DAYS=3 for simulation.days) or by --set simulation.days=3;
@@ -156,9 +156,6 @@ what comes later in this list wins. An unknown key stops the start.`,
 	parent.AddCommand(show)
 	return parent
 }
-
-// help is the work of a command that only has commands below it.
-func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
 func (a *app) showConfig(loaded *config.Loaded) error {
 	type value struct {

@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) conformance() *cobra.Command {
-	parent := &cobra.Command{Use: "conformance", Short: "Check a server of your own against its contract", Args: cobra.NoArgs, RunE: help}
+	parent := &cobra.Command{Use: "conformance", Short: "Check a server of your own against its contract"}
 	var opts conformance.Options
 	var name, memory, scheme string
 	cmd := &cobra.Command{

@@ -13,7 +13,7 @@ import (
 func (a *app) doctor() *cobra.Command {
 	var data string
 	cmd := &cobra.Command{
-		Use: "doctor", Short: "Check that this machine and configuration can run an experiment", Args: cobra.NoArgs,
+		Use: "doctor", Short: "Check that this machine and configuration can run an experiment",
 		Long: `Checks that the disk can be written and how long a sync takes, that the ports are
 free, and that the services and stores of the configuration answer. The exit code is
 1 if a check fails.`,

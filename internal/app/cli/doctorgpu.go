@@ -9,7 +9,7 @@ import (
 func (a *app) doctorGPU() *cobra.Command {
 	var g doctor.GPU
 	cmd := &cobra.Command{
-		Use: "gpu", Short: "Compare what training and serving need with the GPU that is here, and ask the trainer and the nodes", Args: cobra.NoArgs,
+		Use: "gpu", Short: "Compare what training and serving need with the GPU that is here, and ask the trainer and the nodes", Args: exact(0),
 		Long: `Computes from the base model's config.json and the configuration what training and serving need: weights, KV cache, optimizer,
 activations, and what would be downloaded first. It compares that with the largest GPU of this machine, and asks the trainer for its
 workers (connect.trainer, or listen.trainer) and every node of connect.nodes what it does. Without a GPU it prints the arithmetic and

@@ -22,7 +22,7 @@ import (
 )
 
 func (a *app) judge() *cobra.Command {
-	parent := &cobra.Command{Use: "judge", Short: "Measure a judge: its agreement with the exact one, and its resistance to injected texts", Args: cobra.NoArgs, RunE: help}
+	parent := &cobra.Command{Use: "judge", Short: "Measure a judge: its agreement with the exact one, and its resistance to injected texts"}
 	parent.AddCommand(a.judgeAgreement(), a.judgeInjection())
 	return parent
 }

@@ -25,7 +25,7 @@ import (
 
 func (a *app) doctorModels() *cobra.Command {
 	return &cobra.Command{
-		Use: "models", Short: "Probe each model endpoint: its server, its abilities and its speed", Args: cobra.NoArgs,
+		Use: "models", Short: "Probe each model endpoint: its server, its abilities and its speed", Args: exact(0),
 		Long: `Sends a few short requests to every model of the configuration and prints what its
 server can do, as YAML to paste into the configuration. This costs about ten short
 answers a model. The exit code is 1 if a model cannot be used.`,

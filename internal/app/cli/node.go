@@ -31,7 +31,7 @@ type nodeOptions struct {
 func (a *app) serveNode() *cobra.Command {
 	var o nodeOptions
 	cmd := &cobra.Command{
-		Use: "node", Short: "Run the agent of a GPU node, beside vLLM", Args: cobra.NoArgs,
+		Use: "node", Short: "Run the agent of a GPU node, beside vLLM", Args: exact(0),
 		Long: `Runs beside a vLLM server that serves a base model with LoRA adapters. The trainer
 tells the agent which adapters to load (connect.nodes); the agent fetches them from
 the trainer, checks them, loads them into vLLM, and loads them again when vLLM has

@@ -27,7 +27,7 @@ type people struct {
 func (a *app) persona() *cobra.Command {
 	p := &people{app: a}
 	parent := &cobra.Command{
-		Use: "persona", Short: "List, show and validate personas, see how rubrics are read, add your own", Args: cobra.NoArgs, RunE: help,
+		Use: "persona", Short: "List, show and validate personas, see how rubrics are read, add your own",
 		Long: `Works with personas: the 32 that come with the program, and your own. Without
 --address a user service runs in this process; with --data it keeps what you add
 in that folder, as "serve" and "simulate --out" would.`,
@@ -74,7 +74,7 @@ func (p *people) with(cmd *cobra.Command, work func(client userv1.PersonaService
 func (p *people) list() *cobra.Command {
 	a := p.app
 	return &cobra.Command{
-		Use: "ls", Short: "List the people", Args: cobra.NoArgs,
+		Use: "ls", Short: "List the people", Args: exact(0),
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
 			return p.with(cmd, func(client userv1.PersonaServiceClient) error {
 				all, err := experiment.ListPeople(cmd.Context(), client)

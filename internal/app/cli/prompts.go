@@ -18,7 +18,7 @@ import (
 func (a *app) prompts() *cobra.Command {
 	var dir string
 	parent := &cobra.Command{
-		Use: "prompts", Short: "Show and compare the prompts of the roles", Args: cobra.NoArgs, RunE: help,
+		Use: "prompts", Short: "Show and compare the prompts of the roles",
 		Long: `Prompts are Go text templates, one file each, embedded in the program. A folder with
 files of the same names replaces them: simulate --prompts DIR. A run keeps the texts
 that it was made with.`,
@@ -34,7 +34,7 @@ that it was made with.`,
 
 func (a *app) promptsList(dir *string) *cobra.Command {
 	return &cobra.Command{
-		Use: "ls", Short: "List the prompts", Args: cobra.NoArgs,
+		Use: "ls", Short: "List the prompts", Args: exact(0),
 		RunE: run(func(*cobra.Command, []string) error {
 			set, err := prompts.Load(*dir)
 			if err != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 func (a *app) retrieval() *cobra.Command {
-	parent := &cobra.Command{Use: "retrieval", Short: "Rebuild the index of past moments", Args: cobra.NoArgs, RunE: help}
+	parent := &cobra.Command{Use: "retrieval", Short: "Rebuild the index of past moments"}
 	cmd := &cobra.Command{
 		Use: "rebuild RUN", Short: "Rebuild the index of a run from its journal", Args: exact(1),
 		Long: `Deletes the entries of a run from the index and writes them again from the journal,

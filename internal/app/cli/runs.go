@@ -26,7 +26,7 @@ import (
 func (a *app) runs() *cobra.Command {
 	var address string
 	parent := &cobra.Command{
-		Use: "runs", Short: "List, show and fork recorded runs", Args: cobra.NoArgs, RunE: help,
+		Use: "runs", Short: "List, show and fork recorded runs",
 		Long: `Shows recorded runs: of a folder, also while it is being written; of a journal in a
 database (--journal); or of a running environment service (--address). RUN is an id
 or its first letters, as many as are unique; with a single run it can be left out.`,

@@ -50,7 +50,7 @@ wants).`,
   propersim simulate --set trainer.pairs=400 --seeds 1-5
   propersim simulate --assistant-address 127.0.0.1:7090 --method desk-break
   propersim simulate --environment-address 127.0.0.1:7070     on served services`,
-		Args: cobra.NoArgs,
+		Args: exact(0),
 	}
 	bind(cmd, flags)
 	cmd.MarkFlagsMutuallyExclusive("seed", "seeds")

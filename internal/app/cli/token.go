@@ -19,7 +19,7 @@ import (
 const tokenBytes = 32
 
 func (a *app) token() *cobra.Command {
-	parent := &cobra.Command{Use: "token", Short: "Create and show the secrets that services share", Args: cobra.NoArgs, RunE: help}
+	parent := &cobra.Command{Use: "token", Short: "Create and show the secrets that services share"}
 	parent.AddCommand(a.tokenCreate(), a.tokenShow())
 	return parent
 }

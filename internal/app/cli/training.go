@@ -18,9 +18,9 @@ import (
 )
 
 func (a *app) training() *cobra.Command {
-	parent := &cobra.Command{Use: "trainer", Short: "Show the training jobs and the workers", Args: cobra.NoArgs, RunE: help}
+	parent := &cobra.Command{Use: "trainer", Short: "Show the training jobs and the workers"}
 	workers := &cobra.Command{
-		Use: "workers", Short: "List the workers seen within a day, their jobs and their speed", Args: cobra.NoArgs,
+		Use: "workers", Short: "List the workers seen within a day, their jobs and their speed", Args: exact(0),
 		Example: "  propersim trainer workers --trainer-address trainer:7075",
 	}
 	jobs := &cobra.Command{
