@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
 
+	"github.com/propersim/propersim/internal/app/cli"
 	"github.com/propersim/propersim/services/buffer"
 )
 
@@ -165,6 +167,31 @@ func TestForksAreLengthenedWithTheirExperiment(t *testing.T) {
 	must(t, "resume", grown)
 	fork(grown, "--name", "sharp") // the same fork as before
 	require.Equal(t, got, hashes(t, grown))
+}
+
+// TestAnUnfinishedForkIsLengthenedWithItsExperiment: a fork that was interrupted ends
+// with the hash of a fork of an experiment that was as long from the start.
+func TestAnUnfinishedForkIsLengthenedWithItsExperiment(t *testing.T) {
+	forking := func(dir string) []string {
+		return []string{"runs", "fork", dir, runOf(t, dir, "proper"), "--at", "100", "--set", "simulation.methods=proper", "--set", "trainer.beta=0.2", "--name", "sharp"}
+	}
+	var cut string
+	days := 8
+	for ; ; days *= 2 { // until the interruption comes before the end
+		cut = filepath.Join(t.TempDir(), "cut")
+		must(t, "simulate", "--personas", "1", "--days", strconv.Itoa(days), "--step", "15m", "--out", cut)
+		if _, early := interruptedCall(t, cli.Program{Version: "test"}, forking(cut)...); early {
+			break
+		}
+	}
+	longer := strconv.Itoa(days + 2)
+	must(t, "resume", cut, "--days", longer)
+	whole := filepath.Join(t.TempDir(), "whole")
+	must(t, "simulate", "--personas", "1", "--days", longer, "--step", "15m", "--out", whole)
+	must(t, forking(whole)...)
+	require.Len(t, hashes(t, cut), 2)
+	require.Equal(t, hashes(t, whole), hashes(t, cut))
+	must(t, "replay", "--verify", cut)
 }
 
 // requireEachPairOnce reads every export of a folder: the pairs of the steps that a

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -202,8 +203,8 @@ func TestWhatIsPrintedIsEscaped(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(must(t, "config", "show", "--json", "--set", "store.journal=a\u202e\U000e0041b")), &shown), "escaped JSON is JSON")
 }
 
-// TestAnExperimentCanBeLengthened: in two parts it ends as one that was that long
-// from the start, also where the first part was interrupted.
+// TestAnExperimentCanBeLengthened: in parts it ends as one that was that long from
+// the start.
 func TestAnExperimentCanBeLengthened(t *testing.T) {
 	long, grown := filepath.Join(t.TempDir(), "long"), filepath.Join(t.TempDir(), "grown")
 	must(t, small(long, "--days", "4")...)
@@ -219,4 +220,16 @@ func TestAnExperimentCanBeLengthened(t *testing.T) {
 	file, err := figures.Read(filepath.Join(grown, "metrics.json"))
 	require.NoError(t, err)
 	require.Len(t, file.Runs[0].Days, 4)
+}
+
+// TestAnUnfinishedExperimentCanBeLengthened: the environment conducts its runs as
+// soon as it starts, before they are extended.
+func TestAnUnfinishedExperimentCanBeLengthened(t *testing.T) {
+	cut, days, _ := interrupted(t, cli.Program{Version: "test"})
+	longer := strconv.Itoa(days + 2)
+	must(t, "resume", cut, "--days", longer)
+	whole := filepath.Join(t.TempDir(), "whole")
+	must(t, small(whole, "--days", longer)...)
+	require.Equal(t, hashes(t, whole), hashes(t, cut))
+	must(t, "replay", "--verify", cut)
 }

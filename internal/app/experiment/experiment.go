@@ -127,13 +127,29 @@ func Extend(ctx context.Context, s *stack.Stack, runs []*environmentv1.Run, days
 		if int(r.GetConfig().GetDays()) >= days {
 			continue
 		}
-		extended, err := s.Runs.ExtendRun(ctx, &environmentv1.ExtendRunRequest{Id: r.GetId(), Days: int32(days)})
+		extended, err := extend(ctx, s, r.GetId(), int32(days))
 		if err != nil {
 			return nil, fmt.Errorf("run %s: %w", r.GetId(), err)
 		}
-		out[i] = extended.GetRun()
+		out[i] = extended
 	}
 	return out, nil
+}
+
+// extend gives a run more days. The environment conducts an unfinished run as soon
+// as it starts, and no run can be extended meanwhile: such a run is paused first,
+// and queued again by its extension.
+func extend(ctx context.Context, s *stack.Stack, id string, days int32) (*environmentv1.Run, error) {
+	request := &environmentv1.ExtendRunRequest{Id: id, Days: days}
+	extended, err := s.Runs.ExtendRun(ctx, request)
+	if errors.Is(err, errs.ErrPrecondition) {
+		_, err = s.Runs.PauseRun(ctx, &environmentv1.PauseRunRequest{Id: id})
+		if err != nil && !errors.Is(err, errs.ErrPrecondition) { // that one: it has ended meanwhile
+			return nil, err
+		}
+		extended, err = s.Runs.ExtendRun(ctx, request)
+	}
+	return extended.GetRun(), err
 }
 
 // Resume lets those of the runs that are not over go on, failed ones included,
