@@ -97,6 +97,35 @@ func TestAnExportLeavesOutTheStepsOfAnotherRun(t *testing.T) {
 	require.NotContains(t, string(lines), `"run_id":"fork","step":3`)
 }
 
+// TestAnExportLeavesOutPairsWithoutAPrompt: nothing can be trained on them. The last
+// response says how many they are.
+func TestAnExportLeavesOutPairsWithoutAPrompt(t *testing.T) {
+	client, _ := start(t, ":memory:")
+	without := pairsOf("constant", 0, 3)
+	for _, p := range without[:2] {
+		p.Prompt = nil
+	}
+	appendAll(t, client, without...)
+	appendAll(t, client, pairsOf("a", 0, 4)...)
+	stream, err := client.Export(t.Context(), &bufferv1.ExportRequest{RunIds: []string{"constant", "a"}, Format: bufferv1.ExportFormat_EXPORT_FORMAT_JSONL})
+	require.NoError(t, err)
+	var lines []byte
+	var last *bufferv1.ExportResponse
+	for {
+		part, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		lines = append(lines, part.GetChunk()...)
+		last = part
+	}
+	require.Equal(t, 1+4, bytes.Count(lines, []byte("\n")))
+	require.NotContains(t, string(lines), `"prompt":[]`)
+	require.EqualValues(t, 5, last.GetWritten())
+	require.Equal(t, map[string]int64{"constant": 2}, last.GetWithoutPrompt())
+}
+
 func TestAnExportOfNothingIsAValidFile(t *testing.T) {
 	client, _ := start(t, ":memory:")
 	require.Empty(t, export(t, client, bufferv1.ExportFormat_EXPORT_FORMAT_JSONL, "nobody"))

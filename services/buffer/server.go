@@ -97,16 +97,28 @@ func (s *Server) Export(req *bufferv1.ExportRequest, stream grpc.ServerStreaming
 	if err != nil {
 		return err
 	}
+	end := &bufferv1.ExportResponse{WithoutPrompt: make(map[string]int64)}
 	for _, run := range req.GetRunIds() {
 		after, some := req.GetAfterSteps()[run]
 		if !some {
 			after = -1
 		}
-		if err := s.pairs.each(stream.Context(), run, after, file.write); err != nil {
+		err := s.pairs.each(stream.Context(), run, after, func(p *bufferv1.PreferencePair) error {
+			if len(p.GetPrompt().GetMessages()) == 0 {
+				end.WithoutPrompt[run]++
+				return nil
+			}
+			end.Written++
+			return file.write(p)
+		})
+		if err != nil {
 			return err
 		}
 	}
-	return file.close()
+	if err := file.close(); err != nil {
+		return err
+	}
+	return stream.Send(end)
 }
 
 // chunks sends what is written, a message per write.

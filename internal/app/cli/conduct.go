@@ -33,6 +33,7 @@ type conducting struct {
 	fork   *environmentv1.ForkRunRequest // a fork to make first; nil for none
 	longer bool                          // lengthens the experiment
 	forked bool                          // some of the runs are forks
+	pairs  output.Written                // to the file of pairs
 	before map[string]int64              // steps in the journal at the start, by run
 	begun  time.Time                     // when the services had started
 	stop   func() error                  // stops the services; may be called again
@@ -189,7 +190,7 @@ func (c *conducting) write(ctx context.Context, runs []*environmentv1.Run, timin
 	if err != nil {
 		return nil, err
 	}
-	_, err = output.Pairs(ctx, c.Buffer, runs, runs, bufferv1.ExportFormat_EXPORT_FORMAT_JSONL, c.at.Pairs())
+	c.pairs, err = output.Pairs(ctx, c.Buffer, runs, runs, bufferv1.ExportFormat_EXPORT_FORMAT_JSONL, c.at.Pairs())
 	return file, err
 }
 

@@ -36,7 +36,9 @@ func (a *app) export() *cobra.Command {
 
 Without a second argument: pairs. The file is one training set: a pair of a step that
 a fork shares with its parent is written once, for the parent; --run FORK alone gives
-all pairs of a fork. With --journal there is no DIR, and only steps and
+all pairs of a fork. Pairs without a prompt are left out, because nothing can be
+trained on them: no policy answers in constant, scheduled, bandit and the like, or in
+an assistant that gives no prompt. entries has their candidates and scores. With --journal there is no DIR, and only steps and
 entries can be written: pairs are in the buffer.`,
 		Example: `  propersim export runs/2026-11-22-proper pairs --format parquet --out pairs.parquet
   propersim export runs/2026-11-22-proper entries --run RUN --out run.jsonl`,
@@ -141,10 +143,16 @@ func (a *app) exportPairs(ctx context.Context, at folder.Folder, runs, all []*en
 		wire = bufferv1.ExportFormat_EXPORT_FORMAT_PARQUET
 	}
 	written, err := output.Pairs(ctx, services.Buffer, runs, all, wire, out)
-	if err == nil && written == 0 {
-		fmt.Fprintln(a.errOut, "There are no preference pairs: no two candidates of a step differed in score.")
+	if err := errors.Join(err, services.Stop()); err != nil {
+		return err
 	}
-	return errors.Join(err, services.Stop())
+	if written.Pairs == 0 {
+		fmt.Fprintf(a.errOut, "The file is empty: %s.\n", whyNoPairs(written))
+	}
+	if left := leftOut(written); left != "" {
+		fmt.Fprintln(a.errOut, left)
+	}
+	return nil
 }
 
 func exportSteps(ctx context.Context, s source.Source, ids []string, out string) (err error) {

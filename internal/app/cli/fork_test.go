@@ -49,7 +49,6 @@ func TestAForkGoesOnWithOtherSettingsUnderItsOwnName(t *testing.T) {
 	require.NotEqual(t, steps(parent, "--from", "101"), steps(fork, "--from", "101"))
 	require.Contains(t, must(t, "runs", "show", dir, fork), "fork constant@100 of "+parent+" at step 100, with simulation.methods=constant")
 	require.Contains(t, must(t, "compare", dir+":proper", dir+":constant@100"), "(constant@100)")
-	requireEachPairOnce(t, dir, parent, fork)
 	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
 	require.NoError(t, err)
 	require.Contains(t, string(page), "constant@100")
@@ -194,10 +193,14 @@ func TestAnUnfinishedForkIsLengthenedWithItsExperiment(t *testing.T) {
 	must(t, "replay", "--verify", cut)
 }
 
-// requireEachPairOnce reads every export of a folder: the pairs of the steps that a
-// fork shares are those of the parent, and --run has all of a run.
-func requireEachPairOnce(t *testing.T, dir, parent, fork string) {
-	t.Helper()
+// TestEachPairIsExportedOnce reads every export of a folder: the pairs of the steps
+// that a fork shares are those of the parent, and --run has all of a run.
+func TestEachPairIsExportedOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	must(t, "simulate", "--personas", "1", "--days", "2", "--step", "15m", "--out", dir)
+	parent := runOf(t, dir, "proper")
+	must(t, "runs", "fork", dir, parent, "--at", "100", "--set", "simulation.methods=ar")
+	fork := runOf(t, dir, "ar@100")
 	read := func(path string) (rows []buffer.Row) {
 		data, err := os.ReadFile(path)
 		require.NoError(t, err)

@@ -3,17 +3,21 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/propersim/propersim/internal/app/live"
+	"github.com/propersim/propersim/internal/app/output"
 	"github.com/propersim/propersim/pkg/analysis/figures"
 )
 
 // conclude prints what came out. Failed runs make the command fail.
 func (c *conducting) conclude(file *figures.File) error {
 	if c.json {
-		if err := c.printJSON(map[string]any{"folder": string(c.at), "timing": file.Timing, "spans": file.Aggregate.Spans, "failures": file.Failures}); err != nil {
+		if err := c.printJSON(map[string]any{"folder": string(c.at), "timing": file.Timing, "spans": file.Aggregate.Spans, "failures": file.Failures, "pairs": c.pairs}); err != nil {
 			return err
 		}
 	} else if err := c.summarize(file); err != nil {
@@ -64,9 +68,12 @@ func (c *conducting) summarize(file *figures.File) error {
 	fmt.Fprintf(w, "\n  %s\tthe report: open it in a browser\n", c.at.Report())
 	fmt.Fprintf(w, "  %s\tthe figures\n", c.at.Metrics())
 	fmt.Fprintf(w, "  %s\tone row a step\n", c.at.Steps())
-	fmt.Fprintf(w, "  %s\t%s\n", c.at.Pairs(), pairsNote(file.Runs, c.forked))
+	fmt.Fprintf(w, "  %s\t%s\n", c.at.Pairs(), pairsNote(c.pairs, c.forked))
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	if left := leftOut(c.pairs); left != "" {
+		fmt.Fprintf(c.out, "\n%s\n", left)
 	}
 	if c.next != "" {
 		_, err := fmt.Fprintf(c.out, "\nNext:\n%s\n", c.next)
@@ -82,19 +89,38 @@ func (c *conducting) summarize(file *figures.File) error {
 
 // pairsNote says what the file of pairs is good for. forked says that some of the
 // runs share steps.
-func pairsNote(runs []figures.Run, forked bool) string {
-	for _, r := range runs {
-		for _, d := range r.Days {
-			switch {
-			case d.Counts.Pairs == 0:
-			case forked:
-				return "preference pairs for TRL, those of steps that a fork shares once"
-			default:
-				return "preference pairs for TRL"
-			}
-		}
+func pairsNote(w output.Written, forked bool) string {
+	switch {
+	case w.Pairs == 0:
+		return "empty: " + whyNoPairs(w)
+	case forked:
+		return "preference pairs for TRL, those of steps that a fork shares once"
 	}
-	return "empty: there are no preference pairs, no two candidates of a step differed in score"
+	return "preference pairs for TRL"
+}
+
+// whyNoPairs says why a file of pairs is empty.
+func whyNoPairs(w output.Written) string {
+	if len(w.WithoutPrompt) > 0 {
+		return "no preference pair has a prompt"
+	}
+	return "there are no preference pairs, no two candidates of a step differed in score"
+}
+
+// leftOut says how many pairs of which method a file lacks, and why; empty for none.
+func leftOut(w output.Written) string {
+	var parts []string
+	total := int64(0)
+	for _, method := range slices.Sorted(maps.Keys(w.WithoutPrompt)) {
+		n := w.WithoutPrompt[method]
+		total += n
+		parts = append(parts, fmt.Sprintf("%s %s", method, live.Thousands(n)))
+	}
+	if total == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s preference pairs were left out (%s): they have no prompt to train on, because no policy answered.",
+		live.Thousands(total), strings.Join(parts, ", "))
 }
 
 // sittings says which part of an experiment this process conducted, where there

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +15,9 @@ import (
 
 	"github.com/propersim/propersim/internal/app/cli"
 	"github.com/propersim/propersim/internal/app/live"
+	"github.com/propersim/propersim/internal/app/output"
 	"github.com/propersim/propersim/pkg/analysis/figures"
+	"github.com/propersim/propersim/services/buffer"
 )
 
 // contents reads every file below a folder.
@@ -187,10 +190,60 @@ func TestAnEmptyFileOfPairsIsNoTrainingData(t *testing.T) {
 	require.Contains(t, said, "there are no preference pairs")
 	code, _, errOut := call(t, "export", dir, "pairs", "--format", "parquet")
 	require.Equal(t, 0, code)
-	require.Contains(t, errOut, "There are no preference pairs")
+	require.Contains(t, errOut, "The file is empty: there are no preference pairs")
 	data, err := os.ReadFile(filepath.Join(dir, "pairs.parquet"))
 	require.NoError(t, err)
 	require.Equal(t, "PAR1", string(data[:4]), "a file with a schema")
+}
+
+// TestPairsWithoutAPromptAreLeftOut: constant and bandit have no policy, so that
+// their pairs have no prompt. The file has only rows that can be trained on, and the
+// program says what it left out.
+func TestPairsWithoutAPromptAreLeftOut(t *testing.T) {
+	args := []string{"simulate", "--personas", "1", "--days", "2", "--step", "15m", "--set", "simulation.constant_per_hour=4", "--out"}
+	dir := filepath.Join(t.TempDir(), "a")
+	said := must(t, append(args, dir, "--method", "ar,constant,bandit")...)
+	left := regexp.MustCompile(`(\d+) preference pairs were left out \(bandit (\d+), constant (\d+)\): they have no prompt to train on`).FindStringSubmatch(said)
+	require.NotNil(t, left, said)
+	number := func(text string) int {
+		n, err := strconv.Atoi(text)
+		require.NoError(t, err)
+		return n
+	}
+	require.Equal(t, number(left[1]), number(left[2])+number(left[3]))
+
+	file, err := figures.Read(filepath.Join(dir, "metrics.json"))
+	require.NoError(t, err)
+	made := make(map[string]int)
+	for _, r := range file.Runs {
+		for _, d := range r.Days {
+			made[r.Method] += d.Counts.Pairs
+		}
+	}
+	require.Equal(t, map[string]int{"ar": made["ar"], "bandit": number(left[2]), "constant": number(left[3])}, made)
+	rows := 0
+	data, err := os.ReadFile(filepath.Join(dir, "pairs.jsonl"))
+	require.NoError(t, err)
+	for line := range strings.Lines(string(data)) {
+		var row buffer.Row
+		require.NoError(t, json.Unmarshal([]byte(line), &row))
+		require.NotEmpty(t, row.Prompt)
+		require.Equal(t, runOf(t, dir, "ar"), row.RunID)
+		rows++
+	}
+	require.Equal(t, made["ar"], rows)
+
+	code, _, errOut := call(t, "export", dir, "pairs", "--format", "parquet", "--run", runOf(t, dir, "constant"))
+	require.Equal(t, 0, code, errOut)
+	require.Contains(t, errOut, "The file is empty: no preference pair has a prompt.")
+	require.Contains(t, errOut, left[3]+" preference pairs were left out (constant "+left[3]+")")
+
+	var result struct {
+		Pairs output.Written `json:"pairs"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(must(t, append(args, filepath.Join(t.TempDir(), "b"), "--method", "constant", "--json")...)), &result))
+	require.Equal(t, output.Written{WithoutPrompt: map[string]int64{"constant": int64(made["constant"])}}, result.Pairs)
+	require.Contains(t, must(t, "resume", dir), left[0])
 }
 
 func TestWhatIsPrintedIsEscaped(t *testing.T) {

@@ -24,7 +24,7 @@ func TestAnUnknownCommandIsRefused(t *testing.T) {
 		"simulate --dayss 3":          {"unknown flag: --dayss; did you mean --days?"},
 		"runs steps DIR --limt 3":     {"unknown flag: --limt; did you mean --limit?"},
 		"simulate 3":                  {`found "3", want no arguments: propersim simulate`},
-		"persona ls --adress host:80": {"did you mean --address?"},
+		"persona ls --addrss host:80": {"did you mean --address?"},
 	} {
 		t.Run(line, func(t *testing.T) {
 			code, out, errOut := call(t, strings.Fields(line)...)

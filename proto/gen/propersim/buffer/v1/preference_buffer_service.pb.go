@@ -923,11 +923,16 @@ func (x *ExportRequest) GetAfterSteps() map[string]int32 {
 	return nil
 }
 
-// ExportResponse is a piece of the file.
+// ExportResponse is a piece of the file, or, last of all, what the file has.
 type ExportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The next bytes.
-	Chunk         []byte `protobuf:"bytes,1,opt,name=chunk,proto3" json:"chunk,omitempty"`
+	// The next bytes; none in the last response.
+	Chunk []byte `protobuf:"bytes,1,opt,name=chunk,proto3" json:"chunk,omitempty"`
+	// In the last response: how many pairs the file has.
+	Written int64 `protobuf:"varint,2,opt,name=written,proto3" json:"written,omitempty"`
+	// In the last response: how many pairs were left out because they have no prompt,
+	// of each run that has such pairs.
+	WithoutPrompt map[string]int64 `protobuf:"bytes,3,rep,name=without_prompt,json=withoutPrompt,proto3" json:"without_prompt,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -965,6 +970,20 @@ func (*ExportResponse) Descriptor() ([]byte, []int) {
 func (x *ExportResponse) GetChunk() []byte {
 	if x != nil {
 		return x.Chunk
+	}
+	return nil
+}
+
+func (x *ExportResponse) GetWritten() int64 {
+	if x != nil {
+		return x.Written
+	}
+	return 0
+}
+
+func (x *ExportResponse) GetWithoutPrompt() map[string]int64 {
+	if x != nil {
+		return x.WithoutPrompt
 	}
 	return nil
 }
@@ -1036,9 +1055,14 @@ const file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc = "" +
 	"afterSteps\x1a=\n" +
 	"\x0fAfterStepsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"&\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"\xe1\x01\n" +
 	"\x0eExportResponse\x12\x14\n" +
-	"\x05chunk\x18\x01 \x01(\fR\x05chunk*U\n" +
+	"\x05chunk\x18\x01 \x01(\fR\x05chunk\x12\x18\n" +
+	"\awritten\x18\x02 \x01(\x03R\awritten\x12]\n" +
+	"\x0ewithout_prompt\x18\x03 \x03(\v26.propersim.buffer.v1.ExportResponse.WithoutPromptEntryR\rwithoutPrompt\x1a@\n" +
+	"\x12WithoutPromptEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01*U\n" +
 	"\x04Draw\x12\x14\n" +
 	"\x10DRAW_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fDRAW_UNIFORM\x10\x01\x12\x10\n" +
@@ -1069,7 +1093,7 @@ func file_propersim_buffer_v1_preference_buffer_service_proto_rawDescGZIP() []by
 }
 
 var file_propersim_buffer_v1_preference_buffer_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_propersim_buffer_v1_preference_buffer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_propersim_buffer_v1_preference_buffer_service_proto_goTypes = []any{
 	(Draw)(0),              // 0: propersim.buffer.v1.Draw
 	(ExportFormat)(0),      // 1: propersim.buffer.v1.ExportFormat
@@ -1087,18 +1111,19 @@ var file_propersim_buffer_v1_preference_buffer_service_proto_goTypes = []any{
 	(*ExportRequest)(nil),  // 13: propersim.buffer.v1.ExportRequest
 	(*ExportResponse)(nil), // 14: propersim.buffer.v1.ExportResponse
 	nil,                    // 15: propersim.buffer.v1.ExportRequest.AfterStepsEntry
-	(*v1.Prompt)(nil),      // 16: propersim.simulation.v1.Prompt
-	(*v1.Observation)(nil), // 17: propersim.simulation.v1.Observation
-	(*v1.Candidate)(nil),   // 18: propersim.simulation.v1.Candidate
-	(*v1.Evaluation)(nil),  // 19: propersim.simulation.v1.Evaluation
+	nil,                    // 16: propersim.buffer.v1.ExportResponse.WithoutPromptEntry
+	(*v1.Prompt)(nil),      // 17: propersim.simulation.v1.Prompt
+	(*v1.Observation)(nil), // 18: propersim.simulation.v1.Observation
+	(*v1.Candidate)(nil),   // 19: propersim.simulation.v1.Candidate
+	(*v1.Evaluation)(nil),  // 20: propersim.simulation.v1.Evaluation
 }
 var file_propersim_buffer_v1_preference_buffer_service_proto_depIdxs = []int32{
-	16, // 0: propersim.buffer.v1.PreferencePair.prompt:type_name -> propersim.simulation.v1.Prompt
-	17, // 1: propersim.buffer.v1.PreferencePair.observation:type_name -> propersim.simulation.v1.Observation
-	18, // 2: propersim.buffer.v1.PreferencePair.chosen:type_name -> propersim.simulation.v1.Candidate
-	18, // 3: propersim.buffer.v1.PreferencePair.rejected:type_name -> propersim.simulation.v1.Candidate
-	19, // 4: propersim.buffer.v1.PreferencePair.chosen_evaluation:type_name -> propersim.simulation.v1.Evaluation
-	19, // 5: propersim.buffer.v1.PreferencePair.rejected_evaluation:type_name -> propersim.simulation.v1.Evaluation
+	17, // 0: propersim.buffer.v1.PreferencePair.prompt:type_name -> propersim.simulation.v1.Prompt
+	18, // 1: propersim.buffer.v1.PreferencePair.observation:type_name -> propersim.simulation.v1.Observation
+	19, // 2: propersim.buffer.v1.PreferencePair.chosen:type_name -> propersim.simulation.v1.Candidate
+	19, // 3: propersim.buffer.v1.PreferencePair.rejected:type_name -> propersim.simulation.v1.Candidate
+	20, // 4: propersim.buffer.v1.PreferencePair.chosen_evaluation:type_name -> propersim.simulation.v1.Evaluation
+	20, // 5: propersim.buffer.v1.PreferencePair.rejected_evaluation:type_name -> propersim.simulation.v1.Evaluation
 	2,  // 6: propersim.buffer.v1.AppendRequest.pairs:type_name -> propersim.buffer.v1.PreferencePair
 	0,  // 7: propersim.buffer.v1.SampleRequest.draw:type_name -> propersim.buffer.v1.Draw
 	7,  // 8: propersim.buffer.v1.SampleResponse.header:type_name -> propersim.buffer.v1.SampleHeader
@@ -1107,21 +1132,22 @@ var file_propersim_buffer_v1_preference_buffer_service_proto_depIdxs = []int32{
 	2,  // 11: propersim.buffer.v1.ListResponse.pair:type_name -> propersim.buffer.v1.PreferencePair
 	1,  // 12: propersim.buffer.v1.ExportRequest.format:type_name -> propersim.buffer.v1.ExportFormat
 	15, // 13: propersim.buffer.v1.ExportRequest.after_steps:type_name -> propersim.buffer.v1.ExportRequest.AfterStepsEntry
-	3,  // 14: propersim.buffer.v1.PreferenceBufferService.Append:input_type -> propersim.buffer.v1.AppendRequest
-	5,  // 15: propersim.buffer.v1.PreferenceBufferService.Sample:input_type -> propersim.buffer.v1.SampleRequest
-	9,  // 16: propersim.buffer.v1.PreferenceBufferService.List:input_type -> propersim.buffer.v1.ListRequest
-	11, // 17: propersim.buffer.v1.PreferenceBufferService.Count:input_type -> propersim.buffer.v1.CountRequest
-	13, // 18: propersim.buffer.v1.PreferenceBufferService.Export:input_type -> propersim.buffer.v1.ExportRequest
-	4,  // 19: propersim.buffer.v1.PreferenceBufferService.Append:output_type -> propersim.buffer.v1.AppendResponse
-	6,  // 20: propersim.buffer.v1.PreferenceBufferService.Sample:output_type -> propersim.buffer.v1.SampleResponse
-	10, // 21: propersim.buffer.v1.PreferenceBufferService.List:output_type -> propersim.buffer.v1.ListResponse
-	12, // 22: propersim.buffer.v1.PreferenceBufferService.Count:output_type -> propersim.buffer.v1.CountResponse
-	14, // 23: propersim.buffer.v1.PreferenceBufferService.Export:output_type -> propersim.buffer.v1.ExportResponse
-	19, // [19:24] is the sub-list for method output_type
-	14, // [14:19] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	16, // 14: propersim.buffer.v1.ExportResponse.without_prompt:type_name -> propersim.buffer.v1.ExportResponse.WithoutPromptEntry
+	3,  // 15: propersim.buffer.v1.PreferenceBufferService.Append:input_type -> propersim.buffer.v1.AppendRequest
+	5,  // 16: propersim.buffer.v1.PreferenceBufferService.Sample:input_type -> propersim.buffer.v1.SampleRequest
+	9,  // 17: propersim.buffer.v1.PreferenceBufferService.List:input_type -> propersim.buffer.v1.ListRequest
+	11, // 18: propersim.buffer.v1.PreferenceBufferService.Count:input_type -> propersim.buffer.v1.CountRequest
+	13, // 19: propersim.buffer.v1.PreferenceBufferService.Export:input_type -> propersim.buffer.v1.ExportRequest
+	4,  // 20: propersim.buffer.v1.PreferenceBufferService.Append:output_type -> propersim.buffer.v1.AppendResponse
+	6,  // 21: propersim.buffer.v1.PreferenceBufferService.Sample:output_type -> propersim.buffer.v1.SampleResponse
+	10, // 22: propersim.buffer.v1.PreferenceBufferService.List:output_type -> propersim.buffer.v1.ListResponse
+	12, // 23: propersim.buffer.v1.PreferenceBufferService.Count:output_type -> propersim.buffer.v1.CountResponse
+	14, // 24: propersim.buffer.v1.PreferenceBufferService.Export:output_type -> propersim.buffer.v1.ExportResponse
+	20, // [20:25] is the sub-list for method output_type
+	15, // [15:20] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_propersim_buffer_v1_preference_buffer_service_proto_init() }
@@ -1139,7 +1165,7 @@ func file_propersim_buffer_v1_preference_buffer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc), len(file_propersim_buffer_v1_preference_buffer_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

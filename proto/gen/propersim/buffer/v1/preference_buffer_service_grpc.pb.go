@@ -45,7 +45,9 @@ type PreferenceBufferServiceClient interface {
 	List(ctx context.Context, in *ListRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListResponse], error)
 	// Count returns how many pairs a run has.
 	Count(ctx context.Context, in *CountRequest, opts ...grpc.CallOption) (*CountResponse, error)
-	// Export streams a file of TRL's conversational preference format.
+	// Export streams a file of TRL's conversational preference format. A pair without
+	// the messages of a prompt is left out, because nothing can be trained on it: the
+	// assistant answered without a policy. The last response says how many those are.
 	Export(ctx context.Context, in *ExportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportResponse], error)
 }
 
@@ -151,7 +153,9 @@ type PreferenceBufferServiceServer interface {
 	List(*ListRequest, grpc.ServerStreamingServer[ListResponse]) error
 	// Count returns how many pairs a run has.
 	Count(context.Context, *CountRequest) (*CountResponse, error)
-	// Export streams a file of TRL's conversational preference format.
+	// Export streams a file of TRL's conversational preference format. A pair without
+	// the messages of a prompt is left out, because nothing can be trained on it: the
+	// assistant answered without a policy. The last response says how many those are.
 	Export(*ExportRequest, grpc.ServerStreamingServer[ExportResponse]) error
 	mustEmbedUnimplementedPreferenceBufferServiceServer()
 }

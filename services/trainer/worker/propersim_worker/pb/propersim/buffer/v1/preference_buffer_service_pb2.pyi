@@ -156,7 +156,18 @@ class ExportRequest(_message.Message):
     def __init__(self, run_ids: _Optional[_Iterable[str]] = ..., format: _Optional[_Union[ExportFormat, str]] = ..., after_steps: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class ExportResponse(_message.Message):
-    __slots__ = ("chunk",)
+    __slots__ = ("chunk", "written", "without_prompt")
+    class WithoutPromptEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
     CHUNK_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_PROMPT_FIELD_NUMBER: _ClassVar[int]
     chunk: bytes
-    def __init__(self, chunk: _Optional[bytes] = ...) -> None: ...
+    written: int
+    without_prompt: _containers.ScalarMap[str, int]
+    def __init__(self, chunk: _Optional[bytes] = ..., written: _Optional[int] = ..., without_prompt: _Optional[_Mapping[str, int]] = ...) -> None: ...
