@@ -57,28 +57,35 @@ func (a *Agent) readID() error {
 func (a *Agent) endLeftOver(ctx context.Context) error {
 	deadline := time.Now().Add(endingLeftOver)
 	for {
-		left, err := a.killMarked()
-		if err != nil || left == 0 {
+		killed, err := a.killMarked()
+		if err != nil || killed == nil {
 			return err
 		}
-		a.log.Warn("processes of the node were left over and are killed", zap.Int("processes", left))
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%d processes of the node do not end by SIGKILL: %w", left, errs.ErrUnavailable)
+		a.log.Warn("processes of the node were left over and are killed", zap.Int("processes", len(killed)))
+		left := 0
+		for _, p := range killed {
+			if !awaitEnd(ctx, p, deadline) {
+				left++
+			}
+			_ = p.Release() // a handle of a process that may have ended
 		}
-		if wait(ctx, 20*time.Millisecond); ctx.Err() != nil { // a process may have forked meanwhile
+		if ctx.Err() != nil {
 			return nil
 		}
-	}
+		if left > 0 || time.Now().After(deadline) {
+			return fmt.Errorf("%d processes of the node do not end by SIGKILL: %w", max(left, 1), errs.ErrUnavailable)
+		}
+	} // once more: a process may have forked meanwhile
 }
 
-// killMarked sends SIGKILL to every marked process, and returns how many there were.
-func (a *Agent) killMarked() (found int, err error) {
+// killMarked sends SIGKILL to every marked process, and returns them.
+func (a *Agent) killMarked() (killed []*os.Process, err error) {
 	entries, err := os.ReadDir("/proc")
 	if errors.Is(err, os.ErrNotExist) {
-		return 0, nil
+		return nil, nil
 	}
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
@@ -91,11 +98,12 @@ func (a *Agent) killMarked() (found int, err error) {
 			continue
 		}
 		if a.marked(pid) && p.Kill() == nil {
-			found++
+			killed = append(killed, p)
+			continue
 		}
 		_ = p.Release() // a handle of a process that may have ended
 	}
-	return found, nil
+	return killed, nil
 }
 
 // marked reports whether a process has the agent's mark. The environment of another

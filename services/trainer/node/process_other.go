@@ -2,7 +2,15 @@
 
 package node
 
-import "syscall"
+import (
+	"context"
+	"os"
+	"syscall"
+	"time"
+)
 
 // childOf gives a child a process group of its own.
 func childOf() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+// awaitEnd cannot wait for a process that is no child.
+func awaitEnd(context.Context, *os.Process, time.Time) bool { return true }
