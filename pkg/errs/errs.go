@@ -70,6 +70,23 @@ func (v *Violations) Add(field, format string, args ...any) {
 	*v = append(*v, Violation{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
+// In puts a place, a file for instance, before the message of each fault of
+// Violations, and before any other error. It returns nil for nil.
+func In(place string, err error) error {
+	var found Violations
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &found):
+		return fmt.Errorf("%s: %w", place, err)
+	}
+	out := make(Violations, len(found))
+	for i, v := range found {
+		out[i] = Violation{Field: v.Field, Message: place + ": " + v.Message}
+	}
+	return out
+}
+
 // Behind is an ErrBehind: a server ended a stream because its client read too
 // slowly. It says where to resume. It travels as ABORTED with a
 // google.rpc.ErrorInfo of reason STREAM_NOT_READ, whose metadata has

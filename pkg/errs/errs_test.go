@@ -60,6 +60,15 @@ func TestViolationsSurviveTheWire(t *testing.T) {
 	require.Equal(t, v, got)
 }
 
+func TestInNamesAPlaceInEveryFault(t *testing.T) {
+	two := Violations{{Field: "a", Message: "found 1"}, {Field: "b", Message: "found 2"}}
+	require.EqualError(t, In("one.yaml", two), "a: one.yaml: found 1; b: one.yaml: found 2")
+	require.EqualError(t, two, "a: found 1; b: found 2", "the faults that were given stay as they are")
+	require.ErrorIs(t, In("one.yaml", ErrNotFound), ErrNotFound)
+	require.ErrorContains(t, In("one.yaml", ErrNotFound), "one.yaml: ")
+	require.NoError(t, In("one.yaml", nil))
+}
+
 func TestWhereToResumeSurvivesTheWire(t *testing.T) {
 	err := ToStatus(fmt.Errorf("watch: %w", Behind{After: 4032}))
 	require.Equal(t, codes.Aborted, status.Code(err))

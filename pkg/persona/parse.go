@@ -18,16 +18,13 @@ import (
 )
 
 // Parse reads one persona from YAML and validates it; name (a file name, for
-// instance) begins the message of an error. It is strict: an unknown key, a key
+// instance) begins the message of each fault. It is strict: an unknown key, a key
 // given twice, a value of the wrong kind and everything Validate finds are
 // errs.Violations, one per fault, with the line where there is one. Without an
 // id the persona gets the slug of its name.
 func Parse(data []byte, name string) (*simv1.Persona, error) {
 	p, err := parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return p, nil
+	return p, errs.In(name, err)
 }
 
 func parse(data []byte) (*simv1.Persona, error) {

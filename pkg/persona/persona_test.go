@@ -88,7 +88,7 @@ func TestParseNamesEveryFault(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := persona.Parse([]byte(tt.yaml), "ada.yaml")
 			require.ErrorIs(t, err, errs.ErrInvalid)
-			require.True(t, strings.HasPrefix(err.Error(), "ada.yaml: "), err)
+			require.Contains(t, err.Error(), ": ada.yaml: ")
 			message := messageOf(t, err, tt.field)
 			for _, s := range tt.says {
 				require.Contains(t, message, s)

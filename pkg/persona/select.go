@@ -1,10 +1,13 @@
 package persona
 
 import (
+	"fmt"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/propersim/propersim/internal/nearest"
 	"github.com/propersim/propersim/pkg/errs"
 )
 
@@ -61,9 +64,24 @@ func pick(part string, all []Numbered, v *errs.Violations) []int {
 	}
 	named := where(all, func(n Numbered) bool { return strings.EqualFold(n.Persona.GetName(), part) })
 	if len(named) == 0 {
-		v.Add("personas", "%q is no persona's number, id or name", part)
+		v.Add("personas", "%q is no persona's number, id or name%s", part, hint(part, all))
 	}
 	return named
+}
+
+// hint says what a part that names nobody may mean.
+func hint(part string, all []Numbered) string {
+	if ext := filepath.Ext(part); ext == ".yaml" || ext == ".yml" {
+		return "; a file is named in simulation.persona_files (--persona-file), and the person in it is chosen by its id"
+	}
+	names := []string{"all", "hard"}
+	for _, n := range all {
+		names = append(names, n.Persona.GetId(), n.Persona.GetName())
+	}
+	if near := nearest.Of(part, names); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return "; `propersim persona ls` lists them"
 }
 
 // inRange returns who has a number from from to to, both included; both ends

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/nearest"
 	"github.com/propersim/propersim/pkg/analysis/lineage"
 	"github.com/propersim/propersim/pkg/errs"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
@@ -93,7 +93,7 @@ func (p *adapterPlace) inventory(runs []string, id string) string {
 		}
 	}
 	out := "runs: " + cmp.Or(some(runs), "none") + "; adapters: " + cmp.Or(some(adapters), "none")
-	if near := config.Nearest(id, append(runs, adapters...)); near != "" {
+	if near := nearest.Of(id, append(runs, adapters...)); near != "" {
 		out = fmt.Sprintf("did you mean %q? There are %s", near, out)
 	}
 	return out

@@ -15,6 +15,7 @@ import (
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/experiment"
 	"github.com/propersim/propersim/internal/app/stack"
+	"github.com/propersim/propersim/internal/nearest"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/legible"
 	"github.com/propersim/propersim/pkg/store"
@@ -83,7 +84,7 @@ func checkWorld(faults *errs.Violations, id string) {
 		return
 	}
 	message := fmt.Sprintf("found %q, want one of %s", id, strings.Join(ids, ", "))
-	if near := config.Nearest(strings.ToLower(id), ids); near != "" {
+	if near := nearest.Of(id, ids); near != "" {
 		message += fmt.Sprintf("; did you mean %q?", near)
 	}
 	faults.Add("simulation.world", "%s", message)

@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/folder"
+	"github.com/propersim/propersim/internal/nearest"
 	"github.com/propersim/propersim/pkg/analysis/compare"
 	"github.com/propersim/propersim/pkg/analysis/figures"
 	"github.com/propersim/propersim/pkg/analysis/scores"
@@ -148,7 +148,7 @@ func (a *app) side(ctx context.Context, name, scoreSet string) (compare.Side, er
 		return compare.Side{}, usagef("%s holds %d methods; say which: %s:%s", path, len(methods), path, strings.Join(methods, ", :"))
 	case !slices.Contains(methods, method):
 		message := fmt.Sprintf("%s holds no method %q, but %s", path, method, strings.Join(methods, ", "))
-		if near := config.Nearest(method, methods); near != "" {
+		if near := nearest.Of(method, methods); near != "" {
 			message += fmt.Sprintf("; did you mean %q?", near)
 		}
 		return compare.Side{}, usagef("%s", message)

@@ -12,6 +12,7 @@ import (
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/experiment"
 	"github.com/propersim/propersim/internal/app/folder"
+	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/judge"
 	"github.com/propersim/propersim/pkg/persona"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -150,21 +151,20 @@ func (p *people) validate() *cobra.Command {
 		Use: "validate FILE...", Short: "Validate persona files without storing them", Args: cobra.MinimumNArgs(1),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			return p.with(cmd, func(client userv1.PersonaServiceClient) error {
-				var faults []error
+				var faults errs.Violations
 				for _, path := range args {
 					stored, err := validateFile(cmd, client, path)
-					if err != nil {
+					if found := errs.Violations(nil); errors.As(err, &found) {
 						fmt.Fprintf(a.errOut, "%s: not valid\n", path)
-						faults = append(faults, err)
+						faults = append(faults, found...)
 						continue
+					} else if err != nil {
+						return err
 					}
 					fmt.Fprintf(a.out, "%s: valid, %s, %d warnings\n", path, stored.GetPersona().GetId(), len(stored.GetWarnings()))
 					a.printWarnings(stored.GetWarnings())
 				}
-				if len(faults) == 1 {
-					return faults[0]
-				}
-				return errors.Join(faults...)
+				return faults.OrNil()
 			})
 		}),
 	}
@@ -176,7 +176,7 @@ func validateFile(cmd *cobra.Command, client userv1.PersonaServiceClient, path s
 		return nil, err
 	}
 	got, err := client.ValidatePersona(cmd.Context(), &userv1.ValidatePersonaRequest{Persona: one})
-	return got.GetStored(), err
+	return got.GetStored(), errs.In(path, err)
 }
 
 func parseFile(path string) (*simv1.Persona, error) {
@@ -201,9 +201,13 @@ func (p *people) add() *cobra.Command {
 			if p.address == "" && p.data == "" {
 				return usagef("say where: --address of a user service, or --data of a folder")
 			}
+			read, err := experiment.ReadPeople(args) // all of them, before one is stored
+			if err != nil {
+				return err
+			}
 			return p.with(cmd, func(client userv1.PersonaServiceClient) error {
-				for _, path := range args {
-					stored, err := experiment.Add(cmd.Context(), client, path)
+				for i, path := range args {
+					stored, err := experiment.Add(cmd.Context(), client, path, read[i])
 					if err != nil {
 						return err
 					}

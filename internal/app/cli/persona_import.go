@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/propersim/propersim/internal/outfile"
+	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/persona"
 	"github.com/propersim/propersim/pkg/rubric"
 	"github.com/propersim/propersim/pkg/rubric/satisfy"
@@ -52,14 +53,16 @@ marked GAP, the gaps are listed, and the exit code is 1.`,
 		if err := os.MkdirAll(out, 0o755); err != nil {
 			return fmt.Errorf("--out: %w", err)
 		}
-		var faults []error
+		var faults errs.Violations
 		for _, path := range args {
-			if err := in.one(path); err != nil {
-				fmt.Fprintf(a.errOut, "%s: not imported\n", path)
-				faults = append(faults, fmt.Errorf("%s: %w", path, err))
+			err := in.one(path)
+			if found := errs.Violations(nil); errors.As(err, &found) {
+				faults = append(faults, found...)
+			} else if err != nil {
+				faults.Add(path, "%v", err)
 			}
 		}
-		return errors.Join(faults...)
+		return faults.OrNil()
 	})
 	return cmd
 }
@@ -146,7 +149,7 @@ func (in *importing) read(path string) (*persona.Draft, error) {
 	defer file.Close()
 	draft, err := persona.ImportDraft(file)
 	if err != nil {
-		return nil, err
+		return nil, errs.In(path, err)
 	}
 	for _, w := range draft.Warnings {
 		fmt.Fprintf(in.app.errOut, "warning: %s: %s\n", path, w)

@@ -91,3 +91,39 @@ func TestCompileShowsEveryClauseAndWritesTheSpec(t *testing.T) {
 	require.Equal(t, 1, code, said)
 	require.Contains(t, errOut, "spec.frequency")
 }
+
+// TestFaultsOfSeveralFilesNameEachFile finds the faults of all files before anybody
+// is stored.
+func TestFaultsOfSeveralFilesNameEachFile(t *testing.T) {
+	dir := t.TempDir()
+	one := write(t, filepath.Join(dir, "one.yaml"), "name: One\nage: old\n")
+	two := write(t, filepath.Join(dir, "two.yaml"), "name: Two\nage: older\n")
+	fine := write(t, filepath.Join(dir, "fine.yaml"), must(t, "persona", "show", "7"))
+	missing, data := filepath.Join(dir, "missing.yaml"), filepath.Join(dir, "data")
+
+	code, _, errOut := call(t, "persona", "validate", one, two)
+	require.Equal(t, 1, code)
+	require.Contains(t, errOut, "persona.age: "+one+": line 2:")
+	require.Contains(t, errOut, "persona.age: "+two+": line 2:")
+
+	code, out, errOut := call(t, "persona", "add", fine, two, missing, "--data", data)
+	require.Equal(t, 1, code)
+	require.Empty(t, out)
+	require.Contains(t, errOut, "persona.age: "+two+": line 2:")
+	require.Contains(t, errOut, "persona file: open "+missing)
+	require.NoDirExists(t, data)
+
+	runs := filepath.Join(dir, "runs")
+	code, _, errOut = call(t, "simulate", "--days", "1", "--out", runs, "--persona-file", strings.Join([]string{fine, one, fine}, ","))
+	require.Equal(t, 2, code)
+	require.Contains(t, errOut, "persona.age: "+one+": line 2:")
+	require.Contains(t, errOut, "the id of "+fine+" too")
+	require.NoDirExists(t, runs)
+
+	scratch := write(t, filepath.Join(dir, "scratch.json"), `{"name":"Ann","age":"x"}`)
+	empty := write(t, filepath.Join(dir, "empty.json"), `{}`)
+	code, _, errOut = call(t, "persona", "import", scratch, empty, "--out", filepath.Join(dir, "imported"))
+	require.Equal(t, 1, code)
+	require.Contains(t, errOut, "persona.age: "+scratch+": ")
+	require.Contains(t, errOut, "propersim: "+empty+": ")
+}

@@ -13,8 +13,8 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/folder"
+	"github.com/propersim/propersim/internal/nearest"
 	"github.com/propersim/propersim/pkg/analysis/figures"
 	"github.com/propersim/propersim/pkg/analysis/source"
 	"github.com/propersim/propersim/pkg/errs"
@@ -180,7 +180,7 @@ func pick(runs []*environmentv1.Run, id string) (*environmentv1.Run, error) {
 	case len(begin) > 1:
 		return nil, usagef("%d runs begin with %q; name one of them: %s", len(begin), id, listed(begin))
 	}
-	if near := config.Nearest(id, ids); near != "" {
+	if near := nearest.Of(id, ids); near != "" {
 		return nil, fmt.Errorf("there is no run %q; did you mean %q?", id, near)
 	}
 	return nil, fmt.Errorf("there is no run %q", id)

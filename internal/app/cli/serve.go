@@ -12,6 +12,7 @@ import (
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/internal/app/stack"
+	"github.com/propersim/propersim/internal/nearest"
 	"github.com/propersim/propersim/pkg/errs"
 )
 
@@ -55,7 +56,7 @@ and other commands read them.`,
 			}
 			if len(args) == 1 && args[0] != "all" && (&config.Addresses{}).Of(args[0]) == nil {
 				message := fmt.Sprintf("there is no service %q; want one of %s", args[0], strings.Join(names, ", "))
-				if near := config.Nearest(args[0], names); near != "" {
+				if near := nearest.Of(args[0], names); near != "" {
 					message += fmt.Sprintf("; did you mean %q?", near)
 				}
 				return errors.New(message)

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/nearest"
 )
 
 // refuseUnknown makes a mistyped command or flag an error that suggests the right
@@ -78,7 +78,7 @@ func unknownCommand(group *cobra.Command, word string) error {
 		}
 	}
 	there := strings.Join(names, ", ")
-	if near := config.Nearest(strings.ToLower(word), names); near != "" {
+	if near := nearest.Of(word, names); near != "" {
 		there = fmt.Sprintf("did you mean %q? There are %s", group.CommandPath()+" "+near, there)
 	} else {
 		there = "there are " + there
@@ -102,7 +102,7 @@ func flagError(cmd *cobra.Command, err error) error {
 			names = append(names, f.Name)
 		}
 	})
-	if near := config.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+	if near := nearest.Of(unknown.GetSpecifiedName(), names); near != "" {
 		return fmt.Errorf("%w; did you mean --%s?", err, near)
 	}
 	return err

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/propersim/propersim/internal/nearest"
 )
 
 // Field is one value of the configuration.
@@ -35,7 +37,7 @@ func (f Field) Set(value string) error {
 		return nil
 	}
 	message := fmt.Sprintf("found %q, want %s", value, f.Allowed)
-	if near := Nearest(value, f.choices); near != "" {
+	if near := nearest.Of(value, f.choices); near != "" {
 		message += fmt.Sprintf("; did you mean %q?", near)
 	}
 	return fmt.Errorf("%s", message)

@@ -7,6 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/propersim/propersim/internal/nearest"
 	"github.com/propersim/propersim/pkg/errs"
 )
 
@@ -113,7 +114,7 @@ func (l *Loaded) together(faults *errs.Violations) {
 		case slices.Contains(Methods(), m) || l.Connect.Assistant != "":
 		default:
 			message := fmt.Sprintf("found %q, want one of %s", m, strings.Join(Methods(), ", "))
-			if near := Nearest(m, Methods()); near != "" {
+			if near := nearest.Of(m, Methods()); near != "" {
 				message += fmt.Sprintf("; did you mean %q?", near)
 			}
 			faults.Add("simulation.methods", "%s (a method of your own needs --assistant-address)", message)
@@ -155,7 +156,7 @@ func (c *Config) alone(service string) string {
 
 func unknown(key string, keys []string, origin string) string {
 	message := "no such key (" + origin + ")"
-	if near := Nearest(key, keys); near != "" {
+	if near := nearest.Of(key, keys); near != "" {
 		return message + fmt.Sprintf("; did you mean %q?", near)
 	}
 	section, _, _ := strings.Cut(key, ".")

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -21,66 +20,12 @@ import (
 	"github.com/propersim/propersim/internal/app/live"
 	"github.com/propersim/propersim/internal/app/stack"
 	"github.com/propersim/propersim/pkg/errs"
-	"github.com/propersim/propersim/pkg/persona"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
-	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 	"github.com/propersim/propersim/services/environment"
 )
 
 // LabelExperiment is the label of a run that names its experiment.
 const LabelExperiment = "experiment"
-
-// People returns the personas that a configuration asks for, its files added
-// first. Errors: errs.Violations for a selector that names nobody or a persona
-// that is not valid.
-func People(ctx context.Context, service userv1.PersonaServiceClient, c *config.Config) ([]persona.Numbered, error) {
-	for _, path := range c.Simulation.PersonaFiles {
-		if _, err := Add(ctx, service, path); err != nil {
-			return nil, err
-		}
-	}
-	stored, err := ListPeople(ctx, service)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]persona.Numbered, len(stored))
-	for i, s := range stored {
-		all[i] = persona.Numbered{Number: int(s.GetNumber()), Persona: s.GetPersona()}
-	}
-	return persona.Select(c.Simulation.Personas, all)
-}
-
-// Add stores the persona of a YAML file.
-func Add(ctx context.Context, service userv1.PersonaServiceClient, path string) (*userv1.StoredPersona, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("persona file: %w", err)
-	}
-	p, err := persona.Parse(data, path)
-	if err != nil {
-		return nil, err
-	}
-	got, err := service.CreatePersona(ctx, &userv1.CreatePersonaRequest{Persona: p})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return got.GetStored(), nil
-}
-
-// ListPeople returns all personas of a service.
-func ListPeople(ctx context.Context, service userv1.PersonaServiceClient) ([]*userv1.StoredPersona, error) {
-	var out []*userv1.StoredPersona
-	for token := ""; ; {
-		page, err := service.ListPersonas(ctx, &userv1.ListPersonasRequest{PageSize: 200, PageToken: token})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, page.GetPersonas()...)
-		if token = page.GetNextPageToken(); token == "" {
-			return out, nil
-		}
-	}
-}
 
 // Create makes the runs of a part of a configuration and lets them start. Runs
 // that an experiment of the same id has made before are returned as they are. The
