@@ -197,7 +197,7 @@ func between(i *figures.Interval) string {
 // last days.
 func extremes(out io.Writer, runs []figures.Run, method string) {
 	from, to := figures.LastSpan(figures.LastDay(runs, method))
-	score := figures.Statistics()[0]
+	score := figures.Named("mean_score")
 	best, worst := "", ""
 	high, low := math.Inf(-1), math.Inf(1)
 	units := figures.Units(runs, method, from, to)

@@ -51,7 +51,7 @@ func TestAggregate(t *testing.T) {
 
 func TestPairedDifference(t *testing.T) {
 	runs := three(t)
-	score := figures.Statistics()[0]
+	score := figures.Named("mean_score")
 	first, last := figures.Units(runs, "proper", 1, 1), figures.Units(runs, "proper", 2, 2)
 	diff, ci := score.Difference(last, first)
 	require.InDelta(t, 10.0/3-5.0/3, *diff, 1e-12)

@@ -33,7 +33,7 @@ func units(r *rand.Rand, people, seeds int, between, run float64) (out []figures
 // people the mean of those drawn, in 95% of the experiments.
 func TestIntervalsCoverWhatTheyPromise(t *testing.T) {
 	const draws = 2000
-	score := figures.Statistics()[0]
+	score := figures.Named("mean_score")
 	for _, size := range []struct{ people, seeds int }{{4, 1}, {4, 5}, {32, 1}, {32, 5}} {
 		t.Run(fmt.Sprintf("%d people, %d seeds", size.people, size.seeds), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(7, uint64(size.people*100+size.seeds)))
@@ -59,7 +59,7 @@ func TestIntervalsCoverWhatTheyPromise(t *testing.T) {
 
 func TestTheNoiseOfRunsIsToldApartFromPeople(t *testing.T) {
 	const draws = 2000
-	score := figures.Statistics()[0]
+	score := figures.Named("mean_score")
 	r := rand.New(rand.NewPCG(3, 3))
 	people, runs := 0.0, 0.0
 	for range draws {
@@ -75,7 +75,7 @@ func TestTheNoiseOfRunsIsToldApartFromPeople(t *testing.T) {
 }
 
 func TestAPooledFigureIsBoundedByPeopleNotByMoments(t *testing.T) {
-	recall := figures.Statistics()[5]
+	recall := figures.Named("recall")
 	require.Equal(t, "recall", recall.Name)
 	var all []figures.Unit
 	for p := range 10 { // five people are always served, five never: 1,000 moments say little about new people
@@ -94,12 +94,12 @@ func TestAPooledFigureIsBoundedByPeopleNotByMoments(t *testing.T) {
 func TestUnevenSeedsHaveNoRunNoise(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	all, _ := units(r, 4, 3, 1, 1)
-	b := figures.Statistics()[0].Bounds(all[:len(all)-1])
+	b := figures.Named("mean_score").Bounds(all[:len(all)-1])
 	require.NotNil(t, b.NewPeople)
 	require.Nil(t, b.ThesePeople)
 	require.Nil(t, b.SD)
 	one, _ := units(r, 4, 1, 1, 1)
-	require.Nil(t, figures.Statistics()[0].Bounds(one).ThesePeople, "with one seed the noise is not known")
+	require.Nil(t, figures.Named("mean_score").Bounds(one).ThesePeople, "with one seed the noise is not known")
 }
 
 func TestHolmCorrectsForFiveTraits(t *testing.T) {

@@ -29,9 +29,22 @@ func criterion(i int) func(Tally, float64) (float64, float64) {
 	}
 }
 
-// Statistics returns the headline figures in a fixed order.
+// Statistics returns the headline figures in the order in which they are shown:
+// the mean score hardly sees what was said, and comes after what does.
 func Statistics() []Statistic {
 	return []Statistic{
+		{Name: "recall", Label: "recall", Pooled: true, parts: func(t Tally, _ float64) (float64, float64) {
+			return float64(t.DueServed), float64(t.DueMoments)
+		}},
+		{Name: "precision", Label: "precision", Pooled: true, parts: func(t Tally, _ float64) (float64, float64) {
+			return float64(t.AtDue), float64(t.Recommendations)
+		}},
+		{Name: "success_rate", Label: "success rate", Pooled: true, parts: func(t Tally, _ float64) (float64, float64) {
+			return float64(t.Successes), float64(t.Given.Judged)
+		}},
+		{Name: "per_waking_hour", Label: "recommendations per waking hour", parts: func(t Tally, hours float64) (float64, float64) {
+			return float64(t.Recommendations), hours
+		}},
 		{Name: "mean_score", Label: "mean score", parts: func(t Tally, _ float64) (float64, float64) {
 			both := t.both()
 			return float64(both.ScoreSum), float64(both.Judged)
@@ -42,23 +55,21 @@ func Statistics() []Statistic {
 		{Name: "mean_score_silent", Label: "mean score, silent", parts: func(t Tally, _ float64) (float64, float64) {
 			return float64(t.Silent.ScoreSum), float64(t.Silent.Judged)
 		}},
-		{Name: "per_waking_hour", Label: "recommendations per waking hour", parts: func(t Tally, hours float64) (float64, float64) {
-			return float64(t.Recommendations), hours
-		}},
-		{Name: "success_rate", Label: "success rate", Pooled: true, parts: func(t Tally, _ float64) (float64, float64) {
-			return float64(t.Successes), float64(t.Given.Judged)
-		}},
-		{Name: "recall", Label: "recall", Pooled: true, parts: func(t Tally, _ float64) (float64, float64) {
-			return float64(t.DueServed), float64(t.DueMoments)
-		}},
-		{Name: "precision", Label: "precision", Pooled: true, parts: func(t Tally, _ float64) (float64, float64) {
-			return float64(t.AtDue), float64(t.Recommendations)
-		}},
 		{Name: "preference", Label: "preference passed", Pooled: true, parts: criterion(0)},
 		{Name: "timing", Label: "timing passed", Pooled: true, parts: criterion(1)},
 		{Name: "frequency", Label: "frequency passed", Pooled: true, parts: criterion(2)},
 		{Name: "communication", Label: "communication passed", Pooled: true, parts: criterion(3)},
 	}
+}
+
+// Named returns the statistic of a name. It panics where there is none.
+func Named(name string) Statistic {
+	for _, s := range Statistics() {
+		if s.Name == name {
+			return s
+		}
+	}
+	panic("no statistic " + name)
 }
 
 // terms returns each unit's numerator and denominator: its sums where the

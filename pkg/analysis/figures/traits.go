@@ -122,7 +122,7 @@ func holm(effects []TraitEffect) {
 // averaged.
 func levels(runs []Run, method string, from, to int) map[string]float64 {
 	sum, count := make(map[string]float64), make(map[string]float64)
-	for _, o := range Statistics()[0].observations(Units(runs, method, from, to)) {
+	for _, o := range Named("mean_score").observations(Units(runs, method, from, to)) {
 		sum[o.persona] += o.value
 		count[o.persona]++
 	}
