@@ -15,9 +15,9 @@ import (
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
-// maxImport is the largest scratch file accepted, in bytes: it also has the state
+// MaxImport is the largest scratch file accepted, in bytes: it also has the state
 // of a simulation.
-const maxImport = 1 << 20
+const MaxImport = 1 << 20
 
 // scratch has the keys of a generative-agents scratch.json that describe a
 // person. The published personas of the task have traits, goals and criteria;
@@ -96,12 +96,12 @@ func ImportGenerativeAgents(r io.Reader) (*simv1.Persona, []string, error) {
 // key that is neither about the person nor state of the simulation is a warning.
 // What the file says and a persona may not have is errs.Violations.
 func ImportDraft(r io.Reader) (*Draft, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxImport+1))
+	data, err := io.ReadAll(io.LimitReader(r, MaxImport+1))
 	if err != nil {
 		return nil, fmt.Errorf("read scratch file: %w", err)
 	}
-	if len(data) > maxImport {
-		return nil, errs.Invalid("persona", "the file has more than %d bytes", maxImport)
+	if len(data) > MaxImport {
+		return nil, errs.Invalid("persona", "the file has more than %d bytes", MaxImport)
 	}
 	var s scratch
 	var keys map[string]json.RawMessage

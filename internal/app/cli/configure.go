@@ -16,6 +16,7 @@ import (
 
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/stack"
+	"github.com/propersim/propersim/internal/infile"
 )
 
 // bound is a flag that stands for a key of the configuration. Its value is
@@ -103,7 +104,8 @@ func (a *app) load(cmd *cobra.Command, flags ...[]bound) (*config.Loaded, error)
 	for _, f := range flags {
 		all = append(all, f...)
 	}
-	loaded, err := config.Load(a.sources(cmd, all))
+	from := a.sources(cmd, all)
+	loaded, err := infile.Await(cmd.Context(), func() (*config.Loaded, error) { return config.Load(from) })
 	return loaded, usage(err)
 }
 

@@ -1,9 +1,9 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -12,6 +12,7 @@ import (
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/app/experiment"
 	"github.com/propersim/propersim/internal/app/folder"
+	"github.com/propersim/propersim/internal/infile"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/judge"
 	"github.com/propersim/propersim/pkg/persona"
@@ -154,6 +155,9 @@ func (p *people) validate() *cobra.Command {
 				var faults errs.Violations
 				for _, path := range args {
 					stored, err := validateFile(cmd, client, path)
+					if cmd.Context().Err() != nil {
+						return err
+					}
 					if found := errs.Violations(nil); errors.As(err, &found) {
 						fmt.Fprintf(a.errOut, "%s: not valid\n", path)
 						faults = append(faults, found...)
@@ -171,7 +175,7 @@ func (p *people) validate() *cobra.Command {
 }
 
 func validateFile(cmd *cobra.Command, client userv1.PersonaServiceClient, path string) (*userv1.StoredPersona, error) {
-	one, err := parseFile(path)
+	one, err := parseFile(cmd.Context(), path)
 	if err != nil {
 		return nil, err
 	}
@@ -179,8 +183,8 @@ func validateFile(cmd *cobra.Command, client userv1.PersonaServiceClient, path s
 	return got.GetStored(), errs.In(path, err)
 }
 
-func parseFile(path string) (*simv1.Persona, error) {
-	data, err := os.ReadFile(path)
+func parseFile(ctx context.Context, path string) (*simv1.Persona, error) {
+	data, err := infile.Read(ctx, path, persona.MaxBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +205,7 @@ func (p *people) add() *cobra.Command {
 			if p.address == "" && p.data == "" {
 				return usagef("say where: --address of a user service, or --data of a folder")
 			}
-			read, err := experiment.ReadPeople(args) // all of them, before one is stored
+			read, err := experiment.ReadPeople(cmd.Context(), args) // all of them, before one is stored
 			if err != nil {
 				return err
 			}

@@ -88,7 +88,7 @@ func (a *app) compileBy(cmd *cobra.Command, compiler string, client userv1.Perso
 // the service.
 func (p *people) find(cmd *cobra.Command, client userv1.PersonaServiceClient, name string) (*simv1.Persona, error) {
 	if _, err := os.Stat(name); err == nil {
-		return parseFile(name)
+		return parseFile(cmd.Context(), name)
 	}
 	got, err := client.GetPersona(cmd.Context(), &userv1.GetPersonaRequest{Id: name})
 	if err != nil {

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/propersim/propersim/internal/infile"
 	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/persona"
@@ -39,7 +42,7 @@ marked GAP, the gaps are listed, and the exit code is 1.`,
 	}
 	cmd.Flags().StringVar(&format, "format", "generative-agents", "`format` of the files")
 	cmd.Flags().StringVar(&out, "out", "", "`folder` to write ID.yaml into, or, with one FILE, a file that ends in .yaml")
-	cmd.RunE = run(func(_ *cobra.Command, args []string) error {
+	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		if format != "generative-agents" {
 			return usagef("--format: found %q, want generative-agents", format)
 		}
@@ -48,14 +51,17 @@ marked GAP, the gaps are listed, and the exit code is 1.`,
 		}
 		in := &importing{app: a, out: out, taken: map[string]bool{}}
 		if len(args) == 1 && (out == "" || filepath.Ext(out) == ".yaml" || filepath.Ext(out) == ".yml") {
-			return in.single(args[0])
+			return in.single(cmd.Context(), args[0])
 		}
 		if err := os.MkdirAll(out, 0o755); err != nil {
 			return fmt.Errorf("--out: %w", err)
 		}
 		var faults errs.Violations
 		for _, path := range args {
-			err := in.one(path)
+			err := in.one(cmd.Context(), path)
+			if cmd.Context().Err() != nil {
+				return err
+			}
 			if found := errs.Violations(nil); errors.As(err, &found) {
 				faults = append(faults, found...)
 			} else if err != nil {
@@ -75,8 +81,8 @@ type importing struct {
 }
 
 // single writes one person to a file or to the output.
-func (in *importing) single(path string) error {
-	draft, err := in.read(path)
+func (in *importing) single(ctx context.Context, path string) error {
+	draft, err := in.read(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -95,8 +101,8 @@ func (in *importing) single(path string) error {
 }
 
 // one writes one person into the folder.
-func (in *importing) one(path string) error {
-	draft, err := in.read(path)
+func (in *importing) one(ctx context.Context, path string) error {
+	draft, err := in.read(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -141,13 +147,12 @@ func open(draft *persona.Draft) error {
 	return fmt.Errorf("a draft: %d gaps are to be filled, each marked GAP: %s", len(draft.Gaps), strings.Join(draft.Gaps, ", "))
 }
 
-func (in *importing) read(path string) (*persona.Draft, error) {
-	file, err := os.Open(path)
+func (in *importing) read(ctx context.Context, path string) (*persona.Draft, error) {
+	data, err := infile.Read(ctx, path, persona.MaxImport)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	draft, err := persona.ImportDraft(file)
+	draft, err := persona.ImportDraft(bytes.NewReader(data))
 	if err != nil {
 		return nil, errs.In(path, err)
 	}

@@ -1,9 +1,9 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -11,8 +11,12 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/propersim/propersim/internal/infile"
 	"github.com/propersim/propersim/pkg/errs"
 )
+
+// maxBytes is the largest configuration file.
+const maxBytes = 4 << 20
 
 // setting is one value of a file, written as it would be on the command line.
 type setting struct{ key, value string }
@@ -22,7 +26,7 @@ func fromFile(path string, put func(key, value, origin string)) error {
 	if path == "" {
 		return nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := infile.Read(context.Background(), path, maxBytes)
 	if err != nil {
 		return fmt.Errorf("configuration file %s: %w: %w", path, err, errs.ErrInvalid)
 	}

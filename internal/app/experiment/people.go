@@ -3,9 +3,9 @@ package experiment
 import (
 	"context"
 	"errors"
-	"os"
 
 	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/infile"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/persona"
 	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
@@ -17,7 +17,7 @@ import (
 // somebody. Errors: errs.Violations for files with faults, a selector that names
 // nobody, and a persona that the service refuses.
 func People(ctx context.Context, service userv1.PersonaServiceClient, c *config.Config) ([]persona.Numbered, error) {
-	given, err := ReadPeople(c.Simulation.PersonaFiles)
+	given, err := ReadPeople(ctx, c.Simulation.PersonaFiles)
 	if err != nil {
 		return nil, err
 	}
@@ -49,13 +49,17 @@ func People(ctx context.Context, service userv1.PersonaServiceClient, c *config.
 }
 
 // ReadPeople reads one persona from each YAML file. The errs.Violations have the
-// faults of all files; two files with one id are a fault.
-func ReadPeople(paths []string) ([]*simv1.Persona, error) {
+// faults of all files; two files with one id are a fault. ErrCanceled or ErrDeadline
+// where ctx ends first.
+func ReadPeople(ctx context.Context, paths []string) ([]*simv1.Persona, error) {
 	var faults errs.Violations
 	var out []*simv1.Persona
 	by := map[string]string{} // file by id
 	for _, path := range paths {
-		data, err := os.ReadFile(path)
+		data, err := infile.Read(ctx, path, persona.MaxBytes)
+		if ctx.Err() != nil {
+			return nil, errs.FromContext(ctx)
+		}
 		if err != nil {
 			faults.Add("persona file", "%v", err)
 			continue
