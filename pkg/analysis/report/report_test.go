@@ -100,6 +100,14 @@ func TestThePageFetchesNothing(t *testing.T) {
 	}
 }
 
+// TestWhatIsFoldedIsPrinted: on paper nobody can open a section.
+func TestWhatIsFoldedIsPrinted(t *testing.T) {
+	page := write(t, input(experiment(2, 2, "proper", "silent"), "x"))
+	require.Regexp(t, `<details><summary>`, page, "a section that is closed")
+	rules := regexp.MustCompile(`(?m)^@media print\{.*$`).FindString(page)
+	require.Contains(t, rules, "details::details-content{content-visibility:visible;display:block}")
+}
+
 func TestThePolicyAllowsTheScriptOfThePageAlone(t *testing.T) {
 	page := write(t, input(experiment(2, 2, "proper"), "x"))
 	scripts := regexp.MustCompile(`(?s)<script>(.*?)</script>`).FindAllStringSubmatch(page, -1)
