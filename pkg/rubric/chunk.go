@@ -178,6 +178,11 @@ func (r *reader) outsideAt(s *scanner, i int) int {
 func (r *reader) unknownEnd(s *scanner, i int) int {
 	at := i + 1
 	if !conditions[s.text(i)] && provisos.length(s.toks, i) == 0 {
+		if n := relations.length(s.toks, i); n > 0 { // "prior to washing and shaving"
+			if k := activityWords.length(s.toks, i+n); k > 1 {
+				return i + n + k
+			}
+		}
 		return at
 	}
 	for ; at < len(s.toks); at++ {
@@ -227,7 +232,7 @@ func (r *reader) bracketAt(s *scanner, i int, before []chunk) (chunk, bool) {
 	}
 	if brackets[s.text(i)] && cues.length(s.toks, i) < 2 {
 		for k := i + 2; k < min(len(s.toks), i+2*near); k++ {
-			if n := closings.length(s.toks, k); n > 0 && (k+n == len(s.toks) || s.toks[k+n].kind == mark || separators.length(s.toks, k+n) > 0) {
+			if n := closings.length(s.toks, k); n > 0 && endsClause(s, k+n) {
 				return chunk{kind: chunkCue, to: i + 1, cue: negative}, true
 			}
 			if s.toks[k].kind == mark && s.text(k) != "," || s.text(k) == "but" || reasons.length(s.toks, k) > 0 {
@@ -243,6 +248,11 @@ func (r *reader) bracketAt(s *scanner, i int, before []chunk) (chunk, bool) {
 		}
 	}
 	return chunk{}, false
+}
+
+// endsClause reports whether nothing, a mark, a separator or a reason follows.
+func endsClause(s *scanner, i int) bool {
+	return i == len(s.toks) || s.toks[i].kind == mark || separators.length(s.toks, i) > 0 || reasons.length(s.toks, i) > 0
 }
 
 // brackets has the words that begin a denial in two parts, closings the phrases

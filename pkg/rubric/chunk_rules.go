@@ -11,7 +11,7 @@ type chunkRule struct {
 var phraseRules = []chunkRule{
 	{"reason", func(p *cursor) (chunk, bool) { return p.reasonAt(p.s, p.i) }},
 	{"what only this field has", func(p *cursor) (chunk, bool) { return p.special(p.s, p.i, p.before) }},
-	{"lead-in", func(p *cursor) (chunk, bool) { return p.take(chunkFiller, leadIns.length(p.s.toks, p.i)) }},
+	{"lead-in", (*cursor).leadIn},
 	{"any time", (*cursor).anyTime},
 	{"moment", func(p *cursor) (chunk, bool) { return p.momentChunk(p.s, p.i, p.before) }},
 	{"denial in two parts", func(p *cursor) (chunk, bool) { return p.bracketAt(p.s, p.i, p.before) }},
@@ -64,6 +64,16 @@ var wordRules = []chunkRule{
 // exclusive has the words that limit a clause to what it names.
 var exclusive = map[string]bool{"only": true, "solely": true, "exclusively": true, "strictly": true, "purely": true}
 
+// leadIn reads a phrase that carries no rule. A separator that reaches further has
+// priority: "as well as" over "as well".
+func (p *cursor) leadIn() (chunk, bool) {
+	n := leadIns.length(p.s.toks, p.i)
+	if separators.length(p.s.toks, p.i) > n {
+		return chunk{}, false
+	}
+	return p.take(chunkFiller, n)
+}
+
 // anyTime reads "any time". A moment or a separator that reaches further has
 // priority.
 func (p *cursor) anyTime() (chunk, bool) {
@@ -86,7 +96,7 @@ func (p *cursor) refinement() (chunk, bool) {
 		return chunk{}, false
 	}
 	n := refinements.length(p.s.toks, p.i)
-	if cues.length(p.s.toks, p.i) >= n {
+	if max(cues.length(p.s.toks, p.i), separators.length(p.s.toks, p.i)) >= n { // "rather than" parts
 		return chunk{}, false
 	}
 	return p.take(chunkFiller, n)

@@ -73,11 +73,11 @@ func andMode(s *scanner, before []chunk) mode {
 	return modePlain
 }
 
-// clauseEnd returns the end of the clause around i.
+// clauseEnd returns the end of the clause around i: the next mark, "but" or reason.
 func clauseEnd(s *scanner, i int) int {
-	for ; i < len(s.toks); i++ {
+	for begin := i; i < len(s.toks); i++ {
 		w := s.text(i)
-		if s.toks[i].kind == mark && (w == "," || w == "—" || w == ":" || w == "(" || w == ")") || w == "but" {
+		if s.toks[i].kind == mark && (w == "," || w == "—" || w == ":" || w == "(" || w == ")") || w == "but" || i > begin && reasons.length(s.toks, i) > 0 {
 			break
 		}
 	}

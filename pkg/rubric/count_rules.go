@@ -183,7 +183,7 @@ func (p *countPhrase) total() int {
 // noun reads "tips", "times" and words such as "short".
 func (p *countPhrase) noun() int {
 	w := p.word(0)
-	if !nouns[w] && !slack[w] {
+	if !nouns[w] && !slack[w] || reasons.length(p.s.toks, p.at) > 0 { // "a day so I can rest"
 		return 0
 	}
 	p.nouned = p.nouned || nouns[w] || w == "times" || w == "time"

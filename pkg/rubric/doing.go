@@ -124,6 +124,10 @@ func (s *scanner) tail(i int) int {
 		return i
 	}
 	for k := i + 1; k <= i+5; k++ {
+		if n := activityWords.length(s.toks, k); n > 1 {
+			k += n - 1 // "from washing and shaving"
+			continue
+		}
 		if k == len(s.toks) || s.toks[k].kind == mark || separators.length(s.toks, k) > 0 {
 			if k > i+1 {
 				return k
@@ -160,6 +164,9 @@ func (s *scanner) object(i int) int {
 	at := i
 	for determiners[s.text(at)] {
 		at++
+	}
+	if cue, n := cues.match(s.toks, at); n > 0 && cue == negative {
+		return i // "when I'm baking, quiet time", perhaps without the comma
 	}
 	if _, n := activityWords.match(s.toks, at); n > 0 {
 		if _, k := relations.match(s.toks, at); k == 0 {

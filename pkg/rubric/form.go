@@ -169,6 +169,16 @@ func (s *scanner) innerCount(k, to int) (string, int) {
 	return "", 0
 }
 
+// relationAt returns the length of the relation word at token k, as relatedMoment
+// reads it.
+func (s *scanner) relationAt(k, to int) int {
+	n := relations.length(s.toks[:to], k)
+	if s.namesDaypart(k, n) {
+		return relations.length(s.toks[:k+1], k)
+	}
+	return n
+}
+
 var boundForms = map[mode]string{modeMost: "most", modeLeast: "least", modeMore: "more", modeLess: "less"}
 
 // inner returns the class of the word or phrase at token k of a piece that ends
@@ -180,7 +190,7 @@ func (s *scanner) inner(k, to int) (string, int) {
 	_, length := durationAt(toks, k, false)
 	_, clock := writtenAt(toks, k, false)
 	_, count := countAt(&scanner{toks: toks}, k)
-	_, relation := relations.match(toks, k)
+	relation := s.relationAt(k, to)
 	if n := trailers.length(toks, k); n > 0 && k > 0 && activity == 0 {
 		return "", n
 	}
@@ -207,6 +217,9 @@ func (s *scanner) inner(k, to int) (string, int) {
 		return "length", length
 	case clock == longest:
 		return "clock", clock
+	}
+	if next := s.text(k + count); k+count < to && (next == "am" || next == "pm") {
+		return "number", count + 1 // "from 6 to 8 pm"
 	}
 	return "number", count
 }

@@ -79,11 +79,26 @@ func (s *scanner) relatedMoment(i int) (moment, int) {
 		return moment{}, 0
 	}
 	rel, length := relations.match(s.toks, i)
+	if s.namesDaypart(i, length) {
+		rel, length = relations.match(s.toks[:i+1], i)
+	}
 	if length == 0 {
 		return moment{}, 0
 	}
 	m, n := s.related(i+length, rel)
 	return behind(length, m, n)
+}
+
+// namesDaypart reports whether the name of a part of the day begins inside the
+// relation words at token i and reaches further: "in the middle of the night" and
+// "at the end of the afternoon" are no moments in or after the night.
+func (s *scanner) namesDaypart(i, length int) bool {
+	for k := i + 1; k < i+length; k++ {
+		if k+dayparts.length(s.toks, k) > i+length {
+			return true
+		}
+	}
+	return false
 }
 
 // shorterRelation reads "in between meetings" by its first word alone.

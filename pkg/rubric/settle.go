@@ -170,6 +170,15 @@ func (cl *clause) limits() bool {
 	return cl.before == sepExcept || cl.before == sepNot || cl.before == sepBut && own == negative && (cl.content() || !nominalDenial(cl))
 }
 
+// begins returns the first word of the clause, its separators among them.
+func (cl *clause) begins(s *scanner) string {
+	at := cl.from
+	for at < cl.to && s.toks[at].kind == mark {
+		at++
+	}
+	return s.text(at)
+}
+
 // follows reports whether the clause begins with "then".
 func (cl *clause) follows(s *scanner) bool {
 	at := cl.from

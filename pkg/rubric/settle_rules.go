@@ -59,11 +59,15 @@ var senseRules = []senseRule{
 	// "don't wake me and talk to me at six"
 	{"a demand after a refused verb is ambiguous", func(l *clauseList) bool {
 		return l.k > 0 && l.cl.before == sepAnd && l.demands() && l.cls[l.k-1].forbids(l.s)
-	}, func(l *clauseList) step { l.drop(whyNeither); return nextClause }},
+	}, func(l *clauseList) step { l.drop(whyNeither); return l.block() }},
 	// "no sports, bring on the music"
 	{"a demand after a refusal is a wish", func(l *clauseList) bool {
 		return l.own == unset && l.sense == negative && l.cl.before != sepOr && l.demands()
 	}, func(l *clauseList) step { l.own = positive; return nextRule }},
+	// "calligraphy, nor tea"
+	{"nor without a refusal before it", func(l *clauseList) bool {
+		return l.own == unset && l.sense == unset && l.isRule() && l.cl.begins(l.s) == "nor"
+	}, (*clauseList).dropDependent},
 	{"a bare clause depends on what was not understood", func(l *clauseList) bool {
 		return l.own == unset && l.blocked && l.cl.before != sepBut && l.cl.content() && l.isRule() && !l.independent(l.s, l.cl)
 	}, (*clauseList).dropDependent},
@@ -147,6 +151,9 @@ func (l *clauseList) inherit() step {
 
 func (l *clauseList) judge() step {
 	l.cl.sense, l.sense, l.blocked = l.own, l.own, false
+	if l.cl.before != sepExcept { // "art, except dance, no sports, except tennis"
+		l.base = unset
+	}
 	if l.late {
 		for j := l.k - 1; j >= l.pending && l.cls[j].sense == unset; j-- {
 			l.cls[j].sense = l.own

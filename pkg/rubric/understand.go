@@ -251,8 +251,8 @@ func (r *reader) supposition(s *scanner) int {
 		switch w := s.text(i); {
 		case !begins && w != "if" && w != "unless":
 		case suppositions.length(s.toks, i) > 0:
-			if leadIns.length(s.toks, i) > 0 || anyTime.length(s.toks, i) > 0 {
-				continue
+			if max(leadIns.length(s.toks, i), anyTime.length(s.toks, i)) > suppositions.length(s.toks, i) {
+				continue // "if you like", "whenever you want"
 			}
 			if r.field == fieldFrequency {
 				if st, n := r.statementAt(s, i); n > 0 && st.mode != modePlain {
