@@ -86,3 +86,22 @@ func TestARunOfAnAssistantOfOnesOwnIsVerifiedWithoutIt(t *testing.T) {
 	require.NotContains(t, must(t, "replay", "--verify", plain), "played again")
 	require.Contains(t, must(t, "replay", "--verify", judged), "was not played again with the recorded answers of its models: a third-party assistant answered in it")
 }
+
+// TestARunOfEmbeddedRolesIsNotPlayedAgain: nothing was asked whose answers are on
+// record. Playing a run again takes a temporary folder, and there is none here: a run
+// whose judge was a model shows that.
+func TestARunOfEmbeddedRolesIsNotPlayedAgain(t *testing.T) {
+	models := fakemodel.New(fakemodel.Config{})
+	line := []string{"simulate", "--personas", "1", "--days", "1", "--step", "1h", "--method", "proper"}
+	embedded, judged := filepath.Join(t.TempDir(), "embedded"), filepath.Join(t.TempDir(), "judged")
+	must(t, append(line, "--out", embedded)...)
+	must(t, append(line, "--out", judged, "--set", "backends.judge=model", "--set", "models.endpoints.test.url="+models.BaseURL(),
+		"--set", "models.roles.judge.endpoint=test", "--set", "models.roles.judge.model=fake")...)
+	models.Close()
+	require.Regexp(t, `metrics.json, [0-9]+ prompts +ok`, must(t, "replay", "--verify", judged))
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
+	require.Regexp(t, `buffer, metrics.json +ok`, must(t, "replay", "--verify", embedded))
+	code, _, errOut := call(t, "replay", "--verify", judged)
+	require.Equal(t, 1, code)
+	require.Contains(t, errOut, "could not be played again")
+}

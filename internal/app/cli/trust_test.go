@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -10,10 +11,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/propersim/propersim/internal/app/cli"
+	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/internal/app/live"
 	"github.com/propersim/propersim/internal/app/output"
 	"github.com/propersim/propersim/pkg/analysis/figures"
@@ -144,6 +147,40 @@ func TestFiguresSpeakOfAllSittings(t *testing.T) {
 		require.Contains(t, said, live.Thousands(file.Timing.Steps)+" steps")
 		require.Contains(t, said, "over 2 sittings (this one: ")
 	}
+}
+
+// TestTheRateIsThatOfTheRecordedSittings: a sitting that was killed has recorded fewer
+// steps than it committed, and no time for the others. All steps by the recorded time
+// would be a speed that no sitting had.
+func TestTheRateIsThatOfTheRecordedSittings(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	must(t, small(dir)...) // 2 people, 2 days of 96 steps
+	killed := folder.Sitting{Began: time.Now().UTC(), WallSeconds: 40, Steps: 100, PeakRSSBytes: 1 << 45}
+	require.NoError(t, folder.Folder(dir).SaveSittings([]folder.Sitting{killed}))
+
+	timing := func() *figures.Timing {
+		file, err := figures.Read(filepath.Join(dir, "metrics.json"))
+		require.NoError(t, err)
+		return file.Timing
+	}
+	must(t, "resume", dir) // conducts nothing: no sitting of its own
+	got := timing()
+	got.This.WallSeconds = 0 // nearly
+	require.Equal(t, &figures.Timing{WallSeconds: 40, Steps: 384, StepsPerSecond: 2.5, PeakRSSBytes: 1 << 45, Sittings: 1}, got)
+
+	said := must(t, "resume", dir, "--days", "3")
+	got = timing()
+	require.Equal(t, 2, got.Sittings)
+	require.EqualValues(t, 576, got.Steps, "all steps")
+	require.EqualValues(t, 192, got.This.Steps)
+	require.InDelta(t, 40+got.This.WallSeconds, got.WallSeconds, 1e-9)
+	require.InDelta(t, (100+192)/got.WallSeconds, got.StepsPerSecond, 1e-9)
+	require.EqualValues(t, 1<<45, got.PeakRSSBytes, "of the sitting that had most")
+	rate := live.Thousands(int64(got.StepsPerSecond))
+	require.Contains(t, said, fmt.Sprintf("576 steps in %.1f s over 2 sittings (this one: 192 steps in %.1f s), %s a second", got.WallSeconds, got.This.WallSeconds, rate))
+	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	require.NoError(t, err)
+	require.Contains(t, string(page), fmt.Sprintf("(the last one: 192 steps in %.1f s) (%.0f a second", got.This.WallSeconds, got.StepsPerSecond))
 }
 
 // TestASittingCountsTheStepsOfItsOwnRuns: those of another experiment in the same
