@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/propersim/propersim/internal/app/terminal"
 	"github.com/propersim/propersim/pkg/errs"
@@ -114,7 +116,10 @@ func (a *app) explain(command *cobra.Command, err error, code int) {
 // its call.
 func run(work func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		err := work(cmd, args)
+		err := emptyFlags(cmd.Flags())
+		if err == nil {
+			err = work(cmd, args)
+		}
 		var f *failure
 		switch {
 		case err == nil:
@@ -126,6 +131,21 @@ func run(work func(cmd *cobra.Command, args []string) error) func(*cobra.Command
 		}
 		return &failure{err: err, code: exitFailed}
 	}
+}
+
+// mayBeEmpty are the flags whose empty value means something.
+var mayBeEmpty = []string{"server-command", "worker-command", "next"}
+
+// emptyFlags refuses a flag that is given an empty text, as by "$DIR" where a shell
+// knows no DIR: the command would do something else than was meant.
+func emptyFlags(flags *pflag.FlagSet) error {
+	var faults errs.Violations
+	flags.Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" && !slices.Contains(mayBeEmpty, f.Name) {
+			faults.Add("--"+f.Name, "is empty; leave the flag out for its default")
+		}
+	})
+	return usage(faults.OrNil())
 }
 
 // fromInterruption reports whether an error may be due to the signal that ended the

@@ -278,6 +278,8 @@ func TestExitCodes(t *testing.T) {
 		"too many arguments":  {[]string{"compare", "a"}, 2, "want 2"},
 		"unknown key":         {[]string{"simulate", "--set", "simulation.dais=3"}, 2, "did you mean"},
 		"impossible value":    {[]string{"simulate", "--days", "0"}, 2, "simulation.days"},
+		"an empty folder":     {[]string{"simulate", "--personas", "1", "--out", ""}, 2, "--out: is empty"},
+		"an empty address":    {[]string{"simulate", "--personas", "1", "--user-address="}, 2, "--user-address: is empty"},
 		"unknown method":      {[]string{"simulate", "--method", "propper"}, 2, `did you mean "proper"`},
 		"no such persona":     {[]string{"simulate", "--personas", "99", "--out", filepath.Join(t.TempDir(), "x")}, 2, "99"},
 		"not a folder":        {[]string{"simulate", "--personas", "1", "--out", filepath.Join(file, "x")}, 2, "cannot be read"},

@@ -342,7 +342,7 @@ func (a *app) writeOutputs(ctx context.Context, at, to folder.Folder, steps bool
 		}
 	}
 	if err := outfile.MkdirAll(string(to), 0o755); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--out: %w", err)
 	}
 	return job.Write(ctx)
 }

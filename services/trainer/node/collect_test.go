@@ -24,6 +24,15 @@ func (g *gpu) has(ids ...string) (out []bool) {
 	return out
 }
 
+// awaitInFlight waits until the first adapter answers so many requests.
+func (g *gpu) awaitInFlight(t *testing.T, requests int32) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		list, err := g.ListAdapters(t.Context(), &trainerv1.ListAdaptersRequest{})
+		return err == nil && list.GetAdapters()[0].GetInFlight() == requests
+	}, time.Minute, time.Millisecond)
+}
+
 // TestANodeRemovesWhatTheTrainerHasCollected has adapters that the trainer has
 // collected, one of which answers a request, one that it still has, and one that it
 // does not know.
@@ -44,16 +53,14 @@ func TestANodeRemovesWhatTheTrainerHasCollected(t *testing.T) {
 		status, _ := g.chat(t, "busy")
 		answered <- status
 	}()
-	require.Eventually(t, func() bool {
-		list, err := g.ListAdapters(t.Context(), &trainerv1.ListAdaptersRequest{})
-		return err == nil && list.GetAdapters()[0].GetInFlight() == 1
-	}, time.Minute, time.Millisecond)
+	g.awaitInFlight(t, 1)
 	g.depot.collect(busy, true)
 	g.depot.collect(old, true)
 	require.NoError(t, g.agent.Collect(t.Context()))
 	require.Equal(t, []bool{true, false, true, true}, g.has(busy, old, kept, unknown), "one that answers a request stays")
 	release()
 	require.Equal(t, 200, <-answered)
+	g.awaitInFlight(t, 0) // the answer arrives before the gateway has noted its end
 	require.NoError(t, g.agent.Collect(t.Context()))
 	require.Equal(t, []bool{false, false, true, true}, g.has(busy, old, kept, unknown))
 	require.Equal(t, []string{"kept", "unknown"}, g.vllm.Loaded())

@@ -473,10 +473,7 @@ func TestRoomIsMadeForNewAdapters(t *testing.T) {
 		status, _ := g.chat(t, "a")
 		answered <- status
 	}()
-	require.Eventually(t, func() bool {
-		list, err := g.ListAdapters(t.Context(), &trainerv1.ListAdaptersRequest{})
-		return err == nil && list.GetAdapters()[0].GetInFlight() == 1
-	}, time.Minute, time.Millisecond)
+	g.awaitInFlight(t, 1)
 	require.NoError(t, g.load(t, "d", g.depot.publish(t, "tiny", 1, 2, 0.4)))
 	require.Equal(t, []string{"a", "d"}, g.vllm.Loaded(), "one in use is not unloaded")
 	release()
