@@ -94,13 +94,15 @@ func TestARunOfEmbeddedRolesIsNotPlayedAgain(t *testing.T) {
 	models := fakemodel.New(fakemodel.Config{})
 	line := []string{"simulate", "--personas", "1", "--days", "1", "--step", "1h", "--method", "proper"}
 	embedded, judged := filepath.Join(t.TempDir(), "embedded"), filepath.Join(t.TempDir(), "judged")
-	must(t, append(line, "--out", embedded)...)
-	must(t, append(line, "--out", judged, "--set", "backends.judge=model", "--set", "models.endpoints.test.url="+models.BaseURL(),
-		"--set", "models.roles.judge.endpoint=test", "--set", "models.roles.judge.model=fake")...)
+	line = append(line, "--set", "models.endpoints.test.url="+models.BaseURL(), "--set", "models.roles.judge.endpoint=test", "--set", "models.roles.judge.model=fake")
+	must(t, append(line, "--out", embedded)...) // its model is configured and plays no role
+	must(t, append(line, "--out", judged, "--set", "backends.judge=model")...)
 	models.Close()
 	require.Regexp(t, `metrics.json, [0-9]+ prompts +ok`, must(t, "replay", "--verify", judged))
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
-	require.Regexp(t, `buffer, metrics.json +ok`, must(t, "replay", "--verify", embedded))
+	said := must(t, "replay", "--verify", embedded)
+	require.Regexp(t, `buffer, metrics.json +ok`, said)
+	require.NotContains(t, said, "played again")
 	code, _, errOut := call(t, "replay", "--verify", judged)
 	require.Equal(t, 1, code)
 	require.Contains(t, errOut, "could not be played again")
