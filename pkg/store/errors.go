@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"strings"
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/ncruces/go-sqlite3"
+	"golang.org/x/sys/unix"
 
 	"github.com/propersim/propersim/pkg/errs"
 )
@@ -91,9 +93,27 @@ func (db *DB) sqliteErr(err error) error {
 	case is(sqlite3.BUSY, sqlite3.LOCKED):
 		return db.fault("is locked by another process, which may be stopped or hang within a transaction: let it continue, or end it", err, errs.ErrUnavailable)
 	case is(sqlite3.IOERR):
+		if free, known := freeBytes(db.Name); known && free < leastFree {
+			return db.fault("has no space left on its disk", fmt.Errorf("%d KiB are free", free>>10), errs.ErrExhausted)
+		}
 		return db.fault("cannot be read or written", err, errs.ErrInternal)
 	}
 	return err
+}
+
+// leastFree is the space that SQLite needs at least to open a database in WAL mode, in
+// bytes: the index of the WAL grows by 32 KiB. It reports its lack as any other error
+// of the disk.
+const leastFree = 64 << 10
+
+// freeBytes returns how much space the disk of a file has for this process, and
+// whether that is known.
+func freeBytes(path string) (free uint64, known bool) {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(filepath.Dir(path), &disk); err != nil {
+		return 0, false
+	}
+	return disk.Bavail * uint64(disk.Bsize), true
 }
 
 // postgresErr reads the classes of SQLSTATE (PostgreSQL manual, appendix A).

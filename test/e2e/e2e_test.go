@@ -270,26 +270,3 @@ func TestPostgresGivesTheSameHashes(t *testing.T) {
 	t.Setenv("PROPERSIM_STORE_JOURNAL", dsn) // as in the container of a service
 	require.Regexp(t, "itself +ok", must(t, "replay", "--verify", t.TempDir()))
 }
-
-// TestAFullDiskLosesNothing runs on a disk that is too small, makes room, and
-// goes on.
-func TestAFullDiskLosesNothing(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("a small disk can be mounted by root alone")
-	}
-	small := filepath.Join(t.TempDir(), "small")
-	require.NoError(t, os.Mkdir(small, 0o755))
-	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=3m"); err != nil {
-		t.Skipf("no tmpfs to be had: %v", err)
-	}
-	t.Cleanup(func() { require.NoError(t, syscall.Unmount(small, syscall.MNT_DETACH)) })
-	whole, cut := filepath.Join(t.TempDir(), "whole"), filepath.Join(small, "cut")
-	experiment := []string{"--personas", "1-2", "--days", "4", "--seed", "7"}
-	must(t, append([]string{"simulate", "--out", whole}, experiment...)...)
-	code, out := propersim(t, append([]string{"simulate", "--out", cut}, experiment...)...)
-	require.Equal(t, 1, code, out)
-	require.Regexp(t, "(?i)full|no space", out)
-	require.NoError(t, syscall.Mount("tmpfs", small, "tmpfs", syscall.MS_REMOUNT, "size=64m"))
-	must(t, "resume", cut)
-	require.Equal(t, hashes(t, whole), hashes(t, cut))
-}

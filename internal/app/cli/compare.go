@@ -145,7 +145,7 @@ func (a *app) side(ctx context.Context, name, scoreSet string) (compare.Side, er
 	case method == "" && len(methods) == 1:
 		method = methods[0]
 	case method == "":
-		return compare.Side{}, usagef("%s holds %d methods; say which: %s:%s", path, len(methods), path, strings.Join(methods, ", :"))
+		return compare.Side{}, usagef("%s holds %d methods; say which: %s:%s", path, len(methods), path, strings.Join(methods, ", "+path+":"))
 	case !slices.Contains(methods, method):
 		message := fmt.Sprintf("%s holds no method %q, but %s", path, method, strings.Join(methods, ", "))
 		if near := nearest.Of(method, methods); near != "" {

@@ -55,7 +55,7 @@ func (c *conducting) conduct(ctx context.Context) (err error) {
 		return err
 	}
 	defer logFile.Close()
-	log, level, err := logger(c.loaded.Log, logFile)
+	log, level, err := logger(c.loaded.Log, &logWriter{to: logFile, path: logFile.Name(), errOut: c.errOut})
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (c *conducting) conduct(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, c.stop()) }()
 	file, err := c.work(ctx)
 	if err != nil {
-		return c.interrupted(ctx, err)
+		return c.interrupted(ctx, c.noSpace(err))
 	}
 	if at := c.loaded.Connect.Environment; at != "" && c.next == "" { // there is no journal here
 		c.next = fmt.Sprintf("  %s   the runs stay in that environment", c.command("runs", "ls", "--address", at))
