@@ -33,13 +33,17 @@
   addEventListener("pointerdown", show);
   addEventListener("scroll", () => { tip.style.display = "none"; }, { capture: true, passive: true });
 
-  // Tables are sorted by a click on a heading: numbers first, then text.
+  // Tables are sorted by a click on a heading, or Enter: numbers by their value, then
+  // text; what is missing comes last in both directions. An id such as 5c61 is text.
   const key = (row, column) => {
     const shown = row.cells[column].firstChild ? row.cells[column].innerText.split("\n")[0].trim() : "";
-    const number = /^[-+−]?[0-9][0-9.,]*/.exec(shown);
+    const number = /^[-+−]?[0-9][0-9,]*(\.[0-9]+)?(e[-+]?[0-9]+)?(?![\w.:])/i.exec(shown);
     return number ? parseFloat(number[0].replace("−", "-").replace(/,/g, "")) : shown;
   };
-  const compare = (a, b) => {
+  const missing = (k) => k === "" || k === "–";
+  const compare = (a, b, down) => {
+    if (missing(a) || missing(b)) return missing(a) - missing(b);
+    if (down) [a, b] = [b, a];
     if (typeof a === "number" && typeof b === "number") return a - b;
     if (typeof a === typeof b) return a.localeCompare(b);
     return typeof a === "number" ? -1 : 1;
@@ -52,7 +56,7 @@
     for (const other of heading.parentElement.cells) other.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", down ? "descending" : "ascending");
     const rows = [...body.rows].map((row) => [key(row, column), row]);
-    rows.sort((a, b) => (down ? compare(b[0], a[0]) : compare(a[0], b[0])));
+    rows.sort((a, b) => compare(a[0], b[0], down));
     body.append(...rows.map((r) => r[1]));
   };
   for (const heading of document.querySelectorAll("table.sort th")) {
