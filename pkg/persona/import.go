@@ -1,6 +1,7 @@
 package persona
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -105,7 +106,7 @@ func ImportDraft(r io.Reader) (*Draft, error) {
 	}
 	var s scratch
 	var keys map[string]json.RawMessage
-	if err := errors.Join(json.Unmarshal(data, &s), json.Unmarshal(data, &keys)); err != nil {
+	if err := cmp.Or(json.Unmarshal(data, &s), json.Unmarshal(data, &keys)); err != nil {
 		return nil, errs.Invalid("persona", "is not a scratch file: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	im := importer{}

@@ -156,3 +156,8 @@ func FuzzImport(f *testing.F) {
 		require.NoError(t, persona.Validate(p))
 	})
 }
+
+func TestImportSaysOnceThatAFileIsNotJSON(t *testing.T) {
+	_, err := persona.ImportDraft(strings.NewReader("{"))
+	require.EqualError(t, err, "persona: is not a scratch file: unexpected end of JSON input")
+}
