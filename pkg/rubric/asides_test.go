@@ -59,6 +59,7 @@ func TestWhatIsNoWishMakesNone(t *testing.T) {
 		for _, bother := range []string{"disturb me %.", "interrupting me %.", "you bother me %.", "interruptions %.", "% you disturb me.", "you trouble me %."} {
 			requireNoWish(t, f, fill(bother, item))
 		}
+		requireNoWish(t, f, "Only disturb "+rapid.SampledFrom(pursuits).Draw(t, "activity").phrase+".")
 		for _, self := range selvesOf {
 			requireNoWish(t, f, fill(self, item)+".")
 		}

@@ -84,11 +84,18 @@ func (s *scanner) activityAt(i, skipped int) (moment, int) {
 	}
 	for {
 		_, k := trailers.match(s.toks, at)
-		if k == 0 {
+		if k == 0 || !s.strict && s.deniesAt(at, k) {
 			return m, s.tail(at) - i + skipped
 		}
 		at += k
 	}
+}
+
+// deniesAt reports whether n tokens are a denial: among times, "breakfast in peace"
+// refuses breakfast.
+func (s *scanner) deniesAt(i, n int) bool {
+	cue, k := cues.match(s.toks, i)
+	return k >= n && cue == negative
 }
 
 // workingOn reads what somebody is working on; the verb alone does not say
@@ -111,7 +118,7 @@ var determiners = map[string]bool{"the": true, "my": true, "a": true, "an": true
 // tail skips with whom, where, on what or from what somebody does something: "on
 // the phone with a customer", "relaxing in my chair", "resting from work".
 func (s *scanner) tail(i int) int {
-	if s.tails || !s.trails(i) {
+	if s.tails || !s.trails(i) || !s.strict && s.deniesAt(i, 2) {
 		return i
 	}
 	s.tails = true

@@ -90,11 +90,11 @@ func (g *gapReader) bound(d span) (int, bool) {
 	return end, true
 }
 
-// apart looks for "apart" within eight tokens after the length. It returns the
+// apart looks for "apart" within eight tokens after the length, up to a reason. It returns the
 // token after the distance, and whether the text names a distance at all.
 func (g *gapReader) apart() (int, bool) {
 	end, apart := g.at, g.lead
-	for k := g.at; k < min(g.at+8, len(g.s.toks)) && g.s.text(k) != ","; k++ {
+	for k := g.at; k < min(g.at+8, len(g.s.toks)) && g.s.text(k) != "," && reasons.length(g.s.toks, k) == 0; k++ {
 		if !apartWords[g.s.text(k)] {
 			continue
 		}

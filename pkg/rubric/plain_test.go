@@ -74,6 +74,7 @@ func TestAListUnderOneVerdictIsReadInFull(t *testing.T) {
 			{"I don't like A. B.", ids(1), ids(0)},
 			{"I hate A. I like B and C.", ids(1, 2), ids(0)},
 			{"Leave A and B out of it.", nil, ids(0, 1)},
+			{"I don't like A. Nor B.", nil, ids(0, 1)},
 		} {
 			text := strings.NewReplacer("A", name(0), "B", name(1), "C", name(2)).Replace(c.text)
 			spec, warnings := Compile(rubricOf(fieldPreference, text))
@@ -84,6 +85,57 @@ func TestAListUnderOneVerdictIsReadInFull(t *testing.T) {
 			}
 			require.ElementsMatch(t, c.disliked, refused, "%s: %s", text, Describe(spec))
 			require.Empty(t, warnings, text)
+		}
+	})
+}
+
+// plainTopics are topics whose first name is one word and means no activity, so
+// that nothing else can be read from it.
+func plainTopics() []int {
+	return slices.DeleteFunc(indices(len(topicNames)), func(k int) bool {
+		return strings.Contains(topicNames[k][0], " ") || slices.ContainsFunc(strings.Fields(topicNames[k][0]), func(w string) bool { return activityWords.length(tokenize(w), 0) > 0 })
+	})
+}
+
+// TestAConditionIsReadForItsOwnTopic: a condition is read with all that belongs to
+// it, before or behind its topic, and not for the other topic of the sentence.
+func TestAConditionIsReadForItsOwnTopic(t *testing.T) {
+	relaxing, reading, phone := duringMeant("", []string{"relaxing"}), duringMeant("", []string{"reading"}), duringMeant("", []string{"phone"})
+	evening := clockMeant("", hm(18, 0), hm(22, 0))
+	rapid.Check(t, func(t *rapid.T) {
+		pick := rapid.Permutation(plainTopics()).Draw(t, "topics")
+		work := anyOf(t, "work", []string{"work", "my work", "housework", "gardening", "the garden"})
+		obstacle := anyOf(t, "obstacle", obstacles)
+		for _, c := range []struct {
+			text string
+			when [2]*meant
+			both bool // two topics are liked
+		}{
+			{"I like A when I'm resting from N.", [2]*meant{&relaxing}, false},
+			{"I like A while I'm reading about B.", [2]*meant{&reading}, false},
+			{"I like A when I'm on the phone with a friend.", [2]*meant{&phone}, false},
+			{"I like A, and in the evening B.", [2]*meant{nil, &evening}, true},
+			{"A, in the evening B.", [2]*meant{nil, &evening}, true},
+			{"I like A in the evening, B.", [2]*meant{&evening, nil}, true},
+			{"A when I'm reading, B.", [2]*meant{&reading, nil}, true},
+			{"A when I'm reading, B in the evening.", [2]*meant{&reading, &evening}, true},
+			{"In the evening I like A, O, and I like B.", [2]*meant{&evening, nil}, true},
+			{"In the evening I like A. I like B.", [2]*meant{&evening, nil}, true},
+		} {
+			text := strings.NewReplacer("A", topicNames[pick[0]][0], "B", topicNames[pick[1]][0], "N", work, "O", obstacle).Replace(c.text)
+			spec, _ := Compile(rubricOf(fieldPreference, text))
+			n := 1
+			if c.both {
+				n = 2
+			}
+			require.Len(t, liked(spec), n, "%s: %s", text, Describe(spec))
+			for _, rule := range spec.GetContent().GetLiked() {
+				for _, id := range rule.GetTopics() {
+					k := slices.Index([]string{content.Topics()[pick[0]].ID, content.Topics()[pick[1]].ID}[:n], id)
+					require.GreaterOrEqual(t, k, 0, "%s: %s", text, Describe(spec))
+					require.True(t, c.when[k] == nil && rule.GetWhen() == nil || c.when[k] != nil && rule.GetWhen() != nil && c.when[k].same(rule.GetWhen()), "%s: %s", text, Describe(spec))
+				}
+			}
 		}
 	})
 }
