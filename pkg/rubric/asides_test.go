@@ -8,8 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
-
-	simv1 "github.com/propersim/propersim/proto/gen/propersim/simulation/v1"
 )
 
 // Clauses that make no rule.
@@ -17,7 +15,7 @@ var (
 	reasonsOf = []string{"because it calms me", "since it means that I rest", "so that I sleep well", "as it keeps me awake", "because life is short and I love books", "so I can think about sports and dinner"}
 	obstacles = []string{"our neighbour gribbles the old wumps over there", "the flobbery gribbles zithers onto wumps", "where the gribbling of wumps is a custom", "gribbling old wumps is flobbery"}
 	// selves say what somebody does at a time, and nothing about being spoken to.
-	selvesOf = []string{"I paint %", "I write to my sister %", "we go to the market %", "I take my pills %", "my house is full %", "they ring the bells %", "I have three children around %", "I sleep badly %", "I work with my hands %"}
+	selvesOf = []string{"I paint %", "I write to my sister %", "we go to the market %", "I take my pills %", "my house is full %", "they ring the bells %", "I have three children around %", "I sleep badly %", "I work with my hands %", "% I'm only for them", "% I'm with her, and only for her"}
 	// askings are questions without a word about what somebody thinks of it.
 	askings = []string{"What about %?", "%?", "And %?", "Did you know about %?", "Who does %?", "Shall we say %?"}
 	// hedged are sentences in which a word of the language takes the wish back.
@@ -167,17 +165,35 @@ func TestReasonsAndThreatsMakeNoRules(t *testing.T) {
 	})
 }
 
-// TestATopicBothLikedAndRefusedIsNeither names the same topic twice.
+// TestATopicBothLikedAndRefusedIsNeither names the same topic twice, by names that
+// the catalogue cannot tell apart.
 func TestATopicBothLikedAndRefusedIsNeither(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		names := topicNames[rapid.IntRange(0, len(topicNames)-1).Draw(t, "topic")]
-		wish, refusal := "I like "+anyOf(t, "liked", names), fill(anyOf(t, "refusal", refusals), anyOf(t, "refused", names))
+		wish := "I like " + anyOf(t, "liked", names)
+		refusal := fill(anyOf(t, "refusal", []string{"No %", "I don't like %", "Nothing about %", "% bores me", "Leave % out of it"}), anyOf(t, "refused", names))
 		for _, text := range []string{wish + ". " + refusal + ".", refusal + ". " + wish + "."} {
 			spec, warnings := Compile(rubricOf(fieldPreference, text))
-			require.False(t, len(spec.GetContent().GetLiked()) > 0 && len(spec.GetContent().GetDisliked()) > 0, "%s: %s", text, Describe(spec))
 			require.NotEmpty(t, warnings, text)
-			both := &simv1.PreferenceSpec{Content: spec.GetContent()}
-			require.True(t, len(both.GetContent().GetLiked()) == 0 || len(both.GetContent().GetDisliked()) == 0, text)
+			if warnings[0].GetReason() == whyManner {
+				continue // "no lectures" may refuse a manner
+			}
+			require.Empty(t, spec.GetContent().GetLiked(), text)
+			require.Empty(t, spec.GetContent().GetDisliked(), text)
+			require.Len(t, warnings, 2, text)
 		}
+	})
+}
+
+// TestAConditionThatIsNotReadIsNamedFirst: what is lost with a condition is said
+// before all else, and as a condition.
+func TestAConditionThatIsNotReadIsNamedFirst(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f, item := bothFields(t)
+		wish := map[field][]string{fieldTiming: {"talk to me %", "catch me %"}, fieldPreference: {"I like %", "tell me about %"}}[f]
+		text := "Gribbledy. " + fill(anyOf(t, "wish", wish), item) + ", " + anyOf(t, "condition", []string{"when", "while", "until", "as long as", "provided that", "only when"}) + " the wumps are flobbing."
+		_, warnings := Compile(rubricOf(f, text))
+		require.NotEmpty(t, warnings, text)
+		require.Equal(t, whyCondition, warnings[0].GetReason(), text)
 	})
 }

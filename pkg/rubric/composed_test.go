@@ -234,7 +234,7 @@ func drawMoments(t *rapid.T, n int) []meant {
 // plainly are the prefixed patterns that mean the same behind "and" and "but", and
 // within a text.
 func plainly(patterns []string) []string {
-	return without(prefixed(patterns), "not %", "never %", "no more %", "🚫 %", "👎 %")
+	return without(prefixed(patterns), append(cuesBefore(phrasesUnder("separators", "")), "not %", "never %", "no more %", "🚫 %", "👎 %")...)
 }
 
 // prefixed are the patterns in which the item comes last, suffixed those in which

@@ -204,7 +204,8 @@ func TestWhatNeverComesIsNotOpened(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		meal := anyOf(t, "meal", []string{"breakfast", "lunch", "dinner"})
 		text := anyOf(t, "text", []string{
-			"During " + meal + " in the " + anyOf(t, "part", never[meal]) + ".", "While I'm " + anyOf(t, "asleep", []string{"asleep", "sleeping", "napping"}) + ".",
+			"In the " + anyOf(t, "part", never[meal]) + " during " + meal + ".", "When I'm having " + meal + " in the " + anyOf(t, "part", never[meal]) + ".",
+			"In the " + anyOf(t, "part", never[meal]) + ", when I'm having " + meal + ".", "My " + anyOf(t, "part", never[meal]) + " " + meal + ".", "While I'm " + anyOf(t, "asleep", []string{"asleep", "sleeping", "napping"}) + ".",
 			"Talk to me while I'm " + anyOf(t, "asleep", []string{"asleep", "sleeping", "napping"}) + ".",
 		})
 		spec, warnings := Compile(rubricOf(fieldTiming, text))

@@ -170,13 +170,14 @@ func (cl *clause) limits() bool {
 	return cl.before == sepExcept || cl.before == sepNot || cl.before == sepBut && own == negative && (cl.content() || !nominalDenial(cl))
 }
 
-// begins returns the first word of the clause, its separators among them.
-func (cl *clause) begins(s *scanner) string {
-	at := cl.from
-	for at < cl.to && s.toks[at].kind == mark {
-		at++
+// joinedByNor reports whether "nor" is among the separators before the clause.
+func (cl *clause) joinedByNor(s *scanner) bool {
+	for k := cl.from; k < cl.chunks[0].from; k++ {
+		if s.text(k) == "nor" {
+			return true
+		}
 	}
-	return s.text(at)
+	return false
 }
 
 // follows reports whether the clause begins with "then".

@@ -66,7 +66,7 @@ var senseRules = []senseRule{
 	}, func(l *clauseList) step { l.own = positive; return nextRule }},
 	// "calligraphy, nor tea"
 	{"nor without a refusal before it", func(l *clauseList) bool {
-		return l.own == unset && l.sense != negative && l.isRule() && l.cl.begins(l.s) == "nor"
+		return l.own == unset && l.sense != negative && l.isRule() && l.cl.joinedByNor(l.s)
 	}, (*clauseList).dropDependent},
 	{"a bare clause depends on what was not understood", func(l *clauseList) bool {
 		return l.own == unset && l.blocked && l.cl.before != sepBut && l.cl.content() && l.isRule() && !l.independent(l.s, l.cl)
