@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
+
+	userv1 "github.com/propersim/propersim/proto/gen/propersim/user/v1"
 )
 
 // Clauses that make no rule.
@@ -58,6 +60,7 @@ func TestWhatIsNoWishMakesNone(t *testing.T) {
 			requireNoWish(t, f, fill(bother, item))
 		}
 		requireNoWish(t, f, "Only disturb "+rapid.SampledFrom(pursuits).Draw(t, "activity").phrase+".")
+		requireNoWish(t, f, "When "+anyOf(t, "person", []string{"my daughter", "my son", "my wife", "the baby", "my grandchildren", "my children"})+" is with me I'm only for her.")
 		for _, self := range selvesOf {
 			requireNoWish(t, f, fill(self, item)+".")
 		}
@@ -128,8 +131,10 @@ func TestATextMakesNoRuleOfAnother(t *testing.T) {
 		require.Empty(t, spec.GetTiming().GetReceptive(), fill(text, remark))
 		require.Empty(t, spec.GetTiming().GetProtected(), fill(text, remark))
 		require.Empty(t, spec.GetContent().GetLiked(), fill(text, remark))
-		for _, manner := range []string{"Be warm. " + remark + ".", "Be warm " + moment + ".", "Be warm. " + topic + ".", "Be warm, " + moment + ", " + topic + "."} {
-			spec, _ = Compile(rubricOf(fieldCommunication, manner))
+		for _, manner := range []string{"Be warm. " + remark + ".", "Be warm " + moment + ".", "Warm " + moment + ".", "Be warm. " + topic + ".", "Be warm, " + moment + ", " + topic + "."} {
+			var warnings []*userv1.Warning
+			spec, warnings = Compile(rubricOf(fieldCommunication, manner))
+			require.True(t, len(warnings) > 0 || !strings.Contains(manner, moment), manner)
 			require.Empty(t, spec.GetTiming().GetReceptive(), manner)
 			require.Empty(t, spec.GetContent().GetLiked(), manner)
 			require.Empty(t, spec.GetFrequency().GetAtMost(), manner)
