@@ -65,11 +65,12 @@ var momentRules = []momentRule{
 	{"a bare activity inherits the relation of its list", func(p *momentPlace) bool {
 		return p.bareActivity() && p.model != nil && p.moment.clock == nil && !p.moment.after
 	}, (*momentPlace).inherit},
-	// "tips about dinner parties", "tips about tea"
-	{"a topic behind about reaches as far", func(p *momentPlace) bool {
+	// "tips about tea", "with dinner parties"
+	{"a topic behind about reaches as far, or further behind with", func(p *momentPlace) bool {
 		_, n := p.topicAt(p.s, p.i+1)
 		_, first := p.s.simpleMoment(p.i, true)
-		return p.field == fieldPreference && p.s.text(p.i) == "about" && n > 0 && 1+n >= first
+		about, with := p.s.text(p.i) == "about", p.s.text(p.i) == "with"
+		return p.field == fieldPreference && n > 0 && (about && 1+n >= first || with && 1+n > first)
 	}, (*momentPlace).reject},
 	// "quiet time from 1 to 2 pm"
 	{"a denial that is as long as the activity has priority", func(p *momentPlace) bool {
