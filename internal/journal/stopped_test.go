@@ -49,6 +49,16 @@ func writeOn(ctx context.Context, dsn, run string) error {
 	if err != nil {
 		return err
 	}
+	for {
+		// A server ends the transaction in which a writer was stopped.
+		if err := appendSteps(ctx, j, lease); !errors.Is(err, errs.ErrUnavailable) || errors.Is(err, errs.ErrLeaseLost) {
+			return err
+		}
+	}
+}
+
+// appendSteps appends steps and renews the lease until one of both fails.
+func appendSteps(ctx context.Context, j *Journal, lease *Lease) error {
 	chain, err := j.Continue(ctx, lease, everything)
 	if err != nil {
 		return err
@@ -60,12 +70,7 @@ func writeOn(ctx context.Context, dsn, run string) error {
 			return err
 		}
 		if err := <-outcome; err != nil {
-			// A server may have ended the transaction in which it was stopped.
-			renewed := lease.Renew(ctx)
-			for errors.Is(err, errs.ErrUnavailable) && errors.Is(renewed, errs.ErrUnavailable) {
-				renewed = lease.Renew(ctx)
-			}
-			return errors.Join(err, renewed)
+			return err
 		}
 		// Between its transactions, as a process is most of the time: one that is
 		// stopped within a transaction of SQLite keeps everybody out.
