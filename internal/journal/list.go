@@ -40,6 +40,15 @@ func stateNow(now string) string {
 	return "CASE WHEN standings.state IN (2, 3) AND standings.until_unix_ms <= " + now + " THEN 1 ELSE standings.state END"
 }
 
+// conducted reports whether somebody may conduct a run of a state.
+func conducted(state environmentv1.RunState) bool {
+	switch state {
+	case environmentv1.RunState_RUN_STATE_QUEUED, environmentv1.RunState_RUN_STATE_RUNNING, environmentv1.RunState_RUN_STATE_WAITING:
+		return true
+	}
+	return false
+}
+
 func scanRun(scan func(...any) error) (*record, error) {
 	rec := &record{run: &environmentv1.Run{Config: &environmentv1.RunConfig{}, Persona: &simv1.Persona{}, Progress: &environmentv1.Progress{}}}
 	run, g := rec.run, &rec.genesis
@@ -56,7 +65,7 @@ func scanRun(scan func(...any) error) (*record, error) {
 	if !free {
 		free, run.State = lapsed(holder, run.GetState())
 	}
-	if !free {
+	if !free && conducted(run.GetState()) { // the lease of a run that has ended is about to be released
 		run.Conductor = &environmentv1.Conductor{Name: holder, LeaseUntil: timestamppb.New(time.UnixMilli(until))}
 	}
 	for _, part := range []struct {

@@ -15,6 +15,7 @@ import (
 	"github.com/propersim/propersim/internal/app/experiment"
 	"github.com/propersim/propersim/internal/app/folder"
 	"github.com/propersim/propersim/internal/app/stack"
+	"github.com/propersim/propersim/internal/loopback"
 	environmentv1 "github.com/propersim/propersim/proto/gen/propersim/environment/v1"
 )
 
@@ -77,7 +78,7 @@ func start(t *testing.T, through connection) *constellation {
 // between puts the proxy before a server and returns its address.
 func (c *constellation) between(t *testing.T, server string) string {
 	quiet := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	c.proxy = toxiproxy.NewProxy(quiet, "proxy", "127.0.0.1:0", server)
+	c.proxy = toxiproxy.NewProxy(quiet, "proxy", loopback.Address(t), server)
 	require.NoError(t, c.proxy.Start())
 	return c.proxy.Listen
 }

@@ -98,7 +98,7 @@ func (r *Run) News() (*environmentv1.Run, <-chan struct{}) {
 		Id: f.Id, Config: f.Config, Persona: f.Persona, State: r.state, Reason: r.reason, Progress: r.progress, Version: f.Version,
 		CreateTime: f.CreateTime, ForkedFrom: f.ForkedFrom, ForkedAtStep: f.ForkedAtStep, Handle: f.Handle, Labels: f.Labels,
 	}
-	if r.holder != "" {
+	if r.holder != "" && Active(r.state) { // the lease of a run that has ended is about to be released
 		view.Conductor = &environmentv1.Conductor{Name: r.holder, LeaseUntil: timestamppb.New(r.until)}
 	}
 	return view, r.changed
