@@ -70,6 +70,17 @@ func (v *Violations) Add(field, format string, args ...any) {
 	*v = append(*v, Violation{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
+// Take appends the faults of an error and returns nil. An error that has none is
+// returned as it is.
+func (v *Violations) Take(err error) error {
+	var found Violations
+	if !errors.As(err, &found) {
+		return err
+	}
+	*v = append(*v, found...)
+	return nil
+}
+
 // In puts a place, a file for instance, before the message of each fault of
 // Violations, and before any other error. It returns nil for nil.
 func In(place string, err error) error {

@@ -69,6 +69,16 @@ func TestInNamesAPlaceInEveryFault(t *testing.T) {
 	require.NoError(t, In("one.yaml", nil))
 }
 
+func TestTakeAppendsFaultsAndReturnsOtherErrors(t *testing.T) {
+	var all Violations
+	require.NoError(t, all.Take(nil))
+	require.NoError(t, all.Take(fmt.Errorf("file: %w", Violations{{Field: "a", Message: "found 1"}})))
+	require.NoError(t, all.Take(Violations{{Field: "b", Message: "found 2"}}))
+	require.Equal(t, Violations{{Field: "a", Message: "found 1"}, {Field: "b", Message: "found 2"}}, all)
+	require.ErrorIs(t, all.Take(ErrNotFound), ErrNotFound)
+	require.Len(t, all, 2)
+}
+
 func TestWhereToResumeSurvivesTheWire(t *testing.T) {
 	err := ToStatus(fmt.Errorf("watch: %w", Behind{After: 4032}))
 	require.Equal(t, codes.Aborted, status.Code(err))

@@ -19,16 +19,22 @@ import (
 
 func export(t *testing.T, client bufferv1.PreferenceBufferServiceClient, format bufferv1.ExportFormat, runs ...string) []byte {
 	t.Helper()
-	stream, err := client.Export(context.Background(), &bufferv1.ExportRequest{RunIds: runs, Format: format})
+	file, _ := received(t, client, &bufferv1.ExportRequest{RunIds: runs, Format: format})
+	return file
+}
+
+// received returns the file of an export and the last response, which has the counts.
+func received(t *testing.T, client bufferv1.PreferenceBufferServiceClient, req *bufferv1.ExportRequest) (file []byte, last *bufferv1.ExportResponse) {
+	t.Helper()
+	stream, err := client.Export(t.Context(), req)
 	require.NoError(t, err)
-	var out []byte
 	for {
 		resp, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
-			return out
+			return file, last
 		}
 		require.NoError(t, err)
-		out = append(out, resp.GetChunk()...)
+		file, last = append(file, resp.GetChunk()...), resp
 	}
 }
 
@@ -79,19 +85,9 @@ func TestAnExportLeavesOutTheStepsOfAnotherRun(t *testing.T) {
 	client, _ := start(t, ":memory:")
 	appendAll(t, client, pairsOf("a", 0, 6)...)
 	appendAll(t, client, pairsOf("fork", 0, 9)...)
-	stream, err := client.Export(t.Context(), &bufferv1.ExportRequest{
+	lines, _ := received(t, client, &bufferv1.ExportRequest{
 		RunIds: []string{"a", "fork"}, Format: bufferv1.ExportFormat_EXPORT_FORMAT_JSONL, AfterSteps: map[string]int32{"fork": 3},
 	})
-	require.NoError(t, err)
-	var lines []byte
-	for {
-		part, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		require.NoError(t, err)
-		lines = append(lines, part.GetChunk()...)
-	}
 	require.Equal(t, 6+5, bytes.Count(lines, []byte("\n")))
 	require.Contains(t, string(lines), `"run_id":"fork","step":4`)
 	require.NotContains(t, string(lines), `"run_id":"fork","step":3`)
@@ -107,19 +103,7 @@ func TestAnExportLeavesOutPairsWithoutAPrompt(t *testing.T) {
 	}
 	appendAll(t, client, without...)
 	appendAll(t, client, pairsOf("a", 0, 4)...)
-	stream, err := client.Export(t.Context(), &bufferv1.ExportRequest{RunIds: []string{"constant", "a"}, Format: bufferv1.ExportFormat_EXPORT_FORMAT_JSONL})
-	require.NoError(t, err)
-	var lines []byte
-	var last *bufferv1.ExportResponse
-	for {
-		part, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		require.NoError(t, err)
-		lines = append(lines, part.GetChunk()...)
-		last = part
-	}
+	lines, last := received(t, client, &bufferv1.ExportRequest{RunIds: []string{"constant", "a"}, Format: bufferv1.ExportFormat_EXPORT_FORMAT_JSONL})
 	require.Equal(t, 1+4, bytes.Count(lines, []byte("\n")))
 	require.NotContains(t, string(lines), `"prompt":[]`)
 	require.EqualValues(t, 5, last.GetWritten())

@@ -158,12 +158,12 @@ func (p *people) validate() *cobra.Command {
 					if cmd.Context().Err() != nil {
 						return err
 					}
-					if found := errs.Violations(nil); errors.As(err, &found) {
+					if err != nil {
+						if err := faults.Take(err); err != nil {
+							return err
+						}
 						fmt.Fprintf(a.errOut, "%s: not valid\n", path)
-						faults = append(faults, found...)
 						continue
-					} else if err != nil {
-						return err
 					}
 					fmt.Fprintf(a.out, "%s: valid, %s, %d warnings\n", path, stored.GetPersona().GetId(), len(stored.GetWarnings()))
 					a.printWarnings(stored.GetWarnings())

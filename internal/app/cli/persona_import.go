@@ -62,9 +62,7 @@ marked GAP, the gaps are listed, and the exit code is 1.`,
 			if cmd.Context().Err() != nil {
 				return err
 			}
-			if found := errs.Violations(nil); errors.As(err, &found) {
-				faults = append(faults, found...)
-			} else if err != nil {
+			if err := faults.Take(err); err != nil {
 				faults.Add(path, "%v", err)
 			}
 		}

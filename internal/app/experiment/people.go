@@ -2,7 +2,6 @@ package experiment
 
 import (
 	"context"
-	"errors"
 
 	"github.com/propersim/propersim/internal/app/config"
 	"github.com/propersim/propersim/internal/infile"
@@ -65,11 +64,11 @@ func ReadPeople(ctx context.Context, paths []string) ([]*simv1.Persona, error) {
 			continue
 		}
 		p, err := persona.Parse(data, path)
-		if found := errs.Violations(nil); errors.As(err, &found) {
-			faults = append(faults, found...)
+		if err != nil {
+			if err := faults.Take(err); err != nil {
+				return nil, err
+			}
 			continue
-		} else if err != nil {
-			return nil, err
 		}
 		if other := by[p.GetId()]; other != "" {
 			faults.Add("persona.id", "%s: found %q, the id of %s too", path, p.GetId(), other)
