@@ -95,3 +95,14 @@ func TestReadRefusesAnotherSchema(t *testing.T) {
 	_, err = figures.Read(path)
 	require.ErrorContains(t, err, "99")
 }
+
+// TestWhatWasSaidComesBeforeTheMeanScore holds the order of every table of statistics.
+func TestWhatWasSaidComesBeforeTheMeanScore(t *testing.T) {
+	var names []string
+	for _, s := range figures.Statistics() {
+		names = append(names, s.Name)
+		require.Equal(t, s.Label, figures.Named(s.Name).Label)
+	}
+	require.Equal(t, []string{"recall", "precision", "success_rate", "per_waking_hour", "mean_score"}, names[:5])
+	require.Panics(t, func() { figures.Named("nothing") })
+}
