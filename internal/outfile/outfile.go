@@ -91,29 +91,67 @@ func resolve(path string) (string, error) {
 }
 
 // Write writes on.
-func (f *File) Write(p []byte) (int, error) { return f.to.Write(p) }
+func (f *File) Write(p []byte) (int, error) {
+	n, err := f.to.Write(p)
+	return n, f.fault(err)
+}
 
 // Commit puts the file in place. When it returns nil the file survives a power
 // cut: its content is synced before it is renamed, its folder after.
-func (f *File) Commit() error {
+func (f *File) Commit() error { return commit(f) }
+
+// commit puts files in place. No file is renamed before the last one is synced, so
+// that a full disk leaves all of them as they were.
+func commit(files ...*File) error {
+	var err error
+	for _, f := range files {
+		err = errors.Join(err, f.finish())
+	}
+	for _, f := range files {
+		if err == nil {
+			err = f.place()
+		} else {
+			err = errors.Join(err, f.remove())
+		}
+	}
+	return err
+}
+
+// finish makes the content durable and closes the file.
+func (f *File) finish() error {
 	if f.closed {
 		return f.fault(fs.ErrClosed)
 	}
 	f.closed = true
-	if f.direct {
-		if f.path == Stdout {
-			return nil
-		}
+	switch {
+	case f.path == Stdout:
+		return nil
+	case f.direct:
 		return f.fault(f.to.Close())
 	}
-	err := errors.Join(f.to.Sync(), f.to.Close())
-	if err == nil {
-		err = os.Rename(f.to.Name(), f.target)
+	return f.fault(errors.Join(f.to.Sync(), f.to.Close()))
+}
+
+// place gives a finished file its name.
+func (f *File) place() error {
+	if f.direct {
+		return nil
 	}
-	if err != nil {
-		return f.fault(errors.Join(err, os.Remove(f.to.Name())))
+	if err := os.Rename(f.to.Name(), f.target); err != nil {
+		return errors.Join(f.fault(err), f.remove())
 	}
 	return f.fault(SyncDir(filepath.Dir(f.target)))
+}
+
+// remove removes the temporary file where there is one.
+func (f *File) remove() error {
+	if f.direct {
+		return nil
+	}
+	if err := os.Remove(f.to.Name()); !errors.Is(err, fs.ErrNotExist) {
+		return f.fault(err)
+	}
+	return nil
 }
 
 // Abort gives the file up; after Commit it does nothing. What stood at the path
@@ -126,11 +164,35 @@ func (f *File) Abort() error {
 	if f.path == Stdout {
 		return nil
 	}
-	err := f.to.Close()
-	if !f.direct {
-		err = errors.Join(err, os.Remove(f.to.Name()))
+	return errors.Join(f.fault(f.to.Close()), f.remove())
+}
+
+// Set is a number of files that are put in place together. The zero value has
+// none.
+type Set struct{ files []*File }
+
+// Create begins to write a file of the set. See the function Create.
+func (s *Set) Create(path string, perm fs.FileMode) (*File, error) {
+	f, err := Create(path, perm)
+	if err == nil {
+		s.files = append(s.files, f)
 	}
-	return f.fault(err)
+	return f, err
+}
+
+// Commit puts the files in place: all of them, or none where one cannot be
+// written, for example on a full disk. Each is as durable as after File.Commit.
+// When it returns an error, a power cut or a folder that changed meanwhile may have
+// left some in place.
+func (s *Set) Commit() error { return commit(s.files...) }
+
+// Abort gives the files up that are not in place; after Commit it does nothing.
+func (s *Set) Abort() error {
+	var err error
+	for _, f := range s.files {
+		err = errors.Join(err, f.Abort())
+	}
+	return err
 }
 
 func (f *File) fault(err error) error {
@@ -152,7 +214,7 @@ func Replace(path string, perm fs.FileMode, write func(io.Writer) error) error {
 		return err
 	}
 	if err := write(f); err != nil {
-		return errors.Join(fmt.Errorf("%s cannot be written: %w", path, err), f.Abort())
+		return errors.Join(err, f.Abort())
 	}
 	return f.Commit()
 }

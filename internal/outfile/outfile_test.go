@@ -118,6 +118,39 @@ func TestAFailureLeavesTheFileAsItWas(t *testing.T) {
 	alone(t, dir, "there")
 }
 
+// TestASetIsPutInPlaceAsAWhole: a file that cannot be finished leaves the others
+// as they were.
+func TestASetIsPutInPlaceAsAWhole(t *testing.T) {
+	for name, full := range map[string]bool{"room": false, "full": true} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			var set outfile.Set
+			for _, name := range []string{"a", "b", "c"} {
+				require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("old"), 0o644))
+				f, err := set.Create(filepath.Join(dir, name), 0o644)
+				require.NoError(t, err)
+				_, err = io.WriteString(f, "new")
+				require.NoError(t, err)
+				if full && name == "b" {
+					require.NoError(t, f.Abort()) // Commit cannot finish it
+				}
+			}
+			want, err := "new", set.Commit()
+			if full {
+				want = "old"
+				require.ErrorContains(t, err, filepath.Join(dir, "b")+" cannot be written")
+			} else {
+				require.NoError(t, err)
+			}
+			require.NoError(t, set.Abort())
+			for _, name := range []string{"a", "b", "c"} {
+				require.Equal(t, want, content(t, filepath.Join(dir, name)))
+			}
+			alone(t, dir, "a", "b", "c")
+		})
+	}
+}
+
 func TestTheMessageNamesThePath(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "no", "such", "folder")
 	require.EqualError(t, outfile.WriteFile(path, nil, 0o644), path+" cannot be written: no such file or directory")

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -88,5 +89,39 @@ func TestAFullDiskKeepsTheFilesThatAreThere(t *testing.T) {
 		files, err := os.ReadDir(small)
 		require.NoError(t, err)
 		require.Len(t, files, 1, name)
+	}
+}
+
+// TestAReportOnAFullDiskIsOfOneAge: metrics.json and report.html are put in place
+// together, also where there is room for one of them alone.
+func TestAReportOnAFullDiskIsOfOneAge(t *testing.T) {
+	from := filepath.Join(t.TempDir(), "from")
+	must(t, "simulate", "--out", from, "--personas", "1", "--days", "1")
+	room := func(name string) int64 {
+		info, err := os.Stat(filepath.Join(from, name))
+		require.NoError(t, err)
+		return info.Size()
+	}
+	metrics, page := room("metrics.json"), room("report.html")
+	for at, fits := range map[int64]bool{
+		metrics / 2:                   false,
+		metrics + page/2:              false, // the first file fits
+		2 * (metrics + page + 64<<10): true,
+	} {
+		small, _ := smallDisk(t, strconv.FormatInt(at, 10))
+		names := []string{"metrics.json", "report.html"}
+		for _, name := range names {
+			require.NoError(t, os.WriteFile(filepath.Join(small, name), nil, 0o644))
+		}
+		code, out := propersim(t, "report", from, "--out", small)
+		require.Equal(t, fits, code == 0, "%d bytes: %s", at, out)
+		files, err := os.ReadDir(small)
+		require.NoError(t, err)
+		require.Len(t, files, len(names), "%d bytes", at)
+		for _, f := range files {
+			info, err := f.Info()
+			require.NoError(t, err)
+			require.Equal(t, fits, info.Size() > 0, "%d bytes: %s", at, f.Name())
+		}
 	}
 }

@@ -102,13 +102,14 @@ func (a *app) exportTo(ctx context.Context, args []string, what, format string, 
 	for _, r := range runs {
 		ids = append(ids, r.GetId())
 	}
-	switch what {
-	case "pairs":
+	if what == "pairs" {
 		return a.exportPairs(ctx, at, runs, all, format, out)
-	case "steps":
-		return exportSteps(ctx, s, ids, out)
 	}
-	return outfile.Replace(out, 0o644, func(w io.Writer) error { return exportEntries(ctx, s, ids, w) })
+	export := exportEntries
+	if what == "steps" {
+		export = exportSteps
+	}
+	return outfile.Replace(out, 0o644, func(w io.Writer) error { return export(ctx, s, ids, w) })
 }
 
 // chosen returns the runs asked for, each once, or all.
@@ -155,12 +156,8 @@ func (a *app) exportPairs(ctx context.Context, at folder.Folder, runs, all []*en
 	return nil
 }
 
-func exportSteps(ctx context.Context, s source.Source, ids []string, out string) (err error) {
-	steps, err := output.NewSteps(out)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, steps.Abort()) }()
+func exportSteps(ctx context.Context, s source.Source, ids []string, w io.Writer) error {
+	steps := output.NewSteps(w)
 	for _, id := range ids {
 		r, err := findRun(ctx, s, id)
 		if err != nil {

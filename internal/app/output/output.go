@@ -39,24 +39,31 @@ type Job struct {
 	Steps bool
 }
 
-// Write writes metrics.json and report.html and, where asked, steps.parquet.
+// Write writes metrics.json and report.html and, where asked, steps.parquet. They
+// are put in place together: when one cannot be written, all stay as they were.
 func (j Job) Write(ctx context.Context) (_ *figures.File, err error) {
+	var files outfile.Set
+	defer func() { err = errors.Join(err, files.Abort()) }()
 	var steps *Steps
 	if j.Steps {
-		if steps, err = NewSteps(j.Folder.Steps()); err != nil {
+		to, err := files.Create(j.Folder.Steps(), 0o644)
+		if err != nil {
 			return nil, err
 		}
-		defer func() { err = errors.Join(err, steps.Abort()) }()
+		steps = NewSteps(to)
+	}
+	metrics, err := files.Create(j.Folder.Metrics(), 0o644)
+	if err != nil {
+		return nil, err
+	}
+	page, err := files.Create(j.Folder.Report(), 0o644)
+	if err != nil {
+		return nil, err
 	}
 	var uses figures.ModelUses
 	runs, seen, err := j.fold(ctx, steps, &uses)
 	if err != nil {
 		return nil, err
-	}
-	if steps != nil {
-		if err := steps.Close(); err != nil {
-			return nil, err
-		}
 	}
 	tree := map[string]any{}
 	if j.Config != nil {
@@ -67,10 +74,16 @@ func (j Job) Write(ctx context.Context) (_ *figures.File, err error) {
 	if file.Judges, err = j.judges(); err != nil {
 		return nil, err
 	}
-	if err := file.Write(j.Folder.Metrics()); err != nil {
+	if err := steps.Close(); err != nil {
 		return nil, err
 	}
-	return file, j.report(file, seen)
+	if err := file.Write(metrics); err != nil {
+		return nil, err
+	}
+	if err := report.Write(page, j.page(file, seen)); err != nil {
+		return nil, err
+	}
+	return file, files.Commit()
 }
 
 // seen is what the report shows of the steps of all runs.
@@ -111,13 +124,12 @@ func (j Job) fold(ctx context.Context, steps *Steps, uses *figures.ModelUses) ([
 	return runs, out, nil
 }
 
-func (j Job) report(file *figures.File, steps seen) error {
-	in := report.Input{
-		Name: j.Folder.Name(), Program: j.Program, Where: j.Where, File: file,
+// page returns what the report shows.
+func (j Job) page(file *figures.File, steps seen) report.Input {
+	return report.Input{
+		Name: j.Folder.Name(), Program: j.Program, Where: j.Where, File: file, Values: values(j.Config),
 		Best: report.Best(steps.moments, 10), Worst: report.Worst(steps.moments, 10), Hours: steps.hours,
 	}
-	in.Values = values(j.Config)
-	return outfile.Replace(j.Folder.Report(), 0o644, func(w io.Writer) error { return report.Write(w, in) })
 }
 
 func values(c *config.Loaded) []report.Value {
@@ -138,22 +150,16 @@ const rowGroup = 32_768
 
 // Steps writes steps.parquet: zstd, in row groups of rowGroup rows.
 type Steps struct {
-	path string
-	file *outfile.File
 	to   *parquet.GenericWriter[Row]
 	rows []Row
 }
 
-// NewSteps begins to write the file, which Close puts in place.
-func NewSteps(path string) (*Steps, error) {
-	file, err := outfile.Create(path, 0o644)
-	if err != nil {
-		return nil, err
-	}
+// NewSteps begins to write the file, which Close ends.
+func NewSteps(to io.Writer) *Steps {
 	return &Steps{
-		path: path, file: file, rows: make([]Row, 0, 1024),
-		to: parquet.NewGenericWriter[Row](file, parquet.Compression(&parquet.Zstd), parquet.MaxRowsPerRowGroup(rowGroup)),
-	}, nil
+		rows: make([]Row, 0, 1024),
+		to:   parquet.NewGenericWriter[Row](to, parquet.Compression(&parquet.Zstd), parquet.MaxRowsPerRowGroup(rowGroup)),
+	}
 }
 
 // Add writes the step of an entry; nights are no rows. On nil it does nothing.
@@ -171,20 +177,15 @@ func (s *Steps) Add(run *environmentv1.Run, e *environmentv1.Entry) error {
 }
 
 func (s *Steps) flush() error {
-	if _, err := s.to.Write(s.rows); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", s.path, err)
-	}
+	_, err := s.to.Write(s.rows)
 	s.rows = s.rows[:0]
-	return nil
+	return err
 }
 
-// Close finishes the file and puts it in place.
+// Close writes the end of the file. On nil it does nothing.
 func (s *Steps) Close() error {
-	if err := errors.Join(s.flush(), s.to.Close()); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", s.path, err)
+	if s == nil {
+		return nil
 	}
-	return s.file.Commit()
+	return errors.Join(s.flush(), s.to.Close())
 }
-
-// Abort gives up a file that was not closed; after Close it does nothing.
-func (s *Steps) Abort() error { return s.file.Abort() }

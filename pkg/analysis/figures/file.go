@@ -3,9 +3,9 @@ package figures
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 
-	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/errs"
 )
 
@@ -96,13 +96,14 @@ func NewFile(version string, config map[string]any, timing *Timing, runs []Run) 
 	return f
 }
 
-// Write replaces the file at path as a whole.
-func (f *File) Write(path string) error {
+// Write writes the file as JSON.
+func (f *File) Write(w io.Writer) error {
 	data, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
-	return outfile.WriteFile(path, append(data, '\n'), 0o644)
+	_, err = w.Write(append(data, '\n'))
+	return err
 }
 
 // Read reads a file that Write wrote. A file of another schema is an
