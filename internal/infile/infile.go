@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/propersim/propersim/pkg/errs"
 )
@@ -14,21 +15,45 @@ import (
 // Read returns the content of a file. Errors: errs.Violations for more than limit
 // bytes, ErrCanceled or ErrDeadline where ctx ends first, and those of the file.
 func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
-	return Await(ctx, func() ([]byte, error) {
-		file, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer file.Close()
-		data, err := io.ReadAll(io.LimitReader(file, limit+1))
-		if err != nil {
-			return nil, err
-		}
-		if int64(len(data)) > limit {
-			return nil, errs.Invalid(path, "the file is too large, want at most %d bytes", limit)
-		}
-		return data, nil
-	})
+	return Await(ctx, func() ([]byte, error) { return read(path, limit) })
+}
+
+func read(path string, limit int64) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, errs.Invalid(path, "the file is too large, want at most %d bytes", limit)
+	}
+	return data, nil
+}
+
+// maxSecret is the most bytes of a file with a key, a token or certificates.
+const maxSecret = 1 << 20
+
+// piped are the secrets that came from pipes, by path.
+var piped sync.Map
+
+// Secret returns the content of a file with a key, a token or certificates. Parts
+// of a process read such a file independently of each other; a pipe, such as
+// <(pass show key) of a shell, gives its content once, so that it is remembered.
+// Errors: errs.Violations for more than 1 MiB, and those of the file.
+func Secret(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().IsRegular() {
+		return read(path, maxSecret)
+	}
+	once, _ := piped.LoadOrStore(path, sync.OnceValues(func() ([]byte, error) { return read(path, maxSecret) }))
+	return once.(func() ([]byte, error))()
 }
 
 // Await returns what work returns, or ErrCanceled or ErrDeadline as soon as ctx ends.

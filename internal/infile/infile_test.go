@@ -38,6 +38,31 @@ func TestTheEndOfAContextEndsTheReading(t *testing.T) {
 	release(t, pipe)
 }
 
+// TestASecretComesFromAPipeToo: whoever reads it after the first gets the same.
+func TestASecretComesFromAPipeToo(t *testing.T) {
+	dir := t.TempDir()
+	file, pipe := filepath.Join(dir, "file"), filepath.Join(dir, "pipe")
+	require.NoError(t, os.WriteFile(file, []byte("old"), 0o600))
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	go func() { _ = os.WriteFile(pipe, []byte("once"), 0) }()
+	for range 3 {
+		data, err := infile.Secret(pipe)
+		require.NoError(t, err)
+		require.Equal(t, "once", string(data))
+		data, err = infile.Secret(file)
+		require.NoError(t, err)
+		require.Equal(t, "old", string(data))
+	}
+	require.NoError(t, os.WriteFile(file, []byte("new"), 0o600))
+	data, err := infile.Secret(file)
+	require.NoError(t, err)
+	require.Equal(t, "new", string(data), "a file that was replaced is read again")
+	_, err = infile.Secret("/dev/zero")
+	require.ErrorIs(t, err, errs.ErrInvalid)
+	_, err = infile.Secret(filepath.Join(dir, "none"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
 // release lets the abandoned reader of a pipe end.
 func release(t *testing.T, pipe string) {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/propersim/propersim/internal/infile"
 	"github.com/propersim/propersim/pkg/errs"
 )
 
@@ -33,7 +34,7 @@ func loadKey(name string, e Endpoint) (secret, error) {
 	at := "models.endpoints." + name
 	switch {
 	case e.KeyFile != "":
-		raw, err := os.ReadFile(e.KeyFile)
+		raw, err := infile.Secret(e.KeyFile)
 		if err != nil {
 			return secret{}, errs.Invalid(at+".key_file", "cannot be read: %v", err)
 		}

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -15,6 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 
+	"github.com/propersim/propersim/internal/infile"
 	"github.com/propersim/propersim/pkg/errs"
 )
 
@@ -53,7 +53,7 @@ type Security struct {
 func (f SecurityFiles) Load() (*Security, error) {
 	s := &Security{}
 	if f.Token != "" {
-		raw, err := os.ReadFile(f.Token)
+		raw, err := infile.Secret(f.Token)
 		if err != nil {
 			return nil, errs.Invalid("token_file", "%v", err)
 		}
@@ -68,9 +68,9 @@ func (f SecurityFiles) Load() (*Security, error) {
 		return nil, errs.Invalid("tls_client_ca", "needs tls_cert and tls_key")
 	}
 	if f.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(f.Cert, f.Key)
+		pair, err := readPair(f.Cert, f.Key)
 		if err != nil {
-			return nil, errs.Invalid("tls_cert", "%v", err)
+			return nil, err
 		}
 		s.certs = []tls.Certificate{pair}
 	}
@@ -82,11 +82,27 @@ func (f SecurityFiles) Load() (*Security, error) {
 	return s, err
 }
 
+func readPair(certFile, keyFile string) (tls.Certificate, error) {
+	cert, err := infile.Secret(certFile)
+	if err != nil {
+		return tls.Certificate{}, errs.Invalid("tls_cert", "%v", err)
+	}
+	key, err := infile.Secret(keyFile)
+	if err != nil {
+		return tls.Certificate{}, errs.Invalid("tls_key", "%v", err)
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return tls.Certificate{}, errs.Invalid("tls_cert", "%s with %s: %v", certFile, keyFile, err)
+	}
+	return pair, nil
+}
+
 func readPool(field, path string) (*x509.CertPool, error) {
 	if path == "" {
 		return nil, nil
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := infile.Secret(path)
 	if err != nil {
 		return nil, errs.Invalid(field, "%v", err)
 	}

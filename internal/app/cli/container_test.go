@@ -3,7 +3,9 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,17 +38,23 @@ func TestOffLoopbackSomebodyMustBeKnown(t *testing.T) {
 	require.Contains(t, errOut, "token_file")
 }
 
-// TestAServerThatKnowsItsCallers serves on all addresses with a token.
+// TestAServerThatKnowsItsCallers serves on all addresses with a token, which
+// comes from a pipe as a shell's <(pass show token) would.
 func TestAServerThatKnowsItsCallers(t *testing.T) {
 	dir := t.TempDir()
 	token, other := filepath.Join(dir, "token"), filepath.Join(dir, "other")
 	must(t, "token", "create", token, other)
+	pipe := filepath.Join(dir, "pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	secret, err := os.ReadFile(token)
+	require.NoError(t, err)
+	go func() { _ = os.WriteFile(pipe, secret, 0) }()
 	port := loopback.Port(t)
 	address := "127.0.0.1:" + port
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan int)
 	go func() {
-		done <- cli.Main(ctx, cli.Program{Version: "test"}, []string{"serve", "user", "--address", "0.0.0.0:" + port, "--token-file", token, "--data", dir}, &bytes.Buffer{}, &bytes.Buffer{})
+		done <- cli.Main(ctx, cli.Program{Version: "test"}, []string{"serve", "user", "--address", "0.0.0.0:" + port, "--token-file", pipe, "--data", dir}, &bytes.Buffer{}, &bytes.Buffer{})
 	}()
 	require.Eventually(t, func() bool {
 		code, _, _ := call(t, "health", address)

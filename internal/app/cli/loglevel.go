@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/propersim/propersim/internal/infile"
 	"github.com/propersim/propersim/pkg/errs"
 )
 
@@ -38,7 +38,7 @@ process ends.`,
 				return usage(err)
 			}
 			if file := loaded.Security.Token; file != "" {
-				token, err := os.ReadFile(file)
+				token, err := infile.Secret(file)
 				if err != nil {
 					return usage(err)
 				}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/propersim/propersim/internal/app/config"
+	"github.com/propersim/propersim/internal/infile"
 	"github.com/propersim/propersim/pkg/errs"
 	"github.com/propersim/propersim/pkg/serve"
 	"github.com/propersim/propersim/services/buffer"
@@ -105,7 +105,7 @@ func apiKey(q config.Qdrant) (string, error) {
 	if q.APIKeyFile == "" {
 		return q.APIKey, nil
 	}
-	data, err := os.ReadFile(q.APIKeyFile)
+	data, err := infile.Secret(q.APIKeyFile)
 	if err != nil {
 		return "", errs.Invalid("qdrant.api_key_file", "%v", err)
 	}
