@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -55,9 +56,26 @@ func Create(path string, perm fs.FileMode) (*File, error) {
 	return f, nil
 }
 
-// aside makes a temporary file beside the target, on the same file system.
+// temporary begins the names of a target's temporary files, which are beside it:
+// on the same file system.
+func temporary(target string) string { return "." + filepath.Base(target) + "-" }
+
+// RemoveLeftOver removes the temporary files that a killed process has left of a
+// path that is no symbolic link. No process may be writing the file.
+func RemoveLeftOver(path string) error {
+	dir := filepath.Dir(path)
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), temporary(path)) {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
+}
+
+// aside makes a temporary file.
 func aside(target string, perm fs.FileMode) (*os.File, error) {
-	to, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+"-*")
+	to, err := os.CreateTemp(filepath.Dir(target), temporary(target)+"*")
 	if err != nil {
 		return nil, err
 	}

@@ -177,7 +177,7 @@ func (s *Store) move(staged string, m *trainerv1.Manifest) error {
 			return writeError(err)
 		}
 	}
-	return writeError(syncFolder(s.dir))
+	return writeError(outfile.SyncDir(s.dir))
 }
 
 // whole returns a staged folder of an adapter of which every byte is there.
@@ -237,15 +237,7 @@ func (s *Store) writeManifest(folder string, m *trainerv1.Manifest) (err error) 
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return syncFolder(folder)
-}
-
-func syncFolder(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return outfile.SyncDir(folder)
 }
 
 // writeError gives an error of the disk its sentinel.

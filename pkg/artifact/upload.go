@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/errs"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
 )
@@ -143,7 +144,7 @@ func (u *Upload) Stage(m *trainerv1.Manifest) error {
 	if err := u.Done(); err != nil {
 		return err
 	}
-	if err := syncFolder(u.folder.path); err != nil {
+	if err := outfile.SyncDir(u.folder.path); err != nil {
 		return writeError(err)
 	}
 	number := strings.TrimPrefix(filepath.Base(u.folder.path), uploadPrefix)
@@ -152,7 +153,7 @@ func (u *Upload) Stage(m *trainerv1.Manifest) error {
 		return writeError(err)
 	}
 	u.folder.path = ""
-	return writeError(syncFolder(u.store.dir))
+	return writeError(outfile.SyncDir(u.store.dir))
 }
 
 // Close releases what an upload that was not staged has written.

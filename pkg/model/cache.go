@@ -18,7 +18,7 @@ import (
 type contentCache struct{ folder string }
 
 func openCache(folder string) (*contentCache, error) {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := outfile.MkdirAll(folder, 0o755); err != nil {
 		return nil, errs.Invalid("models.cache", "the folder cannot be made: %v", err)
 	}
 	return &contentCache{folder}, nil
@@ -48,7 +48,7 @@ func (c *contentCache) get(content string, sample int) (*reply, error) {
 // put writes a reply. A reader never sees half of one.
 func (c *contentCache) put(content string, sample int, raw []byte) error {
 	path := c.path(content, sample)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := outfile.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("models.cache: %w", err)
 	}
 	if err := outfile.WriteFile(path, raw, 0o600); err != nil {

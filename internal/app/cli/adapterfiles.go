@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/artifact"
 	"github.com/propersim/propersim/pkg/errs"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
@@ -154,7 +155,7 @@ func (a *app) exportAdapter(ctx context.Context, from trainerv1.TrainerServiceCl
 		return usage(errs.Invalid("FOLDER", "%s is not empty", to))
 	}
 	parent := filepath.Dir(filepath.Clean(to))
-	if err := os.MkdirAll(parent, 0o755); err != nil {
+	if err := outfile.MkdirAll(parent, 0o755); err != nil {
 		return err
 	}
 	scratch, err := os.MkdirTemp(parent, ".propersim-export-")
@@ -171,6 +172,9 @@ func (a *app) exportAdapter(ctx context.Context, from trainerv1.TrainerServiceCl
 		return err
 	}
 	if err := os.Rename(store.Folder(m.GetId()), to); err != nil {
+		return err
+	}
+	if err := outfile.SyncDir(parent); err != nil {
 		return err
 	}
 	_, err = io.WriteString(a.out, to+"\n")

@@ -53,7 +53,7 @@ marked GAP, the gaps are listed, and the exit code is 1.`,
 		if len(args) == 1 && (out == "" || filepath.Ext(out) == ".yaml" || filepath.Ext(out) == ".yml") {
 			return in.single(cmd.Context(), args[0])
 		}
-		if err := os.MkdirAll(out, 0o755); err != nil {
+		if err := outfile.MkdirAll(out, 0o755); err != nil {
 			return fmt.Errorf("--out: %w", err)
 		}
 		var faults errs.Violations

@@ -184,7 +184,7 @@ func (f Folder) Save(c *config.Config, experiment, shard string) error {
 func (f Folder) SavePrompts(texts map[string]string) error {
 	for name, text := range texts {
 		at := f.path("prompts", filepath.FromSlash(name)+".tmpl")
-		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+		if err := outfile.MkdirAll(filepath.Dir(at), 0o755); err != nil {
 			return fmt.Errorf("run folder %s: prompts: %w", f, cause(err))
 		}
 		if err := outfile.WriteFile(at, []byte(text), 0o644); err != nil {

@@ -14,13 +14,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 
+	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/artifact"
 	"github.com/propersim/propersim/pkg/errs"
 	trainerv1 "github.com/propersim/propersim/proto/gen/propersim/trainer/v1"
@@ -164,12 +164,7 @@ func (a *Agent) removeLeftOver() error {
 	if err := a.store.Clean(time.Now(), func(string) bool { return false }); err != nil {
 		return err
 	}
-	entries, err := os.ReadDir(a.cfg.Dir)
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), tempPrefix) {
-			err = errors.Join(err, os.Remove(filepath.Join(a.cfg.Dir, e.Name())))
-		}
-	}
+	err := errors.Join(outfile.RemoveLeftOver(a.path(idFile)), outfile.RemoveLeftOver(a.path(namesFile)))
 	if err != nil {
 		return fmt.Errorf("folder %s cannot be cleaned: %w: %w", a.cfg.Dir, err, errs.ErrDenied)
 	}
@@ -297,9 +292,14 @@ func (a *Agent) leastUsed(except string) (name string) {
 	return name
 }
 
-// namesFile has the names that the agent keeps; tempPrefix begins the name of a file
-// that is being written.
-const namesFile, tempPrefix = "names.json", ".names-"
+// ownerOnly is the mode of the agent's files: handles admit to the adapters.
+const ownerOnly = 0o600
+
+// namesFile has the names that the agent keeps.
+const namesFile = "names.json"
+
+// path returns the path of a file of the agent's folder.
+func (a *Agent) path(file string) string { return filepath.Join(a.cfg.Dir, file) }
 
 // kept is what namesFile has of a name.
 type kept struct {
@@ -308,7 +308,7 @@ type kept struct {
 }
 
 func (a *Agent) readNames() error {
-	text, err := os.ReadFile(filepath.Join(a.cfg.Dir, namesFile))
+	text, err := os.ReadFile(a.path(namesFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -317,7 +317,7 @@ func (a *Agent) readNames() error {
 		err = json.Unmarshal(text, &names)
 	}
 	if err != nil {
-		return fmt.Errorf("%s cannot be read: %w: %w", filepath.Join(a.cfg.Dir, namesFile), err, errs.ErrDataLoss)
+		return fmt.Errorf("%s cannot be read: %w: %w", a.path(namesFile), err, errs.ErrDataLoss)
 	}
 	for name, k := range names {
 		a.known[name] = &entry{adapter: k.Adapter, runs: k.Runs, lastUse: a.cfg.Clock()}
@@ -335,22 +335,5 @@ func (a *Agent) writeNames() error {
 	if err != nil {
 		return err
 	}
-	return a.replaceFile(namesFile, append(text, '\n'))
-}
-
-// replaceFile writes a file of the agent's folder, whole or not at all. It is readable
-// by this user alone: handles admit to the adapters.
-func (a *Agent) replaceFile(name string, content []byte) error {
-	f, err := os.CreateTemp(a.cfg.Dir, tempPrefix)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(a.cfg.Dir, name))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return outfile.WriteFile(a.path(namesFile), append(text, '\n'), ownerOnly)
 }

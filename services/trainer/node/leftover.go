@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/propersim/propersim/internal/outfile"
 	"github.com/propersim/propersim/pkg/errs"
 )
 
@@ -35,11 +36,11 @@ func (a *Agent) mark() []string { return []string{markName + "=" + a.id, "SPT_NO
 
 // readID reads the name of the agent's folder, or makes one.
 func (a *Agent) readID() error {
-	path := filepath.Join(a.cfg.Dir, idFile)
+	path := a.path(idFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		text = []byte(rand.Text())
-		err = a.replaceFile(idFile, text)
+		err = outfile.WriteFile(path, text, ownerOnly)
 	}
 	if err != nil {
 		return fmt.Errorf("%s cannot be read or written: %w: %w", path, err, errs.ErrDenied)

@@ -523,7 +523,7 @@ func TestAStartRemovesWhatAKillLeft(t *testing.T) {
 	for _, name := range []string{".upload-1", ".staged-" + id + "-1", ".removed-1"} {
 		require.NoError(t, os.MkdirAll(filepath.Join(g.dir, name, "x"), 0o755))
 	}
-	for _, name := range []string{".names-1", ".manifest-1"} {
+	for _, name := range []string{".names.json-1", ".id-1", ".manifest-1"} {
 		require.NoError(t, os.WriteFile(filepath.Join(g.dir, name), []byte("{"), 0o600))
 	}
 	g.start(t, node.Config{Dir: g.dir, Upstream: g.vllm.URL, Model: "tiny"})
