@@ -50,13 +50,16 @@ func Reason(err error) string { return withoutTail(publicText(err)) }
 // 127.0.0.1:7071: connection refused".
 func Text(err error) string {
 	text := dialing.ReplaceAllString(withoutTail(err.Error()), "cannot connect to $1: $2")
+	text = request.ReplaceAllString(text, "cannot connect to $1: $2")
 	text = lookup.ReplaceAllString(text, "cannot connect: $1")
 	return transport.ReplaceAllString(text, "connection lost: $1")
 }
 
-// What gRPC says of a connection that cannot be made, and of one that breaks.
+// What gRPC and HTTP clients say of a connection that cannot be made, and gRPC of one
+// that breaks.
 var (
 	dialing   = regexp.MustCompile(`connection error: desc = "transport: Error while dialing: dial tcp ([^ "]+): (?:connect: )?([^"]*)"`)
+	request   = regexp.MustCompile(`[A-Z][a-z]+ "http[^"]*": dial tcp ([^ ]+): (?:connect: )?(.*)`)
 	lookup    = regexp.MustCompile(`connection error: desc = "transport: Error while dialing: dial tcp: ([^"]*)"`)
 	transport = regexp.MustCompile(`connection error: desc = "(?:transport: )?([^"]*)"`)
 )

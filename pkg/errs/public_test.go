@@ -53,6 +53,7 @@ func TestATextHasNoTails(t *testing.T) {
 		FromStatus(status.Error(codes.Unavailable, `connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused"`)):           "cannot connect to 127.0.0.1:1: connection refused",
 		FromStatus(status.Error(codes.Unavailable, `connection error: desc = "transport: Error while dialing: dial tcp: lookup nobody.invalid on 9.9.9.9:53: no such host"`)): "cannot connect: lookup nobody.invalid on 9.9.9.9:53: no such host",
 		FromStatus(status.Error(codes.Unavailable, `connection error: desc = "error reading server preface: EOF"`)):                                                           "connection lost: error reading server preface: EOF",
+		fmt.Errorf(`127.0.0.1:1: %w: %w`, errors.New(`Put "http://127.0.0.1:1/log/level": dial tcp 127.0.0.1:1: connect: connection refused`), ErrUnavailable):                "127.0.0.1:1: cannot connect to 127.0.0.1:1: connection refused",
 	} {
 		require.Equal(t, want, Text(err))
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -186,7 +187,11 @@ func (s *Server) listen() error {
 
 // checkAddress refuses an address that other machines can reach, unless allowed.
 func checkAddress(address string, allowed bool) error {
-	if _, _, err := net.SplitHostPort(address); err != nil {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
 		return errs.Invalid("address", "found %q, want host:port", address)
 	}
 	if allowed || Loopback(address) {

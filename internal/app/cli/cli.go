@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -186,13 +188,26 @@ Everything runs on this machine: no GPU, no key, no network.`,
 }
 
 // exact refuses another number of arguments, with the usage line.
-func exact(n int) cobra.PositionalArgs {
+func exact(n int) cobra.PositionalArgs { return arguments(n, n) }
+
+// many is the most arguments of a command that takes any number.
+const many = math.MaxInt
+
+// arguments wants least to most arguments.
+func arguments(least, most int) cobra.PositionalArgs {
+	want := strconv.Itoa(least)
+	switch {
+	case most == many:
+		want = fmt.Sprintf("at least %d", least)
+	case most > least:
+		want = fmt.Sprintf("%d to %d", least, most)
+	}
 	return func(cmd *cobra.Command, args []string) error {
-		switch {
-		case n == 0 && len(args) > 0:
+		switch n := len(args); {
+		case most == 0 && n > 0:
 			return fmt.Errorf("found %q, want no arguments: %s", args[0], cmd.UseLine())
-		case len(args) != n:
-			return fmt.Errorf("found %d arguments, want %d: %s", len(args), n, cmd.UseLine())
+		case n < least || n > most:
+			return fmt.Errorf("found %d arguments, want %s: %s", n, want, cmd.UseLine())
 		}
 		return nil
 	}

@@ -256,7 +256,7 @@ func (a *app) showComparison(left, right compare.Side, results []compare.Result)
 		if r.From == r.To {
 			days = fmt.Sprintf("day %d", r.From)
 		}
-		fmt.Fprintf(a.out, "\n%s, %d people and %d seeds that both have\n", days, r.Personas, r.Seeds)
+		fmt.Fprintf(a.out, "\n%s; in both: people %d, seeds %d\n", days, r.Personas, r.Seeds)
 		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "\tA\tB\tA - B\tNEW PEOPLE, 95%\t\tTHESE PEOPLE, 95%\tSD OF A RUN")
 		for _, row := range r.Rows {

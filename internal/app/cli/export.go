@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -64,7 +65,7 @@ entries can be written: pairs are in the buffer.`,
 			format = formats[0]
 		}
 		if !slices.Contains(formats, format) {
-			return usagef("--format: found %q; %s are written as %v", format, what, formats)
+			return usagef("--format: found %q; %s are written as %s", format, what, strings.Join(formats, " or "))
 		}
 		if a.from.journal != "" && (what == "pairs" || out == "" || len(args) > 1) {
 			return usagef("--journal needs --out FILE and steps or entries, and no DIR")

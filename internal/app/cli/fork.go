@@ -42,7 +42,7 @@ what --name says. The same command again resumes the same fork; so does propersi
 		Example: `  propersim runs fork runs/2026-11-22-proper maya --at 2879 --set simulation.methods=constant
   propersim runs fork runs/2026-11-22-proper maya --at 2879 --set trainer.beta=0.5 --name sharp
   propersim compare runs/2026-11-22-proper:proper runs/2026-11-22-proper:sharp`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: arguments(1, 2),
 	}
 	cmd.Flags().Int32Var(&step, "at", 0, "last `step` that the fork shares with RUN, 0-based")
 	cmd.Flags().StringVar(&name, "name", "", "`name` of the fork in tables and reports (default METHOD@STEP)")

@@ -49,7 +49,7 @@ behind their words: role tags, demands for marks, false rubrics, broken JSON,
 look-alike and hidden characters. It prints the change of the score beside the
 judge's own noise, and the texts that moved it most.`,
 		Example: "  propersim judge injection runs/2026-11-22-ars --judge model --config models.yaml --limit 5",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    arguments(1, many),
 	}
 	f.bind(cmd, 5)
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {

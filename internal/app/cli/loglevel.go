@@ -18,7 +18,7 @@ import (
 func (a *app) logLevel() *cobra.Command {
 	return &cobra.Command{
 		Use: "log-level HOST:PORT [LEVEL]", Short: "Show or change the log level of a running service",
-		Args: cobra.RangeArgs(1, 2),
+		Args: arguments(1, 2),
 		Long: `Asks a process that runs with --metrics-address at HOST:PORT for its log level, or
 changes it: debug (every call), info, warn or error. The change lasts until the
 process ends.`,
@@ -46,7 +46,7 @@ process ends.`,
 			}
 			level, err := askLevel(req)
 			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
+				return err
 			}
 			if a.json {
 				return a.printJSON(map[string]string{"level": level})
@@ -78,5 +78,5 @@ func askLevel(req *http.Request) (string, error) {
 	case resp.StatusCode == http.StatusBadRequest:
 		return "", usagef("%s", answer.Error)
 	}
-	return "", fmt.Errorf("%s: %s", resp.Status, answer.Error)
+	return "", fmt.Errorf("%s: %s: %s", req.URL.Host, resp.Status, answer.Error)
 }

@@ -149,7 +149,7 @@ func (p *people) show() *cobra.Command {
 func (p *people) validate() *cobra.Command {
 	a := p.app
 	return &cobra.Command{
-		Use: "validate FILE...", Short: "Validate persona files without storing them", Args: cobra.MinimumNArgs(1),
+		Use: "validate FILE...", Short: "Validate persona files without storing them", Args: arguments(1, many),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			return p.with(cmd, func(client userv1.PersonaServiceClient) error {
 				var faults errs.Violations
@@ -200,7 +200,7 @@ func (a *app) printWarnings(warnings []*userv1.Warning) {
 func (p *people) add() *cobra.Command {
 	a := p.app
 	return &cobra.Command{
-		Use: "add FILE...", Short: "Store personas in a service (--address) or a data folder (--data)", Args: cobra.MinimumNArgs(1),
+		Use: "add FILE...", Short: "Store personas in a service (--address) or a data folder (--data)", Args: arguments(1, many),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			if p.address == "" && p.data == "" {
 				return usagef("say where: --address of a user service, or --data of a folder")

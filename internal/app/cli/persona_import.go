@@ -24,7 +24,7 @@ func (p *people) imports() *cobra.Command {
 	a := p.app
 	var format, out string
 	cmd := &cobra.Command{
-		Use: "import FILE...", Short: "Convert personas of other projects into persona files", Args: cobra.MinimumNArgs(1),
+		Use: "import FILE...", Short: "Convert personas of other projects into persona files", Args: arguments(1, many),
 		Long: `Reads people from another project's format and writes persona YAML. Formats:
 
   generative-agents   the scratch.json of simulations of that family

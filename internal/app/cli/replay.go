@@ -279,7 +279,7 @@ may be read-only. With --journal the runs are those of a database, whoever condu
 them: one report of an experiment that many processes conducted.`,
 		Example: `  propersim report runs/2026-11-22-proper --steps
   propersim report --journal postgres://user@host/db --experiment demo --out report`,
-		Args: cobra.MaximumNArgs(1),
+		Args: arguments(0, 1),
 	}
 	cmd.Flags().BoolVar(&steps, "steps", false, "write steps.parquet too")
 	cmd.Flags().StringVar(&out, "out", "", "`folder` to write to (default DIR)")

@@ -36,7 +36,7 @@ agreement. The run itself and other score sets stay as they are; an existing NAM
 refused. Answers that were paid for are kept: a command that was stopped continues
 when it is given again.`,
 		Example: "  propersim judge agreement runs/2026-11-22-ars --judge model --config models.yaml --limit 200",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    arguments(1, many),
 	}
 	f.bind(cmd, 200)
 	cmd.Flags().StringVar(&f.name, "name", "", "`name` of the score set (default agreement-JUDGE)")
@@ -58,7 +58,7 @@ and ` + "`compare --scores NAME`" + ` compares by the new scores. The run itself
 sets stay as they are; an existing NAME is refused. Answers that were paid for are
 kept: a command that was stopped continues when it is given again.`,
 		Example: "  propersim rescore runs/2026-11-22-ars --judge model --config models.yaml --name second-opinion",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    arguments(1, many),
 	}
 	cmd.Flags().StringVar(&f.judge, "judge", "model", "`judge` to ask: model, hybrid or exact; models.roles.judge says which model")
 	cmd.Flags().StringVar(&f.name, "name", "", "`name` of the score set (default that of the judge)")

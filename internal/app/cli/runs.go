@@ -208,8 +208,8 @@ func (a *app) showRun(ctx context.Context, s source.Source, r *environmentv1.Run
 	}
 	got := f.Run()
 	c := r.GetConfig()
-	fmt.Fprintf(a.out, "%s\n  %s, %d, with method %s, seed %d, in %s\n%s  %s %s\n  hash %s\n\n", r.GetId(), r.GetPersona().GetName(), r.GetPersona().GetAge(),
-		c.GetMethod().GetName(), c.GetSeed(), c.GetWorldId(), descent(r), got.State, got.Reason, got.FinalHash)
+	fmt.Fprintf(a.out, "%s\n  %s, %d, with method %s, seed %d, in %s\n%s  %s\n  hash %s\n\n", r.GetId(), r.GetPersona().GetName(), r.GetPersona().GetAge(),
+		c.GetMethod().GetName(), c.GetSeed(), c.GetWorldId(), descent(r), strings.TrimSpace(got.State+" "+got.Reason), got.FinalHash)
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "DAY\tAWAKE\tMEAN SCORE\tGIVEN\tSILENT\tSAID\tPER HOUR\tWANTED\tRECALL\tPRECISION\tPAIRS\tUNJUDGED\tADAPTER")
 	for _, d := range got.Days {

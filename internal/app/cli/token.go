@@ -34,7 +34,7 @@ var forms = map[string]string{
 func (a *app) tokenCreate() *cobra.Command {
 	return &cobra.Command{
 		Use: "create FILE[=qdrant:FILE|=pgpass:FILE]...", Short: "Write new secrets to files that do not exist yet",
-		Args: cobra.MinimumNArgs(1),
+		Args: arguments(1, many),
 		Long: `Writes 32 random bytes as hexadecimal to each FILE, readable by its owner alone. A
 file that is there already is left as it is. Give the file to every service as
 --token-file.

@@ -24,7 +24,7 @@ func (a *app) training() *cobra.Command {
 		Example: "  propersim trainer workers --trainer-address trainer:7075",
 	}
 	jobs := &cobra.Command{
-		Use: "jobs [RUN]", Short: "List the training jobs of a run, or of all runs", Args: cobra.MaximumNArgs(1),
+		Use: "jobs [RUN]", Short: "List the training jobs of a run, or of all runs", Args: arguments(0, 1),
 		Example: "  propersim trainer jobs ava-lindqvist-proper-s1-0badcafe",
 	}
 	flags := []bound{{"trainer-address", "connect.trainer", "`host:port` of the trainer"}}

@@ -79,9 +79,9 @@ func unknownCommand(group *cobra.Command, word string) error {
 	}
 	there := strings.Join(names, ", ")
 	if near := nearest.Of(word, names); near != "" {
-		there = fmt.Sprintf("did you mean %q? There are %s", group.CommandPath()+" "+near, there)
+		there = fmt.Sprintf("did you mean %q? The commands are %s", group.CommandPath()+" "+near, there)
 	} else {
-		there = "there are " + there
+		there = "the commands are " + there
 	}
 	return fmt.Errorf("there is no command %q; %s", group.CommandPath()+" "+word, there)
 }

@@ -13,10 +13,10 @@ func TestAnUnknownCommandIsRefused(t *testing.T) {
 	for line, want := range map[string][]string{
 		"simulat":                     {`no command "propersim simulat"`, `did you mean "propersim simulate"?`, "compare, config"},
 		"simulat --days 3":            {`no command "propersim simulat"`, `did you mean "propersim simulate"?`},
-		"nonsense":                    {`no command "propersim nonsense"; there are adapters, compare`},
-		"runs shw DIR":                {`no command "propersim runs shw"`, `did you mean "propersim runs show"? There are fork, ls, show, step, steps`},
+		"nonsense":                    {`no command "propersim nonsense"; the commands are adapters, compare`},
+		"runs shw DIR":                {`no command "propersim runs shw"`, `did you mean "propersim runs show"? The commands are fork, ls, show, step, steps`},
 		"runs shw DIR --limit 3":      {`no command "propersim runs shw"`},
-		"help nonsense":               {`no command "propersim nonsense"; there are adapters, compare`},
+		"help nonsense":               {`no command "propersim nonsense"; the commands are adapters, compare`},
 		"help simulat":                {`did you mean "propersim simulate"?`},
 		"help runs shw":               {`did you mean "propersim runs show"?`},
 		"completion fsh":              {`did you mean "propersim completion fish"?`},
@@ -50,7 +50,7 @@ func TestEveryGroupNamesItsCommands(t *testing.T) {
 		code, out, errOut := call(t, group, "qqqqqqqqqq")
 		require.Equal(t, 2, code, group)
 		require.Empty(t, out, group)
-		require.Contains(t, errOut, `there is no command "propersim `+group+` qqqqqqqqqq"; there are `+strings.Join(below, ", "))
+		require.Contains(t, errOut, `there is no command "propersim `+group+` qqqqqqqqqq"; the commands are `+strings.Join(below, ", "))
 	}
 	require.Greater(t, groups, 8)
 }
