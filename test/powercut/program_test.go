@@ -30,14 +30,22 @@ var program = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// run runs the program to its end, or until stop says that the power is off.
+// run runs the program to its end, or until off says that the power is off.
 func run(t *testing.T, off func() bool, args ...string) (output string, err error) {
+	t.Helper()
+	return runIn(t, ".", off, args...)
+}
+
+// runIn runs the program in a folder.
+func runIn(t *testing.T, folder string, off func() bool, args ...string) (output string, err error) {
 	t.Helper()
 	path, err := program()
 	require.NoError(t, err)
 	ctx, kill := context.WithCancel(t.Context())
 	defer kill()
-	cmd := exec.CommandContext(ctx, path, args...)
+	// A shell goes to the folder: exec.Cmd's Dir would stop the Go runtime of this process
+	// until the folder answers, which this process serves.
+	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", `cd "$0" && exec "$@"`, folder, path}, args...)...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	require.NoError(t, cmd.Start())
