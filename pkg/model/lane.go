@@ -254,8 +254,11 @@ func (l *lane) finish(w *waiter, failed *attemptError) {
 	defer l.mu.Unlock()
 	l.inFlight--
 	if failed == nil || !failed.outcome.IsTransient() {
-		// Even a refusal is a sign of life.
-		l.failing, l.down, l.why = 0, false, ""
+		// Even a refusal is a sign of life. But a request that left before the failures
+		// for which the others pause says nothing of now.
+		if w.number > l.lastFailed || time.Now().After(l.pausedUntil) {
+			l.failing, l.down, l.why = 0, false, ""
+		}
 		l.answered = l.answered || failed == nil
 		l.grow()
 	} else {

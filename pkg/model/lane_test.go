@@ -104,6 +104,35 @@ func TestRequestsPerMinuteAreObeyed(t *testing.T) {
 	require.GreaterOrEqual(t, time.Since(began), 450*time.Millisecond)
 }
 
+// TestALateAnswerHidesNoOutage: a request that was sent before an endpoint failed is
+// answered while the others wait for it. They still say for what.
+func TestALateAnswerHidesNoOutage(t *testing.T) {
+	answer := make(chan struct{})
+	server := fakemodel.New(fakemodel.Config{Answer: func(r *fakemodel.Request, _ int) string {
+		<-answer
+		return fakemodel.Random(r)
+	}})
+	t.Cleanup(server.Close)
+	client := open(t, config(server.BaseURL()), func(d *model.Deps) { d.Patience, d.ProbeEvery = 20*time.Millisecond, time.Hour })
+	var early sync.WaitGroup
+	early.Go(func() {
+		_, err := client.Do(t.Context(), judgeCall(0))
+		require.NoError(t, err)
+	})
+	require.Eventually(t, func() bool { return server.Calls() == 1 }, time.Minute, time.Millisecond)
+	server.Change(func(c *fakemodel.Config) {
+		c.Fault = func(*fakemodel.Request) fakemodel.Fault { return fakemodel.Error(503, "away") }
+	})
+	for i := range int32(2) { // one failure alone concerns its own request
+		_, err := client.Do(t.Context(), judgeCall(1+i))
+		require.ErrorContains(t, err, "away")
+	}
+	close(answer)
+	early.Wait()
+	require.Len(t, client.Now().Failing, 1)
+	require.Contains(t, client.Now().Failing[0], "away")
+}
+
 // TestAnOutageIsProbedSeldom: while an endpoint is away, callers that come back
 // at once do not become requests, and it is used again by itself.
 func TestAnOutageIsProbedSeldom(t *testing.T) {
