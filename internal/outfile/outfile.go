@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -56,9 +57,18 @@ func Create(path string, perm fs.FileMode) (*File, error) {
 	return f, nil
 }
 
-// temporary begins the names of a target's temporary files, which are beside it:
-// on the same file system.
-func temporary(target string) string { return "." + filepath.Base(target) + "-" }
+// TemporaryOf returns the name of the file that a temporary file, beside it, was to
+// become: "a" of ".a-123". False for any other name. A killed process leaves such
+// files.
+func TemporaryOf(name string) (string, bool) {
+	name, hidden := strings.CutPrefix(name, ".")
+	at := strings.LastIndexByte(name, '-')
+	if !hidden || at <= 0 {
+		return "", false
+	}
+	_, err := strconv.ParseUint(name[at+1:], 10, 64)
+	return name[:at], err == nil
+}
 
 // RemoveLeftOver removes the temporary files that a killed process has left of a
 // path that is no symbolic link. No process may be writing the file.
@@ -66,7 +76,7 @@ func RemoveLeftOver(path string) error {
 	dir := filepath.Dir(path)
 	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), temporary(path)) {
+		if name, ok := TemporaryOf(e.Name()); ok && name == filepath.Base(path) {
 			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
 		}
 	}
@@ -75,7 +85,7 @@ func RemoveLeftOver(path string) error {
 
 // aside makes a temporary file.
 func aside(target string, perm fs.FileMode) (*os.File, error) {
-	to, err := os.CreateTemp(filepath.Dir(target), temporary(target)+"*")
+	to, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+"-*")
 	if err != nil {
 		return nil, err
 	}

@@ -170,3 +170,27 @@ func TestFoldersAreMadeWhereTheyAreMissing(t *testing.T) {
 	require.ErrorIs(t, outfile.MkdirAll(filepath.Join(dir, "file"), 0o755), syscall.ENOTDIR)
 	require.ErrorIs(t, outfile.MkdirAll(filepath.Join(dir, "file", "below"), 0o755), syscall.ENOTDIR)
 }
+
+// TestWhatAKillLeaves: temporary files tell what they were to become, and are removed
+// for one file alone.
+func TestWhatAKillLeaves(t *testing.T) {
+	dir := t.TempDir()
+	f, err := outfile.Create(filepath.Join(dir, "a-b"), 0o644)
+	require.NoError(t, err)
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	target, ok := outfile.TemporaryOf(entries[0].Name())
+	require.True(t, ok)
+	require.Equal(t, "a-b", target)
+	require.NoError(t, f.Abort())
+	for _, name := range []string{"", ".", "a", ".a", "a-1", ".a-", ".-1", ".a-x"} {
+		_, ok := outfile.TemporaryOf(name)
+		require.False(t, ok, name)
+	}
+	for _, name := range []string{".a-1", ".a-2", ".a-b-1", "a", ".a-x"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+	}
+	require.NoError(t, outfile.RemoveLeftOver(filepath.Join(dir, "a")))
+	alone(t, dir, ".a-b-1", "a", ".a-x")
+}

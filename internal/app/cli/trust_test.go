@@ -86,11 +86,13 @@ func TestASettingIsForTheMethodsThatUseIt(t *testing.T) {
 
 func TestAFolderOfSomebodyElseIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "thesis.tex"), []byte("x"), 0o644))
+	for _, name := range []string{"thesis.tex", ".config.yaml-1"} { // the second is of a start that was killed
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o644))
+	}
 	code, _, errOut := call(t, small(dir)...)
 	require.Equal(t, 2, code)
-	require.Contains(t, errOut, "thesis.tex")
-	require.Len(t, contents(t, dir), 1)
+	require.Contains(t, errOut, "(thesis.tex)")
+	require.Len(t, contents(t, dir), 2)
 	require.NoError(t, os.Remove(filepath.Join(dir, "thesis.tex")))
 	must(t, small(dir)...)
 }

@@ -123,6 +123,9 @@ func (f Folder) Foreign() ([]string, error) {
 	var out []string
 	for _, e := range entries {
 		name := strings.TrimSuffix(strings.TrimSuffix(e.Name(), "-wal"), "-shm")
+		if target, left := outfile.TemporaryOf(name); left {
+			name = target // a process was killed while it wrote the file
+		}
 		if !slices.Contains(own, name) && name != "lost+found" {
 			out = append(out, e.Name())
 		}
