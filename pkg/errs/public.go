@@ -50,7 +50,7 @@ func Reason(err error) string { return withoutTail(publicText(err)) }
 // 127.0.0.1:7071: connection refused".
 func Text(err error) string {
 	text := dialing.ReplaceAllString(withoutTail(err.Error()), "cannot connect to $1: $2")
-	text = request.ReplaceAllString(text, "cannot connect to $1: $2")
+	text = request.ReplaceAllString(text, "cannot connect to $1: ")
 	text = lookup.ReplaceAllString(text, "cannot connect: $1")
 	return transport.ReplaceAllString(text, "connection lost: $1")
 }
@@ -59,7 +59,7 @@ func Text(err error) string {
 // that breaks.
 var (
 	dialing   = regexp.MustCompile(`connection error: desc = "transport: Error while dialing: dial tcp ([^ "]+): (?:connect: )?([^"]*)"`)
-	request   = regexp.MustCompile(`[A-Z][a-z]+ "http[^"]*": dial tcp ([^ ]+): (?:connect: )?(.*)`)
+	request   = regexp.MustCompile(`[A-Z][a-z]+ "http[^"]*": dial tcp ([^ ]+): (?:connect: )?`)
 	lookup    = regexp.MustCompile(`connection error: desc = "transport: Error while dialing: dial tcp: ([^"]*)"`)
 	transport = regexp.MustCompile(`connection error: desc = "(?:transport: )?([^"]*)"`)
 )

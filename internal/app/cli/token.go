@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/propersim/propersim/internal/infile"
 	"github.com/propersim/propersim/internal/outfile"
 )
 
@@ -74,7 +75,7 @@ func (a *app) tokenShow() *cobra.Command {
 		Use: "show FILE", Short: "Print a secret, for a tool that calls a service", Args: exact(1),
 		Example: `  grpcurl -plaintext -H "authorization: Bearer $(propersim token show /run/propersim/token)" 127.0.0.1:7070 list`,
 		RunE: run(func(_ *cobra.Command, args []string) error {
-			secret, err := os.ReadFile(args[0])
+			secret, err := infile.Secret(args[0])
 			if err != nil {
 				return err
 			}
@@ -113,7 +114,7 @@ func derive(path, form string) error {
 	if !known || other == "" {
 		return usagef("found %q, want qdrant:FILE or pgpass:FILE", form)
 	}
-	secret, err := os.ReadFile(path)
+	secret, err := infile.Secret(path)
 	if err != nil {
 		return err
 	}
